@@ -1,0 +1,1 @@
+"""What a criterion, model, schedule, data set, allocation, claim test or mechanism is: frozen records, no behaviour."""

@@ -1,0 +1,53 @@
+"""`Model`: an architecture by name, and which of its tensors can be pruned."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pruneproof.contracts.source import Source
+
+if TYPE_CHECKING:  # the command line's start-up does without torch
+    from torch import nn
+
+
+def conv_and_linear(module: nn.Module) -> list[str]:
+    """Return the names of the weights of all convolutions and linear layers, in `named_modules` order.
+
+    This is the prunable set of Global MP, LAMP and most of the literature: first convolution, shortcuts and classifier
+    included; biases and normalisation layers not.
+
+    >>> from torch import nn
+    >>> conv_and_linear(nn.Sequential(nn.Linear(2, 2), nn.ReLU(), nn.Linear(2, 1)))
+    ['0.weight', '2.weight']
+    """
+    from torch import nn
+
+    return [
+        f"{name}.weight" if name else "weight"
+        for name, part in module.named_modules()
+        if isinstance(part, nn.Conv1d | nn.Conv2d | nn.Conv3d | nn.Linear)
+    ]
+
+
+@dataclass(frozen=True)
+class Model:
+    """A named architecture.
+
+    `build(shape, classes, **options)` returns a freshly initialised plain module for inputs of `shape` (channels, height,
+    width; or steps, features for sequences) that returns logits of shape (batch, classes). All randomness comes from
+    torch's global generator, which the caller seeds.
+    """
+
+    id: str
+    build: Callable[..., nn.Module]
+    source: Source
+    prunable: Callable[[nn.Module], list[str]] = conv_and_linear
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """Option name -> default (keyword-only parameters of `build`)."""
+        parameters: Mapping[str, inspect.Parameter] = inspect.signature(self.build).parameters
+        return {name: each.default for name, each in parameters.items() if each.kind is each.KEYWORD_ONLY}

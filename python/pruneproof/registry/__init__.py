@@ -1,0 +1,1 @@
+"""Who registered what: hooks, plugin loading and the frozen catalog."""

@@ -1,0 +1,60 @@
+"""Quantities with their units: sparsity, counts and durations."""
+
+import re
+from dataclasses import dataclass
+from decimal import ROUND_FLOOR, Decimal
+
+from pruneproof.errors import BadConfig
+
+
+def drop_count(size: int, sparsity: float) -> int:
+    """Return how many of `size` weights a cumulative `sparsity` in [0, 1) removes: floor(sparsity * size).
+
+    The product is taken in decimal, so that 0.29 of 100 is 29 although 0.29 * 100 is 28.999999999999996 in binary.
+
+    >>> drop_count(100, 0.29), drop_count(20, 0.6), drop_count(7, 0.5), drop_count(4, 0.0)
+    (29, 12, 3, 0)
+
+    Raises:
+        BadConfig: `sparsity` lies outside [0, 1).
+    """
+    if not 0.0 <= sparsity < 1.0:
+        raise BadConfig(f"sparsity {sparsity} is out of range: a fraction of removed weights in [0, 1) was expected.")
+    return int((Decimal(repr(float(sparsity))) * size).to_integral_value(ROUND_FLOOR))
+
+
+def keep_count(size: int, sparsity: float) -> int:
+    """Return how many of `size` weights stay alive at `sparsity`: size - floor(sparsity * size).
+
+    >>> keep_count(100, 0.29), keep_count(20, 0.6), keep_count(7, 0.5), keep_count(4, 0.0)
+    (71, 8, 4, 4)
+    """
+    return size - drop_count(size, sparsity)
+
+
+@dataclass(frozen=True)
+class Duration:
+    """A length of training, in epochs (`90ep`) or optimizer steps (`391it`).
+
+    >>> Duration.parse("90ep"), Duration.parse("391it").epochs(steps_per_epoch=391)
+    (Duration(value=90, unit='ep'), 1.0)
+    """
+
+    value: int
+    unit: str
+
+    @classmethod
+    def parse(cls, text: str) -> "Duration":
+        """Read `<whole number>ep` or `<whole number>it`.
+
+        Raises:
+            BadConfig: the text has another form.
+        """
+        found = re.fullmatch(r"(\d+)(ep|it)", text)
+        if found is None:
+            raise BadConfig(f'duration "{text}" is not understood. Write epochs as "90ep" or steps as "391it".')
+        return cls(int(found[1]), found[2])
+
+    def epochs(self, steps_per_epoch: int) -> float:
+        """Return the length in epochs of `steps_per_epoch` optimizer steps."""
+        return float(self.value) if self.unit == "ep" else self.value / steps_per_epoch
