@@ -1,0 +1,1 @@
+"""Architectures by name, one file per family; `catalogue` lists them."""
