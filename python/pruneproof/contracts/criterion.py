@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from pruneproof.contracts.source import Source
 from pruneproof.contracts.ingredients import INGREDIENTS
+from pruneproof.contracts.source import Source
 from pruneproof.errors import BadPlugin
 
 
@@ -48,7 +48,9 @@ class Criterion:
             raise BadPlugin(f"{label} names no source. Give a Source with authors, year and title.")
         for name, parameter in _parameters(self.score).items():
             if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
-                raise BadPlugin(f"{label} takes *{name}. Name each ingredient; the vocabulary is {', '.join(INGREDIENTS)}.")
+                raise BadPlugin(
+                    f"{label} takes *{name}. Name each ingredient; the vocabulary is {', '.join(INGREDIENTS)}."
+                )
             if parameter.kind is parameter.KEYWORD_ONLY:
                 if parameter.default is parameter.empty:
                     raise BadPlugin(f'{label} has the option "{name}" without a default. Give it one.')

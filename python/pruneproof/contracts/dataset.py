@@ -46,11 +46,13 @@ class LoadedData(Protocol):
         """
         ...
 
-    def holdout(self, fraction: float, rng: torch.Generator) -> "LoadedData":
-        """Return the same data with `fraction` of the training samples, drawn by `rng`, moved to the split `validation`."""
+    def holdout(self, fraction: float, rng: torch.Generator) -> LoadedData:
+        """Return the same data with `fraction` of the training samples, drawn by `rng`, moved to the split
+        `validation`.
+        """
         ...
 
-    def to(self, device: torch.device) -> "LoadedData":
+    def to(self, device: torch.device) -> LoadedData:
         """Return the same data with batches on `device`."""
         ...
 

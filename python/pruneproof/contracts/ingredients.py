@@ -29,8 +29,8 @@ INGREDIENTS: Mapping[str, str] = {
 class Probe(Protocol):
     """Derivatives of the masked model, without access to the model itself.
 
-    Every call leaves weights, gradients, buffers, train/eval mode and global RNG states untouched. Dead weights stay dead:
-    parameters are multiplied by the mask before use.
+    Every call leaves weights, gradients, buffers, train/eval mode and global RNG states untouched. Dead weights stay
+    dead: parameters are multiplied by the mask before use.
     """
 
     def gradients(
@@ -42,6 +42,7 @@ class Probe(Protocol):
         every: Callable[[torch.Tensor], torch.Tensor] | None = None,
         train_mode: bool = True,
         double: bool = False,
+        temperature: float = 1.0,
     ) -> Tensors:
         """Return d objective / d weights.
 
@@ -52,9 +53,12 @@ class Probe(Protocol):
             every: applied to every *other* parameter and to the buffers (SynFlow: `torch.abs`); identity when None.
             train_mode: BatchNorm uses batch statistics (True) or running statistics (False).
             double: compute in float64 (SynFlow on deep networks overflows float32).
+            temperature: divides the logits before the cross-entropy (GraSP).
         """
         ...
 
-    def hessian_vector(self, vector: Tensors) -> Tensors:
-        """Return the Hessian of the mean training loss times `vector`, on the scoring samples, at the model's weights."""
+    def hessian_vector(self, vector: Tensors, *, temperature: float = 1.0) -> Tensors:
+        """Return the Hessian of the mean training loss times `vector`, on the scoring samples, at the model's
+        weights.
+        """
         ...

@@ -36,9 +36,9 @@ def conv_and_linear(module: nn.Module) -> list[str]:
 class Model:
     """A named architecture.
 
-    `build(shape, classes, **options)` returns a freshly initialised plain module for inputs of `shape` (channels, height,
-    width; or steps, features for sequences) that returns logits of shape (batch, classes). All randomness comes from
-    torch's global generator, which the caller seeds.
+    `build(shape, classes, **options)` returns a freshly initialised plain module for inputs of `shape` (channels,
+    height, width; or steps, features for sequences) that returns logits of shape (batch, classes). All randomness
+    comes from torch's global generator, which the caller seeds.
     """
 
     id: str

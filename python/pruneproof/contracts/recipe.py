@@ -29,7 +29,8 @@ class Recipe(BaseModel):
     """Largest gradient norm."""
     augment: tuple[str, ...] = ()
     validation: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
-    """Fraction of the training set held out; the epoch with the best accuracy on it is kept. 0: the last epoch is kept."""
+    """Fraction of the training set held out; the epoch with the best accuracy on it is kept. 0: the last epoch is
+    kept."""
 
     @model_validator(mode="after")
     def _step_has_its_numbers(self) -> Self:

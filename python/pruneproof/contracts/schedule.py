@@ -1,10 +1,9 @@
 """`Schedule`: how sparsity grows to its target."""
 
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
-
-import inspect
 
 from pruneproof.contracts.source import Source
 

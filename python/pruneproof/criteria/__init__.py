@@ -1,0 +1,1 @@
+"""Built-in criteria, one file per method."""

@@ -1,0 +1,11 @@
+"""All built-in criteria."""
+
+from pruneproof.api import Criterion
+from pruneproof.criteria.column_magnitude import COLUMN_MAGNITUDE
+from pruneproof.criteria.grasp import GRASP
+from pruneproof.criteria.magnitude import MAGNITUDE
+from pruneproof.criteria.random import RANDOM
+from pruneproof.criteria.snip import SNIP
+from pruneproof.criteria.synflow import SYNFLOW
+
+CRITERIA: tuple[Criterion, ...] = (MAGNITUDE, COLUMN_MAGNITUDE, RANDOM, SNIP, GRASP, SYNFLOW)

@@ -1,0 +1,1 @@
+"""Data sets: named, checked, loaded into batches."""

@@ -1,0 +1,21 @@
+"""The data sets that ship with `pruneproof`."""
+
+from pruneproof.api import DataSet
+from pruneproof.data.cifar import CIFAR10, CIFAR100
+from pruneproof.data.digits import DIGITS
+from pruneproof.data.har import HAR2, UCI_HAR_SUBSET
+from pruneproof.data.image_folder import CIFAR10_JPEG
+from pruneproof.data.imagenet import IMAGENET
+from pruneproof.data.mnist import FASHION_MNIST, MNIST
+
+DATASETS: tuple[DataSet, ...] = (
+    DIGITS,
+    MNIST,
+    FASHION_MNIST,
+    CIFAR10,
+    CIFAR10_JPEG,
+    CIFAR100,
+    IMAGENET,
+    HAR2,
+    UCI_HAR_SUBSET,
+)

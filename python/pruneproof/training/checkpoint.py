@@ -1,0 +1,62 @@
+"""Tensors on disk: safetensors files, written atomically, read with one clear message."""
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from pruneproof.errors import StoreCorrupt
+
+
+def save_tensors(path: Path, tensors: Mapping[str, torch.Tensor], facts: Mapping[str, Any]) -> None:
+    """Write tensors and JSON `facts` to one file; a reader sees the old content or the new, never a part."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    contiguous = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    try:
+        save_file(contiguous, draft, metadata={"facts": json.dumps(facts)})
+    except SafetensorError as problem:  # the library wraps the system's refusal in its own class
+        draft.unlink(missing_ok=True)
+        raise OSError(str(problem)) from problem
+    draft.replace(path)
+
+
+def load_tensors(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
+    """Return what `save_tensors` wrote.
+
+    Raises:
+        StoreCorrupt: the file is missing, truncated or of another format.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            facts: dict[str, Any] = json.loads((file.metadata() or {})["facts"])
+            return {name: file.get_tensor(name) for name in file.keys()}, facts  # noqa: SIM118 -- not a mapping
+    except (OSError, SafetensorError, KeyError, ValueError) as problem:
+        raise StoreCorrupt(
+            f"checkpoint {path} cannot be read: {problem}. Delete it and run again to make it anew."
+        ) from problem
+
+
+def pack_optimizer(optimizer: torch.optim.Optimizer) -> dict[str, torch.Tensor]:
+    """Return the optimizer's state as tensors named `optimizer/<parameter index>/<key>`."""
+    state: dict[int, dict[str, Any]] = optimizer.state_dict()["state"]
+    return {
+        f"optimizer/{index}/{key}": value if torch.is_tensor(value) else torch.tensor(value)
+        for index, of_parameter in state.items()
+        for key, value in of_parameter.items()
+        if value is not None
+    }
+
+
+def unpack_optimizer(optimizer: torch.optim.Optimizer, tensors: Mapping[str, torch.Tensor]) -> None:
+    """Put state written by `pack_optimizer` back into a fresh optimizer over the same parameters."""
+    state: dict[int, dict[str, torch.Tensor]] = {}
+    for name, tensor in tensors.items():
+        if name.startswith("optimizer/"):
+            _, index, key = name.split("/")
+            state.setdefault(int(index), {})[key] = tensor
+    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
