@@ -21,15 +21,17 @@ Bits = NDArray[np.uint8]
 class MaskSet(Mapping[str, "torch.Tensor"]):
     """A frozen mapping from state-dict name to mask; 1 is alive, 0 is pruned.
 
-    A tensor's mask is packed eight weights to the byte, in C order, lowest bit first, padded with zeros. The digest covers
-    names, shapes and packed bytes, so equal masks have equal digests wherever they were made.
+    A tensor's mask is packed eight weights to the byte, in C order, lowest bit first, padded with zeros. The digest
+    covers names, shapes and packed bytes, so equal masks have equal digests wherever they were made.
 
     >>> masks = MaskSet.from_arrays({"fc.weight": np.array([[1, 0], [1, 1]], dtype=bool)})
     >>> masks.count(), masks.size(), masks.density("fc.weight"), masks.array("fc.weight").tolist()
     (3, 4, 0.75, [[True, False], [True, True]])
     """
 
-    def __init__(self, bits: Mapping[str, Bits], shapes: Mapping[str, tuple[int, ...]], *, threshold: float | None = None) -> None:
+    def __init__(
+        self, bits: Mapping[str, Bits], shapes: Mapping[str, tuple[int, ...]], *, threshold: float | None = None
+    ) -> None:
         """Take packed `bits` and `shapes` of the same names; `threshold` is the boundary score where the scope has one.
 
         Raises:
@@ -129,7 +131,9 @@ class MaskSet(Mapping[str, "torch.Tensor"]):
 
     def digest(self) -> str:
         """Return the BLAKE3 digest of names, shapes and packed bits."""
-        return digest_json({name: [list(self._shapes[name]), digest_bytes(bits.tobytes())] for name, bits in self._bits.items()})
+        return digest_json(
+            {name: [list(self._shapes[name]), digest_bytes(bits.tobytes())] for name, bits in self._bits.items()}
+        )
 
     def save(self, path: Path) -> None:
         """Write a safetensors file of the packed bytes; shapes, threshold and digest travel in its metadata.
@@ -138,7 +142,8 @@ class MaskSet(Mapping[str, "torch.Tensor"]):
         """
         from safetensors.numpy import save_file
 
-        facts = {"format": FORMAT, "shapes": self._shapes, "digest": self.digest(), "threshold": self.threshold}
+        threshold = None if self.threshold is None else self.threshold.hex()  # JSON has no infinities
+        facts = {"format": FORMAT, "shapes": self._shapes, "digest": self.digest(), "threshold": threshold}
         save_file(dict(self._bits), path, metadata={"mask": canonical_json(facts)})
 
     @classmethod
@@ -154,11 +159,14 @@ class MaskSet(Mapping[str, "torch.Tensor"]):
         try:
             with safe_open(path, framework="numpy") as file:
                 facts: dict[str, Any] = json.loads((file.metadata() or {})["mask"])
-                bits = {name: file.get_tensor(name) for name in file.keys()}
+                bits = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 -- not a mapping
             if facts["format"] != FORMAT:
-                raise StoreCorrupt(f'mask file {path} has format {facts["format"]!r}; "{FORMAT}" was expected. {advice}')
+                raise StoreCorrupt(
+                    f'mask file {path} has format {facts["format"]!r}; "{FORMAT}" was expected. {advice}'
+                )
             shapes = {name: tuple(shape) for name, shape in facts["shapes"].items()}
-            masks = cls(bits, shapes, threshold=facts["threshold"])
+            threshold = None if facts["threshold"] is None else float.fromhex(facts["threshold"])
+            masks = cls(bits, shapes, threshold=threshold)
         except (OSError, SafetensorError, BadTensor, KeyError, ValueError, TypeError) as problem:
             raise StoreCorrupt(f"mask file {path} cannot be read: {problem}. {advice}") from problem
         if masks.digest() != facts.get("digest"):

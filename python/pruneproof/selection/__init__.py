@@ -1,0 +1,1 @@
+"""Which weights survive: one door (`select`), allocations, floors, historic rules and the oracle."""
