@@ -1,0 +1,55 @@
+# Two commands do all of their own set-up (virtual environment, Rust build, dependencies):
+#     make run       replay a paper and print its verdicts
+#     make test      the whole test suite
+
+PAPER ?= global-mp
+PROFILE ?= mini
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+# Tests and static checks use every core through processes, so each process keeps to one thread.
+ONE_THREAD := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1
+
+.DEFAULT_GOAL := help
+.PHONY: help run test test-fast check format wheel-test clean
+
+help: ## this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 14
+
+$(BIN)/.installed: pyproject.toml Cargo.toml Cargo.lock $(wildcard rust/*/Cargo.toml rust/*/src/*.rs)
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	touch $@
+
+run: $(BIN)/.installed ## replay a paper: PAPER=global-mp PROFILE=mini
+	@# statuses 1 and 2 are verdicts (a claim fails, or is inconclusive), not failures of the run
+	$(BIN)/repro run $(PAPER) --profile $(PROFILE) || test $$? -le 2
+
+test: $(BIN)/.installed ## all tests, Rust and Python
+	cargo test --quiet --workspace --release
+	$(ONE_THREAD) $(BIN)/python -m pytest -n auto --dist worksteal
+
+test-fast: $(BIN)/.installed ## Python tests without the slow ones
+	$(ONE_THREAD) $(BIN)/python -m pytest -n auto --dist worksteal -m 'not slow'
+
+check: $(BIN)/.installed ## static checks
+	cargo fmt --all --check
+	cargo clippy --quiet --workspace --all-targets --release -- -D warnings
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/stubtest pruneproof._engine
+
+format: $(BIN)/.installed ## format all sources
+	cargo fmt --all
+	$(BIN)/ruff check --fix --quiet || true
+	$(BIN)/ruff format
+
+wheel-test: $(BIN)/.installed ## build the wheel, install it in a clean environment elsewhere, run a paper there
+	VENV=$(abspath $(VENV)) tests/wheel_test.sh
+
+clean: ## remove everything that was built
+	rm -rf $(VENV) target dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find python -name '*.so' -delete

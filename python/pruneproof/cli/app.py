@@ -1,0 +1,26 @@
+"""The command line's table of verbs."""
+
+import typer
+
+from pruneproof.cli import cite, data, doctor, lint, list_, plan, plugins, report, run, show, verify
+
+app = typer.Typer(
+    name="repro",
+    help="Re-run what pruning papers claim: pinned experiments, exact selection, a verdict per claim.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("list")(list_.list_papers)
+app.command("show")(show.show)
+app.command("plan")(plan.plan)
+app.command("run")(run.run)
+app.command("verify")(verify.verify)
+app.command("report")(report.report)
+app.command("lint")(lint.lint)
+app.command("plugins")(plugins.plugins)
+app.add_typer(data.app, name="data")
+app.command("doctor")(doctor.doctor)
+app.command("cite")(cite.cite)

@@ -1,0 +1,59 @@
+"""`repro doctor`: versions, engine build, threads, GPU, data and store."""
+
+from pathlib import Path
+
+from pruneproof.api import DataSet
+from pruneproof.cli.options import DataOption, JsonOption, StoreOption, data_path, print_json, store_path
+from pruneproof.errors import DataCorrupt, DataMissing, StoreUnwritable
+
+
+def doctor(store: StoreOption = None, data_dir: DataOption = None, json: JsonOption = False) -> int:
+    """Show what a run would find here: versions, engine build, threads, GPU, data sets, store.
+
+    Exit status: 0 all is well, 73 the store cannot be written, 69 a plugin is broken.
+    """
+    import torch
+
+    from pruneproof.errors import BadPlugin
+    from pruneproof.pipeline.environment import choose_device, describe_environment
+    from pruneproof.pipeline.store import Store
+    from pruneproof.registry.catalog import build_catalog
+    from pruneproof.registry.manager import load
+
+    root, data = store_path(store), data_path(data_dir)
+    status = 0
+    found: dict[str, object] = describe_environment(choose_device("auto"))
+    found["threads"] = torch.get_num_threads()
+    found["gpus"] = [torch.cuda.get_device_name(each) for each in range(torch.cuda.device_count())]
+    found["data folder"] = str(data)
+    found["data"] = {
+        name: _data_status(entry.value, data) for name, entry in build_catalog(["builtin"]).entries("data set").items()
+    }
+    try:
+        Store(root).prepare()
+        found["store"] = f"{root} (writable)"
+    except StoreUnwritable as problem:
+        found["store"] = str(problem)
+        status = StoreUnwritable.status
+    broken = load().broken
+    found["broken plugins"] = {plugin.name: reason for plugin, reason in broken}
+    if json:
+        print_json(found)
+    else:
+        for name, value in found.items():
+            if isinstance(value, dict):
+                print(f"{name}:" if value else f"{name}: none")
+                for key, each in value.items():
+                    print(f"    {key}: {each}")
+            else:
+                print(f"{name}: {value if value != [] else 'none'}")
+    return status or (BadPlugin.status if broken else 0)
+
+
+def _data_status(data: DataSet, root: Path) -> str:
+    try:
+        return "found, fingerprint " + data.load(root).fingerprint[:16]
+    except DataMissing:
+        return "missing"
+    except DataCorrupt as problem:
+        return str(problem)

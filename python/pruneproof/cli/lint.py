@@ -1,0 +1,41 @@
+"""`repro lint PAPER`: the paper's text against its own tables."""
+
+from pruneproof.cli.options import JsonOption, Paper, print_json
+
+
+def lint(paper: Paper, json: JsonOption = False) -> int:
+    """Check the paper's statements against its own printed tables; nothing is run.
+
+    Exit status: 0 the tables support every statement, 1 one is not supported.
+    """
+    from pruneproof.papers.printed import check_printed
+    from pruneproof.papers.schema import PrintedClaim
+    from pruneproof.pipeline.run import open_paper
+
+    found = open_paper(paper)
+    answers = [
+        (claim, *check_printed(claim, found.tables)) for claim in found.claims.claim if isinstance(claim, PrintedClaim)
+    ]
+    if json:
+        print_json(
+            [
+                {
+                    "id": claim.id,
+                    "text": claim.text,
+                    "where": claim.where,
+                    "verdict": outcome.verdict,
+                    "reason": outcome.reason,
+                    "facts": [fact.to_json() for fact in facts],
+                }
+                for claim, outcome, facts in answers
+            ]
+        )
+    else:
+        for claim, outcome, facts in answers:
+            print(f"{'ok  ' if outcome.verdict == 'holds' else 'FAIL'} {claim.id}: {claim.text} ({claim.where})")
+            for fact in facts:
+                if not fact.holds:
+                    print(f"       {fact.statement}: expected {fact.expected}, found {fact.found}")
+        failed = sum(outcome.verdict == "fails" for _, outcome, _ in answers)
+        print(f"{len(answers) - failed} of {len(answers)} statements are supported by the paper's own tables")
+    return int(any(outcome.verdict == "fails" for _, outcome, _ in answers))

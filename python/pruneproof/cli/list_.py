@@ -1,0 +1,50 @@
+"""`repro list`: the papers that can be run, with the verdicts of their last runs."""
+
+import json as json_module
+from collections import Counter
+from pathlib import Path
+
+from pruneproof.cli.options import JsonOption, StoreOption, print_json, store_path
+from pruneproof.papers.load import list_papers as read_papers
+from pruneproof.registry.catalog import paper_folders
+from pruneproof.registry.manager import load
+
+
+def list_papers(json: JsonOption = False, store: StoreOption = None) -> None:
+    """List the papers that can be run, with the verdicts of their last runs."""
+    papers = read_papers(paper_folders(load()))
+    verdicts = {info.id: _verdicts(store_path(store) / "reports" / info.id) for info in papers}
+    if json:
+        print_json(
+            [
+                {
+                    "id": info.id,
+                    "arxiv": info.arxiv,
+                    "title": info.title,
+                    "year": info.year,
+                    "verdicts": verdicts[info.id],
+                }
+                for info in papers
+            ]
+        )
+        return
+    for info in papers:
+        print(f"{info.id}  (arXiv {info.arxiv}, {info.year})")
+        print(f"    {info.title}")
+        for profile, counts in verdicts[info.id].items():
+            print(f"    {profile}: " + ", ".join(f"{number} {verdict}" for verdict, number in counts.items()))
+        if not verdicts[info.id]:
+            print(f"    not run yet here; start with: repro run {info.id}")
+
+
+def _verdicts(folder: Path) -> dict[str, dict[str, int]]:
+    """Return profile -> verdict -> count, from the records of whole runs; a damaged record is passed over."""
+    found: dict[str, dict[str, int]] = {}
+    for path in sorted(folder.glob("*/record.json")):
+        try:
+            record = json_module.loads(path.read_text(encoding="utf-8"))
+            if not record["variant"] and not record["only"]:
+                found[record["profile"]] = dict(Counter(claim["verdict"] for claim in record["claims"]))
+        except (OSError, ValueError, KeyError, TypeError):
+            continue
+    return found

@@ -1,0 +1,97 @@
+"""Arguments and options that several verbs share."""
+
+import json
+import os
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from platformdirs import user_cache_path, user_data_path
+
+from pruneproof.errors import BadOption
+
+
+class Profile(StrEnum):
+    """How large the experiments are."""
+
+    MINI = "mini"
+    LITE = "lite"
+    FULL = "full"
+
+
+class Device(StrEnum):
+    """Where networks are trained."""
+
+    AUTO = "auto"
+    CPU = "cpu"
+    CUDA = "cuda"
+
+
+Paper = Annotated[str, typer.Argument(metavar="PAPER", help="Paper id or arXiv number, e.g. global-mp or 2209.14624.")]
+ProfileOption = Annotated[Profile, typer.Option("--profile", "-p", help="How large the experiments are.")]
+SeedsOption = Annotated[str, typer.Option("--seeds", metavar="N|A,B,...", help="How many seeds, or which ones.")]
+DeviceOption = Annotated[Device, typer.Option("--device", help="Where networks are trained.")]
+OnlyOption = Annotated[
+    list[str] | None,
+    typer.Option("--only", metavar="RUN[/METHOD]", help="Only these runs, methods or mechanism claims."),
+]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="RUN.KEY=VALUE", help="Change a value: a variant, without verdicts."),
+]
+StoreOption = Annotated[
+    Path | None, typer.Option("--store", metavar="DIR", help="Where finished work is kept.", envvar="PRUNEPROOF_STORE")
+]
+DataOption = Annotated[
+    Path | None, typer.Option("--data-dir", metavar="DIR", help="Where data sets lie.", envvar="PRUNEPROOF_DATA")
+]
+WorkersOption = Annotated[int, typer.Option("--workers", min=1, help="Processes; default: one per core, one on a GPU.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+
+
+def store_path(given: Path | None) -> Path:
+    """Return the store's folder: as given, or in the user's cache."""
+    return (given or user_cache_path("pruneproof") / "store").expanduser().resolve()
+
+
+def data_path(given: Path | None) -> Path:
+    """Return the folder of data sets: as given, or in the user's data folder."""
+    return (given or user_data_path("pruneproof")).expanduser().resolve()
+
+
+def parse_seeds(text: str) -> tuple[int, ...] | None:
+    """Read `--seeds`: empty for the profile's, a number of seeds, or a comma-separated list.
+
+    >>> parse_seeds(""), parse_seeds("3"), parse_seeds("4,7"), parse_seeds("5,")
+    (None, (0, 1, 2), (4, 7), (5,))
+
+    Raises:
+        BadOption: anything else, no seed at all, or a seed twice.
+    """
+    if not text:
+        return None
+    try:
+        seeds = tuple(int(part) for part in text.split(",") if part) if "," in text else tuple(range(int(text)))
+    except ValueError:
+        seeds = ()
+    if not seeds or len(set(seeds)) != len(seeds) or min(seeds) < 0:
+        raise BadOption(f'--seeds "{text}" is not understood. Write a number of seeds (5) or different seeds (0,1,7).')
+    return seeds
+
+
+def default_workers(device: Device, asked: int) -> int:
+    """Return the number of worker processes: as asked, one on a GPU, otherwise one per usable core."""
+    if asked:
+        return asked
+    if device is not Device.CPU:
+        import torch
+
+        if torch.cuda.is_available():
+            return 1
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def print_json(value: Any) -> None:
+    """Print a value as indented JSON."""
+    print(json.dumps(value, indent=2, ensure_ascii=False, default=str))

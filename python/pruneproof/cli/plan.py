@@ -1,0 +1,91 @@
+"""`repro plan PAPER`: the resolved DAG, what is cached and what would run. Touches nothing."""
+
+from collections.abc import Container
+
+from pruneproof.cli.options import (
+    DataOption,
+    Device,
+    DeviceOption,
+    JsonOption,
+    OnlyOption,
+    Paper,
+    Profile,
+    ProfileOption,
+    SeedsOption,
+    SetOption,
+    StoreOption,
+    data_path,
+    parse_seeds,
+    print_json,
+    store_path,
+)
+
+
+def plan(
+    paper: Paper,
+    profile: ProfileOption = Profile.MINI,
+    seeds: SeedsOption = "",
+    device: DeviceOption = Device.AUTO,
+    only: OnlyOption = None,
+    settings: SetOption = None,
+    store: StoreOption = None,
+    data_dir: DataOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Show the stages of a run, which are finished and which would run; touches nothing."""
+    from pruneproof.pipeline.run import Request, prepare
+
+    request = Request(
+        paper=paper,
+        profile=profile.value,
+        store=store_path(store),
+        data=data_path(data_dir),
+        seeds=parse_seeds(seeds),
+        device=device.value,
+        only=tuple(only or ()),
+        settings=tuple(settings or ()),
+    )
+    prepared = prepare(request, fetch=False)
+    stages = prepared.plan.stages
+    waiting = set(prepared.todo)
+    if json:
+        print_json(
+            {
+                "paper": prepared.plan.paper,
+                "profile": prepared.plan.profile,
+                "device": prepared.device,
+                "plan": prepared.plan.digest,
+                "missing": dict(prepared.missing),
+                "stages": [
+                    {
+                        "digest": digest,
+                        "kind": stage.kind,
+                        "label": stage.label,
+                        "status": _status(digest, prepared.finished, waiting),
+                        "upstream": stage.upstream,
+                        "inputs": stage.inputs,
+                    }
+                    for digest, stage in stages.items()
+                ],
+                "cells": [vars(cell) for cell in prepared.plan.cells],
+            }
+        )
+        return
+    for digest, stage in stages.items():
+        needs = " ".join(f"{role}={each[:8]}" for role, each in stage.upstream.items())
+        print(
+            f"{_status(digest, prepared.finished, waiting):8} {digest[:8]} {stage.kind:9} {stage.label}  {needs}".rstrip()
+        )
+    epochs = sum(stages[digest].epochs for digest in waiting)
+    print(
+        f"\n{prepared.plan.paper} at {prepared.plan.profile} on {prepared.device}: {len(stages)} stages, "
+        f"{len(prepared.finished)} finished, {len(waiting)} to run ({epochs} epochs). Plan {prepared.plan.digest[:16]}."
+    )
+    for reason in prepared.missing.values():
+        print(f"missing: {reason}")
+
+
+def _status(digest: str, finished: Container[str], waiting: Container[str]) -> str:
+    if digest in waiting:
+        return "to run"
+    return "finished" if digest in finished else "skipped"

@@ -1,0 +1,36 @@
+"""`repro report PAPER`: render a recorded run again."""
+
+from typing import Annotated
+
+import typer
+
+from pruneproof.cli.options import JsonOption, Paper, StoreOption, print_json, store_path
+
+
+def report(
+    paper: Paper,
+    profile: Annotated[str, typer.Option("--profile", "-p", help="Which run of the paper.")] = "mini",
+    store: StoreOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Render the report of a paper's last run again from the store, without running anything."""
+    from pruneproof.cli.run import write_report
+    from pruneproof.papers.record import Record
+    from pruneproof.pipeline.run import open_paper
+    from pruneproof.pipeline.store import Store
+
+    found = open_paper(paper)
+    root = store_path(store)
+    folder = root / "reports" / found.info.id / profile
+    record = Record.load(folder / "record.json")
+    with Store(root).writing():
+        paths = write_report(record, found.folder, folder)
+    if json:
+        print_json({name: str(path) for name, path in paths.items()})
+        return
+    from pruneproof.report.terminal import print_record
+    from rich.console import Console
+
+    print_record(record, Console())
+    for name, path in paths.items():
+        print(f"{name}: {path}")

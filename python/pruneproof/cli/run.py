@@ -1,0 +1,129 @@
+"""`repro run PAPER...`: replay pinned experiments and judge every claim."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pruneproof.cli.options import (
+    DataOption,
+    Device,
+    DeviceOption,
+    JsonOption,
+    OnlyOption,
+    Profile,
+    ProfileOption,
+    SeedsOption,
+    SetOption,
+    StoreOption,
+    WorkersOption,
+    data_path,
+    default_workers,
+    parse_seeds,
+    print_json,
+    store_path,
+)
+
+if TYPE_CHECKING:
+    from pruneproof.papers.record import Record
+    from pruneproof.pipeline.run import Request
+
+
+def run(
+    papers: Annotated[list[str], typer.Argument(metavar="PAPER...", help="Paper ids or arXiv numbers.")],
+    profile: ProfileOption = Profile.MINI,
+    seeds: SeedsOption = "",
+    device: DeviceOption = Device.AUTO,
+    only: OnlyOption = None,
+    settings: SetOption = None,
+    workers: WorkersOption = 0,
+    store: StoreOption = None,
+    data_dir: DataOption = None,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="No progress bars, no table: only where the report is.")
+    ] = False,
+    json: JsonOption = False,
+) -> int:
+    """Replay a paper's pinned experiments on real data and print a verdict for each of its claims.
+
+    Exit status: 0 all tested claims hold, 1 one fails, 2 inconclusive or not run, 64 and up for misuse.
+    """
+    from pruneproof.pipeline.run import Request
+
+    statuses: list[int] = []
+    records: list[Record] = []
+    for paper in papers:
+        request = Request(
+            paper=paper,
+            profile=profile.value,
+            store=store_path(store),
+            data=data_path(data_dir),
+            seeds=parse_seeds(seeds),
+            device=device.value,
+            only=tuple(only or ()),
+            settings=tuple(settings or ()),
+            workers=default_workers(device, workers),
+        )
+        record = _run(request, quiet=quiet, json=json)
+        records.append(record)
+        statuses.append(exit_status(record))
+    if json:
+        contents = [record.model_dump(mode="json") for record in records]
+        print_json(contents[0] if len(contents) == 1 else contents)
+    return 1 if 1 in statuses else max(statuses)
+
+
+def exit_status(record: "Record") -> int:
+    """Return 0 when all tested claims hold, 1 when one fails, 2 when one is inconclusive or none was tested."""
+    verdicts = {claim.verdict for claim in record.claims}
+    if "fails" in verdicts:
+        return 1
+    return 2 if "inconclusive" in verdicts or (record.claims and "holds" not in verdicts) else 0
+
+
+def _run(request: "Request", *, quiet: bool, json: bool) -> "Record":
+    from pruneproof.cli.progress import progress_bars
+    from pruneproof.pipeline.run import prepare, report_folder, run_paper
+    from pruneproof.pipeline.store import Store
+
+    silent = quiet or json
+
+    def tell(line: str) -> None:
+        if not silent:
+            print(line, file=sys.stderr)
+
+    prepared = prepare(request, fetch=True, tell=tell)
+    plan = prepared.plan
+    tell(
+        f"{plan.paper} at {plan.profile} on {prepared.device}: {len(plan.stages)} stages, {len(prepared.todo)} to run, "
+        f"{request.workers} worker{'s' if request.workers > 1 else ''}"
+    )
+    with progress_bars(plan, prepared.todo, quiet=silent) as on_event:
+        record = run_paper(prepared, on_event)
+    folder = report_folder(request.store, record)
+    with Store(request.store).writing():
+        record.save(folder / "record.json")
+        paths = write_report(record, prepared.paper.folder, folder)
+    if json:
+        return record
+    if not quiet:
+        from pruneproof.report.terminal import print_record
+        from rich.console import Console
+
+        print_record(record, Console())
+    for name, path in paths.items():
+        print(f"{name}: {path}")
+    print(f"record: {folder / 'record.json'}")
+    return record
+
+
+def write_report(record: "Record", paper_folder: Path, folder: Path) -> dict[str, Path]:
+    """Render the record's report into `folder` and return the paths a reader wants."""
+    from pruneproof.report.html import render
+
+    from pruneproof.papers.load import load_paper
+
+    paper = load_paper(paper_folder)
+    bibtex = (paper_folder / "citation.bib").read_text(encoding="utf-8")
+    return render(record, info=paper.info, tables=paper.tables, bibtex=bibtex, folder=folder)

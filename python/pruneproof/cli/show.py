@@ -1,0 +1,63 @@
+"""`repro show PAPER`: claims, runs, profiles and what they cost."""
+
+from collections import Counter
+
+from pruneproof.cli.options import JsonOption, Paper, print_json
+
+
+def show(paper: Paper, json: JsonOption = False) -> None:
+    """Show a paper: its claims, runs, profiles and their estimated cost."""
+    from pruneproof.pipeline.run import open_paper
+
+    found = open_paper(paper)
+    if json:
+        content = {"paper": found.info, "runs": found.runs, "claims": found.claims}
+        print_json({key: value.model_dump(mode="json") for key, value in content.items()})
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(highlight=False)
+    info = found.info
+    console.print(
+        f"[bold]{info.title}[/bold]\n{', '.join(info.authors)} ({info.year}), arXiv {info.arxiv}\n\n{info.about}"
+    )
+    profiles = Table(
+        "profile", "scale", "hardware", "minutes", "seeds", "networks", "epochs", title="Profiles", title_justify="left"
+    )
+    for name, profile in found.runs.profiles.items():
+        networks = epochs = 0
+        for run in found.runs.runs(name).values():
+            seeds = len(run.seeds or profile.seeds)
+            targets = sum(len(arm.sparsities or run.sparsities) for arm in run.arms)
+            networks += seeds * (targets + (run.dense is not None))
+            retrain = run.retrain.epochs if run.retrain else 0
+            trained = [
+                int(arm.retrain.get("epochs", retrain))
+                * len(arm.sparsities or run.sparsities)
+                * (arm.steps if arm.between == "retrain" else 1)
+                for arm in run.arms
+            ]
+            epochs += seeds * (sum(trained) + (run.dense.epochs if run.dense else 0))
+        minutes = "unknown" if profile.minutes is None else f"about {profile.minutes:g}"
+        profiles.add_row(
+            name, profile.scale, profile.hardware, minutes, str(len(profile.seeds)), str(networks), str(epochs)
+        )
+    console.print(profiles)
+    runs = Table("profile", "run", "model", "data", "methods", "sparsities", title="Runs", title_justify="left")
+    for name in found.runs.profiles:
+        for run_id, run in found.runs.runs(name).items():
+            methods = ", ".join(dict.fromkeys(arm.method for arm in run.arms))
+            levels = sorted({each for arm in run.arms for each in arm.sparsities or run.sparsities})
+            runs.add_row(
+                name, run_id, run.model.id, run.data, methods or "dense only", ", ".join(f"{each:g}" for each in levels)
+            )
+    console.print(runs)
+    claims = Table("claim", "kind", "where", "reported", title="Claims", title_justify="left")
+    for claim in found.claims.claim:
+        claims.add_row(f"[bold]{claim.id}[/bold] {claim.text}", claim.kind, claim.where, claim.reported)
+    console.print(claims)
+    kinds = Counter(claim.kind for claim in found.claims.claim)
+    console.print(", ".join(f"{number} {kind}" for kind, number in kinds.items()) + " claims")
+    for caveat in info.caveats:
+        console.print(f"Note: {caveat}")

@@ -1,0 +1,78 @@
+"""What a record says about the machine and the software it ran on."""
+
+import os
+import platform
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from pruneproof import _engine
+from pruneproof.errors import DeviceMissing
+
+PACKAGES = ("pruneproof", "torch", "torchvision", "numpy", "scipy", "scikit-learn", "safetensors", "pluggy", "pydantic")
+
+
+def describe_environment(device: str) -> dict[str, Any]:
+    """Return versions, processor, cores, memory, device and engine build as JSON values."""
+    import torch
+
+    return {
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+        "memory_gib": _memory_gib(),
+        "device": torch.cuda.get_device_name(0) if device == "cuda" else "cpu",
+        "versions": {name: _version(name) for name in PACKAGES},
+        "engine": _engine.build_info(),
+    }
+
+
+def choose_device(wanted: str) -> str:
+    """Return `cpu` or `cuda` for `auto`, `cpu` or `cuda`.
+
+    Raises:
+        DeviceMissing: `cuda` was asked for and torch sees none.
+    """
+    import torch
+
+    there = torch.cuda.is_available()
+    if wanted == "cuda" and not there:
+        built = f"built for CUDA {torch.version.cuda}" if torch.version.cuda else "built without CUDA"
+        raise DeviceMissing(
+            f"device cuda was asked for, and torch {torch.__version__} ({built}) finds no usable GPU. Use --device cpu, or "
+            "install a driver and a torch build that match; `repro doctor` shows what is there."
+        )
+    return "cuda" if wanted == "cuda" or (wanted == "auto" and there) else "cpu"
+
+
+def machine_name(device: str) -> str:
+    """Return a short kebab-case name of the machine for record files, e.g. `amd-epyc-2-cores`."""
+    import torch
+
+    if device == "cuda":
+        return torch.cuda.get_device_name(0).lower().replace(" ", "-")
+    words = _processor().replace("(R)", "").replace("(TM)", "").split("@")[0].split()
+    return "-".join([*(word.lower() for word in words[:3]), str(os.cpu_count()), "cores"])
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()
+
+
+def _memory_gib() -> float | None:
+    try:
+        return round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1)
+    except (ValueError, OSError):
+        return None

@@ -1,0 +1,1 @@
+"""Ways to spread stages over processes."""

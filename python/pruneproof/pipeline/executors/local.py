@@ -1,0 +1,152 @@
+"""Runs stages on this machine: in this process, or in worker processes of one thread each.
+
+One thread a process makes results the same on any number of cores, and small networks train fastest that way.
+"""
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from multiprocessing.connection import wait as wait_for
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+
+from pruneproof.errors import StageFailed
+from pruneproof.papers.plan import Stage
+from pruneproof.pipeline.stages import Workshop
+from pruneproof.pipeline.store import Store
+from pruneproof.registry.catalog import build_catalog
+
+POLL_SECONDS = 0.1
+
+
+@dataclass(frozen=True)
+class Site:
+    """What a worker needs to set up: plugin names and folders."""
+
+    plugins: tuple[str, ...]
+    store: Path
+    data: Path
+
+    def open(self) -> Workshop:
+        """Load the plugins and open the store."""
+        prepare_torch()
+        return Workshop(build_catalog(self.plugins), Store(self.store), self.data)
+
+
+@dataclass(frozen=True)
+class Event:
+    """Progress of one stage: `done` of `total` epochs (or steps)."""
+
+    kind: Literal["start", "progress", "finish"]
+    digest: str
+    done: int = 0
+    total: int = 0
+
+
+OnEvent = Callable[[Event], None]
+
+
+def prepare_torch() -> None:
+    """Make this process compute the same bits every time."""
+    torch.set_num_threads(1)
+    torch.backends.cudnn.benchmark = False
+    torch.backends.cudnn.deterministic = True
+    torch.backends.cudnn.allow_tf32 = False  # scores need float32 where they say float32
+
+
+def run_stages(stages: Sequence[Stage], site: Site, *, workers: int, on_event: OnEvent) -> None:
+    """Run stages, each after those of the list that it needs.
+
+    Raises:
+        StageFailed: a worker process died.
+        PruneproofError: whatever a stage refused; finished stages are kept.
+    """
+    if workers == 1 or len(stages) <= 1:
+        _run_here(stages, site, on_event)
+    else:
+        _run_in_pool(stages, site, min(workers, len(stages)), on_event)
+
+
+def _run_here(stages: Sequence[Stage], site: Site, on_event: OnEvent) -> None:
+    if not stages:
+        return
+    workshop = site.open()
+    for stage in stages:
+        _run_one(workshop, stage, on_event)
+
+
+def _run_one(workshop: Workshop, stage: Stage, on_event: OnEvent) -> None:
+    digest = stage.digest
+    on_event(Event("start", digest))
+    workshop.run(stage, lambda done, total: on_event(Event("progress", digest, done, total)))
+    on_event(Event("finish", digest))
+
+
+def _run_in_pool(stages: Sequence[Stage], site: Site, workers: int, on_event: OnEvent) -> None:
+    context = multiprocessing.get_context("spawn")
+    events: Any = context.SimpleQueue()
+    pending = {stage.digest: stage for stage in stages}
+    running: dict[Future[None], str] = {}
+    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_start_worker, initargs=(site, events))
+    try:
+        while pending or running:
+            unfinished = {*pending, *running.values()}
+            ready = [digest for digest, stage in pending.items() if unfinished.isdisjoint(stage.upstream.values())]
+            for digest in ready[: workers - len(running)]:
+                running[pool.submit(_work, pending.pop(digest))] = digest
+            done, _ = wait(running, timeout=POLL_SECONDS, return_when=FIRST_COMPLETED)
+            while not events.empty():
+                on_event(events.get())
+            for future in done:
+                digest = running.pop(future)
+                future.result()
+        while not events.empty():
+            on_event(events.get())
+    except BrokenProcessPool as problem:
+        raise StageFailed(
+            "a worker process ended without an answer; the system may have stopped it for lack of memory. Finished stages and "
+            "epochs are kept: run the same command again, with fewer --workers if memory is short."
+        ) from problem
+    finally:
+        _stop(pool)
+
+
+def _stop(pool: ProcessPoolExecutor) -> None:
+    """End the workers at once; what they had finished is in the store."""
+    processes = list((getattr(pool, "_processes", None) or {}).values())
+    pool.shutdown(wait=False, cancel_futures=True)
+    for process in processes:
+        process.terminate()
+    for process in processes:
+        process.join()
+
+
+_workshop: Workshop | None = None
+_events: Any = None
+
+
+def _start_worker(site: Site, events: Any) -> None:
+    global _workshop, _events
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what an interrupt means
+    threading.Thread(target=_die_with_parent, daemon=True).start()
+    _workshop, _events = site.open(), events
+
+
+def _die_with_parent() -> None:
+    """End this worker when its parent is gone, so that a killed run leaves no process behind."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        wait_for([parent.sentinel])
+        os._exit(1)
+
+
+def _work(stage: Stage) -> None:
+    assert _workshop is not None
+    _run_one(_workshop, stage, _events.put)

@@ -1,0 +1,152 @@
+"""The store: outputs of stages by digest, written atomically, safe for several processes.
+
+<root>/stages/<first two digits>/<digest>/   manifest.json and the stage's files; appears whole or not at all
+<root>/partial/<digest>/                     work in progress; survives a kill and is taken up again
+<root>/locks/<digest>.lock                   held by the process that works on the stage; freed when it dies
+<root>/reports/                              rendered reports and records
+"""
+
+import errno
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+
+from pruneproof.errors import StoreCorrupt, StoreUnwritable
+from pruneproof.values.digests import digest_file
+
+MANIFEST = "manifest.json"
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A finished stage: its folder, the digest of each output file, and the seconds it took."""
+
+    folder: Path
+    outputs: dict[str, str]
+    seconds: float
+
+    def file(self, name: str) -> Path:
+        """Return the path of an output after checking its digest.
+
+        Raises:
+            StoreCorrupt: the file is missing or was altered.
+        """
+        path = self.folder / name
+        expected = self.outputs.get(name)
+        try:
+            found = digest_file(path) if expected else "nothing"
+        except OSError as problem:
+            found = str(problem)
+        if found != expected:
+            raise StoreCorrupt(
+                f"store file {path} is not what was written there (expected digest {expected}, found {found}). "
+                f"Delete the folder {self.folder} and run again; only this stage and what needs it will run."
+            )
+        return path
+
+    def json(self, name: str) -> Any:
+        """Return a JSON output after checking its digest."""
+        return json.loads(self.file(name).read_text(encoding="utf-8"))
+
+
+class Store:
+    """A folder of finished stages."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def prepare(self) -> None:
+        """Create the store's folders and check that they can be written.
+
+        Raises:
+            StoreUnwritable: they cannot.
+        """
+        with self.writing():
+            for name in ("stages", "partial", "locks", "reports"):
+                (self.root / name).mkdir(parents=True, exist_ok=True)
+            probe = self.root / "partial" / ".writable"
+            probe.write_bytes(b"pruneproof")
+            probe.unlink(missing_ok=True)
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Turn the system's refusals to write into one clear error."""
+        try:
+            yield
+        except OSError as problem:
+            full = problem.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) or "No space left" in str(problem)
+            cause = "the disk is full" if full else (problem.strerror or str(problem))
+            raise StoreUnwritable(
+                f"the store {self.root} cannot be written: {cause}. Finished stages are kept. Free or grant space there, or "
+                "choose another folder with --store, and run the same command again; it goes on where it stopped."
+            ) from problem
+
+    def finished(self, digest: str) -> Finished | None:
+        """Return a finished stage, None if there is none.
+
+        Raises:
+            StoreCorrupt: the entry has no readable manifest.
+        """
+        folder = self._folder(digest)
+        if not folder.is_dir():
+            return None
+        try:
+            manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+            return Finished(folder, dict(manifest["outputs"]), float(manifest["seconds"]))
+        except (OSError, ValueError, KeyError, TypeError) as problem:
+            raise StoreCorrupt(
+                f"store entry {folder} has no readable {MANIFEST} ({problem}). Delete the folder and run again."
+            ) from problem
+
+    def expect(self, digest: str) -> Finished:
+        """Return a finished stage that must be there."""
+        found = self.finished(digest)
+        if found is None:
+            raise StoreCorrupt(
+                f"the store {self.root} has lost stage {digest}. Run again; the stage will be made anew."
+            )
+        return found
+
+    @contextmanager
+    def claim(self, digest: str) -> Iterator[Path | None]:
+        """Hold a stage's lock and yield its work folder, or None when another process has finished it meanwhile."""
+        with self.writing():
+            lock = FileLock(self.root / "locks" / f"{digest}.lock")
+            lock.acquire()
+        try:
+            if self.finished(digest) is not None:
+                yield None
+                return
+            draft = self.root / "partial" / digest
+            with self.writing():
+                draft.mkdir(exist_ok=True)
+            yield draft
+        finally:
+            lock.release()
+
+    def commit(self, digest: str, draft: Path, outputs: list[str], stage: dict[str, Any], seconds: float) -> Finished:
+        """Publish a work folder as a finished stage; what is not an output is dropped."""
+        with self.writing():
+            for path in draft.iterdir():
+                if path.name not in outputs:
+                    path.unlink()
+            digests = {name: digest_file(draft / name) for name in outputs}
+            manifest = {"outputs": digests, "seconds": round(seconds, 3), "stage": stage}
+            (draft / MANIFEST).write_text(json.dumps(manifest, indent=1, ensure_ascii=False), encoding="utf-8")
+            folder = self._folder(digest)
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            draft.rename(folder)
+        return Finished(folder, digests, seconds)
+
+    def discard(self, digest: str) -> None:
+        """Forget the partial work of a stage."""
+        shutil.rmtree(self.root / "partial" / digest, ignore_errors=True)
+
+    def _folder(self, digest: str) -> Path:
+        return self.root / "stages" / digest[:2] / digest

@@ -1,0 +1,21 @@
+#!/usr/bin/env bash
+# Build the wheel, install it into a clean environment outside the checkout, and use it there as a user would.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+python=${VENV:?}/bin/python
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+"$python" -m maturin build --quiet --release --out "$work/dist"
+"$python" -m venv "$work/clean"
+"$work/clean/bin/python" -m pip install --quiet "$work"/dist/pruneproof-*.whl
+
+cd "$work"
+export PRUNEPROOF_STORE="$work/store"
+clean/bin/repro list
+clean/bin/repro doctor
+status=0
+clean/bin/repro run 2209.14624 --only 'mlp/global' --only 'mlp/uniform' --seeds 3 > run.txt || status=$?
+cat run.txt
+test "$status" -le 2
+clean/bin/repro verify store/reports/global-mp/*/record.json --quiet
