@@ -1,10 +1,11 @@
 import numpy as np
 import torch
-from hypothesis import given, strategies as st
+from hypothesis import given
+from hypothesis import strategies as st
 
+from pruneproof.api import Selection
 from pruneproof.criteria.column_magnitude import COLUMN_MAGNITUDE, column_magnitude
 from pruneproof.models.fastgrnn import fastgrnn
-from pruneproof.api import Selection
 from pruneproof.selection.given import GIVEN
 from pruneproof.selection.select import select_masks
 

@@ -12,6 +12,7 @@ from pruneproof import _engine
 from pruneproof.api import Allocation, Source
 from pruneproof.errors import InfeasibleSelection, UnknownName
 from pruneproof.selection.arrays import Tensor, flatten
+from pruneproof.selection.given import GIVEN
 from pruneproof.selection.rounding import largest_remainder, proportional
 
 
@@ -185,5 +186,6 @@ ALLOCATIONS: tuple[Allocation, ...] = (
             arxiv="2010.07611",
         ),
     ),
+    GIVEN,
 )
 """The built-in allocations."""

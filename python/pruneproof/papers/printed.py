@@ -1,0 +1,127 @@
+"""Printed claims: the paper's text against the numbers of its own tables, in exact decimal arithmetic."""
+
+import operator
+from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
+
+from pruneproof.api import Fact, Outcome
+from pruneproof.errors import BadConfig
+from pruneproof.papers.schema import Comparison, PrintedClaim, Quantity
+
+Row = Mapping[str, str]
+"""A table row as printed: column -> text, empty where the paper prints nothing."""
+Tables = Mapping[str, Sequence[Row]]
+
+RELATIONS: Mapping[str, Callable[[Decimal, Decimal], bool]] = {
+    ">": operator.gt,
+    ">=": operator.ge,
+    "<": operator.lt,
+    "<=": operator.le,
+    "==": operator.eq,
+}
+
+
+def check_printed(claim: PrintedClaim, tables: Tables) -> tuple[Outcome, list[Fact]]:
+    """Evaluate every comparison of a claim; it holds when all do.
+
+    Raises:
+        BadConfig: `only` meets none or several rows, a reduction meets none, or a printed cell is no number.
+    """
+    facts = [compare(comparison, tables, claim.id) for comparison in claim.compare]
+    false = [fact for fact in facts if not fact.holds]
+    if false:
+        reason = f"{len(false)} of {len(facts)} comparisons fail; first: {false[0].statement}: {false[0].found}"
+        return Outcome("fails", reason, n=len(facts)), facts
+    return Outcome("holds", f"all {len(facts)} comparisons hold on the printed numbers", n=len(facts)), facts
+
+
+def compare(comparison: Comparison, tables: Tables, claim: str) -> Fact:
+    """Return one comparison as a fact with both numbers."""
+    left, right = (_value(side, tables, claim) for side in (comparison.left, comparison.right))
+    plus = _exact(comparison.plus)
+    bound = right + plus
+    shift = f" {'+' if plus > 0 else '-'} {abs(plus).normalize()}" if plus else ""
+    note = f" ({comparison.note})" if comparison.note else ""
+    return Fact(
+        statement=f"{_name(comparison.left)} {comparison.relation} {_name(comparison.right)}{shift}{note}",
+        expected=f"{comparison.relation} {bound}",
+        found=f"{left}, difference {left - bound:+}",
+        holds=RELATIONS[comparison.relation](left, bound),
+    )
+
+
+def select_rows(quantity: Quantity, tables: Tables) -> list[Row]:
+    """Return the rows that a quantity's filters leave. A cell without a number meets no bound."""
+    return [
+        row
+        for row in tables[quantity.table]
+        if all(_is(row[column], wanted) for column, wanted in quantity.where.items())
+        and not any(_is(row[column], wanted) for column, wanted in quantity.but_not.items())
+        and all(row[column] and Decimal(row[column]) >= _exact(least) for column, least in quantity.at_least.items())
+        and all(row[column] and Decimal(row[column]) <= _exact(most) for column, most in quantity.at_most.items())
+    ]
+
+
+def _is(cell: str, wanted: str | float | list[str | float]) -> bool:
+    """Say whether a cell is the wanted text or number, or one of several."""
+    if isinstance(wanted, list):
+        return any(_is(cell, each) for each in wanted)
+    if isinstance(wanted, str):
+        return cell == wanted
+    try:
+        return Decimal(cell) == _exact(wanted)
+    except ArithmeticError:
+        return False
+
+
+def _value(side: Quantity | float, tables: Tables, claim: str) -> Decimal:
+    if not isinstance(side, Quantity):
+        return _exact(side)
+    rows = select_rows(side, tables)
+    if side.reduce == "count":
+        return Decimal(len(rows))
+    cells = [row[side.column] for row in rows if row[side.column]]
+    if not cells or (side.reduce == "only" and len(rows) != 1):
+        allowed = "exactly one row" if side.reduce == "only" else "at least one number"
+        raise BadConfig(
+            f'claim "{claim}": {_name(side)} finds {len(rows)} rows and {len(cells)} numbers; {allowed} was expected. '
+            "Change its filters in claims.toml."
+        )
+    try:
+        numbers = [Decimal(cell) for cell in cells]
+    except ArithmeticError:
+        found = f'column "{side.column}" of table {side.table} holds {cells}'
+        raise BadConfig(f'claim "{claim}": {found}; numbers were expected.') from None
+    match side.reduce:
+        case "max":
+            return max(numbers)
+        case "min":
+            return min(numbers)
+        case "mean":
+            return sum(numbers, Decimal(0)) / len(numbers)
+        case _:
+            return numbers[0]
+
+
+def _name(side: Quantity | float) -> str:
+    """Say in words which number a side is."""
+    if not isinstance(side, Quantity):
+        return f"{side:g}"
+    filters = [f"{column} = {_text(wanted)}" for column, wanted in side.where.items()]
+    filters += [f"{column} is not {_text(wanted)}" for column, wanted in side.but_not.items()]
+    filters += [f"{column} >= {least:g}" for column, least in side.at_least.items()]
+    filters += [f"{column} <= {most:g}" for column, most in side.at_most.items()]
+    reduction = "" if side.reduce == "only" else f"{side.reduce} of "
+    of = f" [{', '.join(filters)}]" if filters else ""
+    return f"{reduction}{side.table}.{side.column}{of}"
+
+
+def _text(wanted: str | float | list[str | float]) -> str:
+    if isinstance(wanted, list):
+        return " or ".join(_text(each) for each in wanted)
+    return wanted if isinstance(wanted, str) else f"{wanted:g}"
+
+
+def _exact(number: float) -> Decimal:
+    """Return the decimal number that the config spells, e.g. 0.1 and not its binary neighbour."""
+    return Decimal(repr(number).removesuffix(".0"))

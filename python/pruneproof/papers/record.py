@@ -1,0 +1,139 @@
+"""`Record`: everything that a run of a paper did and found, as one JSON file."""
+
+import json
+import os
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field, ValidationError
+
+from pruneproof.errors import RecordMissing, StoreCorrupt
+from pruneproof.papers.schema import Frozen
+
+
+class StageRecord(Frozen):
+    """A stage that the run needed: its digest, what it is, and digests of what it made."""
+
+    digest: str
+    kind: str
+    label: str
+    outputs: dict[str, str]
+    seconds: float
+
+
+class Cell(Frozen):
+    """One network of one seed: run, method and sparsity, the stages behind it and what it measured."""
+
+    run: str
+    method: str
+    sparsity: float
+    seed: int
+    stages: tuple[str, ...]
+    measurement: dict[str, Any]
+    """`Measurement.to_json()`."""
+
+
+class FactRecord(Frozen):
+    """One exact statement of a mechanism or of a printed comparison."""
+
+    statement: str
+    expected: str
+    found: str
+    holds: bool
+
+
+class ClaimRecord(Frozen):
+    """A claim with its verdict and the evidence."""
+
+    id: str
+    kind: Literal["printed", "mechanism", "re-run"]
+    text: str
+    where: str
+    strength: str
+    reported: str
+    unit: str
+    test: str
+    verdict: Literal["holds", "fails", "inconclusive", "not-run"]
+    reason: str
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None
+    level: float | None = None
+    n: int = 0
+    seeds_needed: int | None = None
+    facts: tuple[FactRecord, ...] = ()
+    operands: tuple[str, ...] = ()
+    note: str = ""
+
+
+def _says_its_device(environment: dict[str, Any]) -> dict[str, Any]:
+    if not isinstance(environment.get("device"), str):
+        raise ValueError("it does not say on which device the run was made")
+    return environment
+
+
+class PluginRecord(Frozen):
+    """A plugin that the run loaded."""
+
+    name: str
+    distribution: str
+    version: str
+
+
+Environment = Annotated[dict[str, Any], AfterValidator(_says_its_device)]
+
+
+class Record(Frozen):
+    """The outcome of `repro run`; `variant` lists overrides, which take the verdicts away."""
+
+    format: Literal["pruneproof-record/1"] = "pruneproof-record/1"
+    paper: str
+    arxiv: str
+    title: str
+    profile: str
+    scale: Literal["small", "reduced", "paper"]
+    variant: tuple[str, ...] = ()
+    only: tuple[str, ...] = ()
+    seeds: tuple[int, ...]
+    """All that were run."""
+    seeds_asked: tuple[int, ...] = ()
+    """Those of `--seeds`; empty where the profile and its runs name them."""
+    plan: str
+    """Digest over the digests of all stages."""
+    created: str
+    seconds: float
+    environment: Environment
+    data: dict[str, str]
+    """Data set -> fingerprint."""
+    plugins: tuple[PluginRecord, ...]
+    stages: tuple[StageRecord, ...] = Field(repr=False)
+    cells: tuple[Cell, ...] = Field(repr=False)
+    claims: tuple[ClaimRecord, ...] = Field(repr=False)
+
+    def save(self, path: Path) -> None:
+        """Write the record as indented JSON, atomically."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft = path.with_name(f".{path.name}.{os.getpid()}")
+        draft.write_text(
+            json.dumps(self.model_dump(mode="json"), indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
+        )
+        draft.replace(path)
+
+    @classmethod
+    def load(cls, path: Path) -> "Record":
+        """Read a record.
+
+        Raises:
+            RecordMissing: there is no such file.
+            StoreCorrupt: it is not a record of this format.
+        """
+        try:
+            return cls.model_validate_json(path.read_bytes())
+        except FileNotFoundError as problem:
+            raise RecordMissing(f"there is no record at {path}. Make one with: repro run PAPER") from problem
+        except (ValidationError, OSError) as problem:
+            first = problem.errors()[0] if isinstance(problem, ValidationError) else {"loc": (), "msg": str(problem)}
+            at = ".".join(str(part) for part in first["loc"])
+            raise StoreCorrupt(
+                f"record {path} cannot be read: {at} {first['msg']}. Run the paper again to make it anew."
+            ) from problem

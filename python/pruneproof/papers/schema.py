@@ -1,0 +1,268 @@
+"""The three files of a paper folder as frozen, fully typed values.
+
+Every default is written here once and appears in the resolved plan; nothing implicit reaches a digest. Unknown keys are
+refused. `papers/load.py` reads the files and turns what pydantic finds into one message with file and line.
+"""
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from pruneproof.contracts.recipe import Recipe
+from pruneproof.errors import UnknownName
+
+ProfileName = Literal["mini", "lite", "full"]
+Fraction = Annotated[float, Field(ge=0.0, lt=1.0)]
+Id = Annotated[str, Field(pattern=r"^[a-z0-9]+([.-][a-z0-9]+)*$")]
+
+
+class Frozen(BaseModel):
+    """A frozen value without unknown keys."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=False, allow_inf_nan=False)
+
+
+class Choice(Frozen):
+    """A registered thing and its options; `"snip"` is short for `{ id = "snip" }`, other keys are options."""
+
+    id: Id
+    options: dict[str, Any] = {}
+
+
+def _choice(value: Any) -> Any:
+    if isinstance(value, str):
+        return {"id": value}
+    if isinstance(value, dict) and "options" not in value:
+        return {"id": value.get("id"), "options": {key: each for key, each in value.items() if key != "id"}}
+    return value
+
+
+Chosen = Annotated[Choice, BeforeValidator(_choice)]
+
+
+class Upstream(Frozen):
+    """The authors' own code."""
+
+    url: str
+    commit: str
+    license: str
+    note: str = ""
+
+
+class PaperInfo(Frozen):
+    """`paper.toml`: who wrote what, where, and what a reader must know before reading a verdict."""
+
+    id: Id
+    arxiv: str
+    title: str
+    authors: tuple[str, ...]
+    year: int
+    about: str
+    plugins: tuple[str, ...] = ("builtin",)
+    """The only plugins that this paper loads."""
+    versions: str = ""
+    """Which version of the text the claims and tables were read from, and how sure that is."""
+    upstream: tuple[Upstream, ...] = ()
+    equations: dict[str, str] = {}
+    caveats: tuple[str, ...] = ()
+
+
+class Profile(Frozen):
+    """How large the experiments are; the same claims are tested at each profile."""
+
+    about: str
+    scale: Literal["small", "reduced", "paper"]
+    """`paper` only where architecture, data and epochs are the paper's own."""
+    seeds: tuple[int, ...]
+    hardware: str
+    minutes: float | None = None
+    """Estimated wall time on that hardware; None where nobody has measured or can estimate it."""
+
+
+class During(Frozen):
+    """Pruning while training: at the start of each epoch from `start` to `end`, counted from 0, both included."""
+
+    start: Annotated[int, Field(ge=0)]
+    end: Annotated[int, Field(ge=0)]
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.end < self.start:
+            raise ValueError(f"end {self.end} lies before start {self.start}")
+        return self
+
+
+class Arm(Frozen):
+    """One method at some sparsities: everything that decides which weights go, and how the rest is retrained."""
+
+    method: Id
+    """The label by which claims and reports know this arm; several arms of one run may share it at different
+    sparsities."""
+    about: str = ""
+    criterion: Chosen = Choice(id="magnitude")
+    scope: Chosen = Choice(id="global")
+    preset: Id = "exact"
+    floor: Annotated[int, Field(ge=0)] = 0
+    """Minimum survivors of each tensor, as a count."""
+    floor_percent: Annotated[float, Field(ge=0, lt=100)] | None = None
+    """The same as a percentage of *all* prunable weights (Global MP's Minimum Threshold); replaces `floor`."""
+    floor_mode: Literal["protect", "released"] = "protect"
+    unprunable: tuple[str, ...] = ()
+    schedule: Chosen = Choice(id="one-shot")
+    steps: Annotated[int, Field(ge=1)] = 1
+    start: Literal["dense", "init"] = "dense"
+    """Prune the trained dense network, or the network at initialisation."""
+    between: Literal["score", "retrain"] = "score"
+    """What happens between two steps: scoring again, or the whole retraining."""
+    rewind: Literal["no", "init", "early"] = "no"
+    """Before retraining, reset the surviving weights to initialisation or to the dense network after
+    `rewind_epochs`."""
+    rewind_epochs: Annotated[int, Field(ge=1)] | None = None
+    during: During | None = None
+    """Prune while training from `start`; `retrain` is then the whole training."""
+    samples: Annotated[int, Field(ge=1)] = 1000
+    """Training samples on which a criterion that needs data is scored."""
+    sparsities: tuple[Fraction, ...] = ()
+    """Targets, cumulative over the prunable weights; empty takes the run's."""
+    retrain: dict[str, Any] = {}
+    """What differs from the run's `retrain` recipe."""
+
+    @model_validator(mode="after")
+    def _coherent(self) -> Self:
+        if (self.rewind == "early") != (self.rewind_epochs is not None):
+            raise ValueError('rewind_epochs belongs to rewind = "early"')
+        if self.during is not None and (self.steps != 1 or self.between != "score" or self.rewind != "no"):
+            raise ValueError("during excludes steps, between and rewind: its steps are its epochs")
+        return self
+
+
+class Run(Frozen):
+    """A named experiment: one model on one data set, its dense training, and the methods compared on it."""
+
+    about: str
+    model: Chosen
+    data: Id
+    dense: Recipe | None = None
+    """Training of the dense network that all arms share; None where every arm starts at initialisation."""
+    retrain: Recipe | None = None
+    sparsities: tuple[Fraction, ...] = ()
+    seeds: tuple[int, ...] = ()
+    """Replaces the profile's."""
+    arms: tuple[Arm, ...] = ()
+
+
+class RunsFile(Frozen):
+    """`runs.toml`."""
+
+    profiles: dict[ProfileName, Profile]
+    mini: dict[Id, Run] = {}
+    lite: dict[Id, Run] = {}
+    full: dict[Id, Run] = {}
+
+    def profile(self, name: str) -> Profile:
+        """Return a profile by name.
+
+        Raises:
+            UnknownName: this paper has no such profile.
+        """
+        known: dict[str, Profile] = {str(key): value for key, value in self.profiles.items()}
+        if name not in known:
+            raise UnknownName.among("profile", name, known)
+        return known[name]
+
+    def runs(self, profile: str) -> dict[str, Run]:
+        """Return the runs of one profile by id."""
+        found: dict[str, Run] = getattr(self, profile)
+        return found
+
+
+class Operand(Frozen):
+    """Which measurements of a profile feed a claim: one per seed. `method = "dense"` is the unpruned network."""
+
+    run: Id
+    method: Id
+    sparsity: Fraction = 0.0
+    metric: Literal[
+        "accuracy", "accuracy_before", "loss", "macs_pruned", "constant_output", "empty_tensors", "densities"
+    ] = "accuracy"
+    """`densities` stands for one sample per prunable tensor."""
+
+
+class Evidence(Frozen):
+    """What a re-run claim reads at one profile; `parameters` replaces the test's."""
+
+    operands: tuple[Operand, ...]
+    parameters: dict[str, Any] = {}
+    note: str = ""
+    """How this analogue differs from what the paper did."""
+
+
+class Quantity(Frozen):
+    """A number out of a printed table: rows filtered by columns, one column, one reduction."""
+
+    table: Id
+    column: str
+    where: dict[str, str | float | list[str | float]] = {}
+    """Column -> value, or list of allowed values."""
+    but_not: dict[str, str | float | list[str | float]] = {}
+    at_least: dict[str, float] = {}
+    at_most: dict[str, float] = {}
+    reduce: Literal["only", "max", "min", "mean", "count"] = "only"
+    """`only`: exactly one row must be left."""
+
+
+class Comparison(Frozen):
+    """`left relation right + plus`, where a side is a table quantity or a number."""
+
+    left: Quantity | float
+    relation: Literal[">", ">=", "<", "<=", "=="]
+    right: Quantity | float
+    plus: float = 0.0
+    note: str = ""
+
+
+class ClaimBase(Frozen):
+    """What all claims have."""
+
+    id: Id
+    text: str
+    """The claim in our own words."""
+    where: str
+    """Section, table or figure; `not in the paper` for controls that the paper does not run."""
+    strength: Literal["stated", "implied", "control", "unverified"]
+    reported: str = ""
+    """The paper's number, as printed, with its unit; empty where it gives none."""
+    unit: str = "points"
+
+
+class PrintedClaim(ClaimBase):
+    """The paper's text against its own tables."""
+
+    kind: Literal["printed"]
+    compare: tuple[Comparison, ...] = Field(min_length=1)
+
+
+class MechanismClaim(ClaimBase):
+    """An exact fact about networks and masks, checked in seconds."""
+
+    kind: Literal["mechanism"]
+    check: Chosen
+
+
+class RerunClaim(ClaimBase):
+    """A statistical statement about trained networks, tested over seeds."""
+
+    kind: Literal["re-run"]
+    test: Chosen
+    why: str
+    """Why this test, margin and tolerance."""
+    evidence: dict[ProfileName, Evidence] = {}
+
+
+Claim = Annotated[PrintedClaim | MechanismClaim | RerunClaim, Field(discriminator="kind")]
+
+
+class ClaimsFile(Frozen):
+    """`claims.toml`."""
+
+    claim: tuple[Claim, ...] = Field(min_length=1)

@@ -1,0 +1,118 @@
+"""Writes the package of docs/add-a-criterion.md, puts its entry point in reach and runs the page's commands."""
+
+import json
+import re
+import shlex
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from pruneproof.cli import execute
+from pruneproof.contracts.ingredients import INGREDIENTS
+
+PAGE = (Path(__file__).parents[2] / "docs" / "add-a-criterion.md").read_text(encoding="utf-8")
+FILES = dict(re.findall(r"^`(relative-score/\S+)`\n\n```\w+\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL))
+COMMANDS = [
+    line
+    for block in re.findall(r"^```console\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+    for line in block.splitlines()
+    if line.startswith("repro ")
+]
+
+
+@pytest.fixture
+def repro(tmp_path, monkeypatch, capsys):
+    """The page's package on the path with the metadata that pip would write, and one store for all commands."""
+    for name, content in FILES.items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content, encoding="utf-8")
+    site = tmp_path / "relative-score"
+    project = tomllib.loads(FILES["relative-score/pyproject.toml"])["project"]
+    info = site / f"{project['name'].replace('-', '_')}-{project['version']}.dist-info"
+    info.mkdir()
+    heading = f"Metadata-Version: 2.1\nName: {project['name']}\nVersion: {project['version']}\n"
+    (info / "METADATA").write_text(heading, encoding="utf-8")
+    points = "".join(f"{name} = {target}\n" for name, target in project["entry-points"]["pruneproof"].items())
+    (info / "entry_points.txt").write_text(f"[pruneproof]\n{points}", encoding="utf-8")
+    monkeypatch.syspath_prepend(site)
+    monkeypatch.setenv("PRUNEPROOF_STORE", str(tmp_path / "store"))
+    monkeypatch.setenv("PRUNEPROOF_DATA", str(tmp_path / "data"))
+    monkeypatch.setenv("COLUMNS", "200")
+
+    def run(command, *more):
+        arguments = [*shlex.split(command)[1:], *more]
+        capsys.readouterr()
+        status = execute(arguments)
+        return status, *capsys.readouterr()
+
+    run.note = site / "relative_score" / "note"
+    run.reports = tmp_path / "store" / "reports" / "relative-note"
+    yield run
+    sys.modules.pop("relative_score", None)
+
+
+def test_the_page_holds_a_whole_package_and_commands():
+    assert {Path(name).name for name in FILES} == {
+        "pyproject.toml",
+        "__init__.py",
+        "paper.toml",
+        "runs.toml",
+        "claims.toml",
+        "citation.bib",
+    }
+    assert len(COMMANDS) == len(re.findall(r"^repro ", PAGE, re.MULTILINE)) > 0
+
+
+@pytest.mark.parametrize(("name", "meaning"), INGREDIENTS.items())
+def test_the_page_lists_each_ingredient_with_the_meaning_of_the_vocabulary(name, meaning):
+    assert f"| `{name}` | {meaning} |" in PAGE
+
+
+def test_the_page_lists_no_other_ingredient():
+    table = PAGE.split("| ingredient |")[1].split("\n\n")[0]
+    assert set(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)) == set(INGREDIENTS)
+
+
+@pytest.mark.slow
+def test_every_command_of_the_page_does_what_the_page_says(repro):
+    answers = [(command, repro(command, *_in_this_process(command))) for command in COMMANDS]
+    for command, (status, _, complaint) in answers:
+        allowed = (0, 1, 2) if command.startswith("repro run") else (0,)
+        assert status in allowed, f"{command}: {complaint}"
+    said = {command: out for command, (_, out, _) in answers}
+
+    assert "relative-score  relative-score 0.1.0  (relative_score)" in said["repro plugins"]
+    assert "criterion: relative-magnitude" in said["repro plugins"]
+
+    whole = json.loads((repro.reports / "mini" / "record.json").read_text(encoding="utf-8"))
+    (claim,) = whole["claims"]
+    assert claim["id"] == "relative-beats-plain"
+    assert claim["verdict"] in ("holds", "fails", "inconclusive")
+    assert claim["n"] == 5  # the run with --seeds 5 came last
+    assert [plugin["name"] for plugin in whole["plugins"]] == ["builtin", "relative-score"]
+
+    records = [json.loads(path.read_text(encoding="utf-8")) for path in repro.reports.glob("*/record.json")]
+    (variant,) = [record for record in records if record["variant"]]
+    assert variant["claims"] == []
+    dense = {stage["digest"] for stage in variant["stages"] if "dense" in stage["label"]}
+    assert dense
+    assert dense <= {stage["digest"] for stage in whole["stages"]}
+    assert "digests agree" in said["repro verify relative-note"]
+
+
+def _in_this_process(command):
+    """Return what saves the start of worker processes; the page's first run goes as it stands."""
+    verb = command.split()[1]
+    return ["--workers", "1"] if verb == "verify" or command.startswith("repro run relative-note --") else []
+
+
+def test_an_installed_criterion_is_unknown_to_a_paper_that_does_not_name_its_plugin(repro):
+    path = repro.note / "paper.toml"
+    path.write_text(path.read_text(encoding="utf-8").replace(', "relative-score"]', "]"), encoding="utf-8")
+    status, _, complaint = repro("repro plan relative-note")
+    assert status == 64
+    assert 'criterion "relative-magnitude" (note/runs.toml, line ' in complaint
+    assert "Did you forget to list a plugin in paper.toml?" in complaint

@@ -1,0 +1,89 @@
+"""The checks hold where they should and, above all, fail where they should."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from pruneproof.errors import BadConfig, UnknownName
+from pruneproof.mechanisms.catalogue import MECHANISMS
+from pruneproof.mechanisms.networks import build, random_inputs, settle
+from pruneproof.papers.load import load_paper
+
+CHECKS = {mechanism.id: mechanism.check for mechanism in MECHANISMS}
+PAPER = load_paper(Path(__file__).parents[2] / "papers" / "global-mp")
+CLAIMS = {claim.id: claim for claim in PAPER.claims.claim if claim.kind == "mechanism"}
+TOY = {
+    "A": [0.9, 0.8, 0.7, 0.6],
+    "B": [0.5, 0.45, 0.4, 0.35, 0.3, 0.25],
+    "C": [0.1, 0.09, 0.08, 0.07, 0.06, 0.05, 0.04, 0.03, 0.02, 0.01],
+}
+
+
+@pytest.mark.parametrize("claim", sorted(CLAIMS))
+def test_every_mechanism_claim_of_the_paper_holds(claim):
+    check = CLAIMS[claim].check
+    facts = CHECKS[check.id](**check.options)
+    assert facts
+    assert [fact for fact in facts if not fact.holds] == []
+
+
+def test_every_check_is_used_by_the_paper():
+    assert {claim.check.id for claim in CLAIMS.values()} == set(CHECKS)
+
+
+@pytest.mark.parametrize(
+    ("check", "parameters", "false"),
+    [
+        ("exact-counts", {"model": "resnet-8", "sparsities": [0.3], "preset": "open-lth", "within": 0}, 1),
+        ("global-dominance", {"model": "resnet-8", "sparsity": 0.0, "others": ["uniform"]}, 1),
+        ("collapse-at-init", {"model": "resnet-32", "sparsity": 0.9, "exactly": [1]}, 1),
+        ("collapse-at-init", {"model": "resnet-32", "sparsity": 0.95, "among": [1, 32], "count": 2}, 2),
+        ("collapse-means-constant-output", {"model": "resnet-8", "cuts": [[2, 3]], "bypassed": [[1]]}, 2),
+        ("dead-gradients", {"model": "resnet-8", "cuts": [[5]]}, 1),
+        ("floor-invariants", {"model": "resnet-8", "sparsity": 0.9, "floor": 20, "infeasible_floor": 30}, 1),
+        ("released-floor-stalls", {"scores": TOY, "sparsity": 0.6, "floor": 2, "protected": {"A": 4, "B": 4}}, 2),
+        ("feasible-sparsity", {"model": "resnet-32", "percents": [0.02, 0.05], "at_most": [99.36, 98.40]}, 1),
+        ("network-size", {"model": "resnet-32", "shape": (3, 32, 32), "classes": 10, "tensors": 33, "weights": 1}, 2),
+        ("scale-sensitivity", {"model": "resnet-8", "layer": 3, "sparsity": 0.9, "up": 1.0, "down": 1.0}, 2),
+    ],
+)
+def test_a_false_statement_gives_false_facts(check, parameters, false):
+    assert sum(not fact.holds for fact in CHECKS[check](**parameters)) == false
+
+
+@pytest.mark.parametrize(
+    ("sparsity", "floor", "survivors"),
+    [(0.6, 2, {"A": 4, "B": 2, "C": 2}), (0.7, 2, {"A": 2, "B": 2, "C": 2}), (0.6, 0, {"A": 4, "B": 4, "C": 0})],
+)
+def test_survivors_of_the_toy_network_with_protected_floors(sparsity, floor, survivors):
+    facts = CHECKS["released-floor-stalls"](scores=TOY, sparsity=sparsity, floor=floor, protected=survivors)
+    assert facts[0].holds
+
+
+def test_an_unknown_model_names_the_nearest():
+    with pytest.raises(UnknownName, match='Nearest: "resnet-32"'):
+        build("resnet-322")
+
+
+def test_a_layer_that_is_not_there_is_refused():
+    with pytest.raises(BadConfig, match="layer 9 does not exist: the network has the prunable layers 1 to 8"):
+        CHECKS["collapse-means-constant-output"](model="resnet-8", cuts=[[9]])
+
+
+def test_networks_depend_on_the_seed_alone_and_leave_the_global_generator():
+    torch.manual_seed(7)
+    state = torch.get_rng_state()
+    first, again, other = (build("resnet-8", seed=seed).weights["conv1.weight"] for seed in (0, 0, 1))
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_settled_statistics_are_those_of_the_inputs():
+    module = nn.Sequential(nn.BatchNorm2d(3))
+    inputs = 5 + random_inputs(64, (3, 4, 4))
+    settle(module, inputs)
+    assert not module.training
+    torch.testing.assert_close(module[0].running_mean, inputs.mean((0, 2, 3)))
