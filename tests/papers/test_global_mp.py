@@ -156,7 +156,7 @@ def test_all_names_and_options_are_registered():
 def test_an_unregistered_name_or_option_is_refused_with_its_line(tmp_path, file, old, new, kind, message):
     folder = tmp_path / "global-mp"
     (folder / "tables").mkdir(parents=True)
-    for path in [*FOLDER.glob("*.toml"), *FOLDER.glob("tables/*.csv")]:
+    for path in [*FOLDER.glob("*.toml"), *FOLDER.glob("tables/*.csv"), FOLDER / "citation.bib"]:
         (folder / path.relative_to(FOLDER)).write_bytes(path.read_bytes())
     text = (folder / file).read_text(encoding="utf-8")
     assert old in text

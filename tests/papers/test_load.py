@@ -72,11 +72,13 @@ operands = [
 TABLE = "method,top1\nx,2.0\n"
 
 
+BIB = "@misc{p, title = {P}}\n"
+
 @pytest.fixture
 def folder(tmp_path):
     folder = tmp_path / "toy"
     (folder / "tables").mkdir(parents=True)
-    for name, text in {"paper.toml": PAPER, "runs.toml": RUNS, "claims.toml": CLAIMS, "tables/t1.csv": TABLE}.items():
+    for name, text in {"paper.toml": PAPER, "runs.toml": RUNS, "claims.toml": CLAIMS, "tables/t1.csv": TABLE, "citation.bib": BIB}.items():
         (folder / name).write_text(text, encoding="utf-8")
     return folder
 

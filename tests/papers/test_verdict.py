@@ -20,6 +20,7 @@ NEEDED: dict[str, tuple[int, dict[str, Any]]] = {
     "sign-change": (4, {}),
     "monotone-trend": (3, {"direction": "increasing"}),
     "collapse": (1, {"expected": True, "chance": 10.0}),
+    "agreement": (1, {"at_least": 0.98}),
 }
 MIRROR = {"holds": "fails", "fails": "holds", "inconclusive": "inconclusive"}
 
@@ -79,7 +80,7 @@ def test_too_many_operands_are_refused(test: str) -> None:
 @pytest.mark.parametrize("test", NEEDED)
 def test_an_unknown_parameter_is_refused_before_there_are_samples(test: str) -> None:
     operands, parameters = NEEDED[test]
-    with pytest.raises(BadConfig, match=r'parameter "marginn": it takes no such parameter. Known: .*level'):
+    with pytest.raises(BadConfig, match=r'parameter "marginn": it takes no such parameter. Known: '):
         decide(test, [[]] * operands, **parameters, marginn=1.0)
 
 
@@ -363,3 +364,43 @@ def test_collapse_expected_or_not_are_never_both_right(samples: list[list[float]
     assert verdicts.count("holds") <= 1
     single = [decide("collapse", samples[:1], expected=expected, chance=50.0).verdict for expected in (True, False)]
     assert single[1] == MIRROR[single[0]]
+
+
+# agreement
+
+
+def densities(*networks: list[float]) -> list[list[float]]:
+    """Samples of one operand per layer, from one list of layers per network."""
+    return [list(layer) for layer in zip(*networks, strict=True)]
+
+
+def test_networks_with_proportional_layers_agree() -> None:
+    outcome = decide("agreement", densities([0.9, 0.5, 0.1], [0.8, 0.45, 0.1], [0.7, 0.4, 0.1]), at_least=0.98)
+    assert (outcome.verdict, outcome.n) == ("holds", 3)
+    assert outcome.low is not None
+    assert outcome.low >= 0.98
+
+
+def test_networks_with_opposite_layers_do_not_agree() -> None:
+    outcome = decide("agreement", densities([0.9, 0.5, 0.1], [0.1, 0.5, 0.9]), at_least=0.98)
+    assert (outcome.verdict, outcome.value) == ("fails", -1.0)
+
+
+def test_one_network_that_differs_leaves_agreement_open() -> None:
+    outcome = decide("agreement", densities([0.9, 0.5, 0.1], [0.9, 0.5, 0.1], [0.1, 0.5, 0.9]), at_least=0.98)
+    assert outcome.verdict == "inconclusive"
+    assert "1 of 3 pairs" in outcome.reason
+
+
+def test_equal_layers_cannot_correlate() -> None:
+    assert decide("agreement", densities([0.5, 0.5], [0.2, 0.3]), at_least=0.98).verdict == "inconclusive"
+
+
+@law
+@given(aligned(4))
+def test_agreement_is_numpy_s_smallest_correlation(samples: list[list[float]]) -> None:
+    outcome = decide("agreement", samples, at_least=0.5)
+    values = np.array(samples)
+    if outcome.value is not None:
+        smallest = min(np.corrcoef(values[:, a], values[:, b])[0, 1] for a in range(values.shape[1]) for b in range(a))
+        assert outcome.low == pytest.approx(smallest)

@@ -41,7 +41,9 @@ def override(paper: Paper, profile: str, settings: tuple[str, ...]) -> Paper:
     except ValidationError as problem:
         first = problem.errors()[0]
         at = ".".join(str(part) for part in first["loc"])
-        raise BadConfig(f"{said} leads to an invalid run: {at}: {first['msg']} (found {first['input']!r}).") from problem
+        raise BadConfig(
+            f"{said} leads to an invalid run: {at}: {first['msg']} (found {first['input']!r})."
+        ) from problem
     except BadConfig as problem:
         raise BadConfig(f"{said} leads to an invalid run: {problem}") from problem
     return changed

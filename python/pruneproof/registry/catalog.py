@@ -1,6 +1,7 @@
 """`Catalog`: the frozen index from kind and id to value, with the plugin, version and place it came from."""
 
 import inspect
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any, cast
 
 from pruneproof.api import Allocation, ClaimTest, Criterion, DataSet, Mechanism, Model, Schedule
 from pruneproof.errors import BadPlugin, NameClash, UnknownName
+from pruneproof.values.digests import digest_file
 from pruneproof.registry.manager import Loaded, Plugin, load
 
 KINDS: Mapping[str, tuple[str, type, str]] = {
@@ -32,6 +34,11 @@ class Entry:
     plugin: Plugin
     where: str
     """`file:line` of the function behind it."""
+
+    def source_digest(self) -> str:
+        """Return the digest of the file that holds the function, `unknown` where there is none."""
+        path = Path(self.where.rpartition(":")[0])
+        return digest_file(path) if path.is_file() else "unknown"
 
 
 class Catalog:
@@ -59,31 +66,31 @@ class Catalog:
 
     def criterion(self, name: str, *, where: str = "") -> Criterion:
         """Return a criterion by id."""
-        return cast(Criterion, self.entry("criterion", name, where=where).value)
+        return cast("Criterion", self.entry("criterion", name, where=where).value)
 
     def allocation(self, name: str, *, where: str = "") -> Allocation:
         """Return an allocation by id."""
-        return cast(Allocation, self.entry("allocation", name, where=where).value)
+        return cast("Allocation", self.entry("allocation", name, where=where).value)
 
     def schedule(self, name: str, *, where: str = "") -> Schedule:
         """Return a schedule by id."""
-        return cast(Schedule, self.entry("schedule", name, where=where).value)
+        return cast("Schedule", self.entry("schedule", name, where=where).value)
 
     def model(self, name: str, *, where: str = "") -> Model:
         """Return a model by id."""
-        return cast(Model, self.entry("model", name, where=where).value)
+        return cast("Model", self.entry("model", name, where=where).value)
 
     def dataset(self, name: str, *, where: str = "") -> DataSet:
         """Return a data set by id."""
-        return cast(DataSet, self.entry("data set", name, where=where).value)
+        return cast("DataSet", self.entry("data set", name, where=where).value)
 
     def claim_test(self, name: str, *, where: str = "") -> ClaimTest:
         """Return a claim test by id."""
-        return cast(ClaimTest, self.entry("claim test", name, where=where).value)
+        return cast("ClaimTest", self.entry("claim test", name, where=where).value)
 
     def mechanism(self, name: str, *, where: str = "") -> Mechanism:
         """Return a mechanism by id."""
-        return cast(Mechanism, self.entry("mechanism", name, where=where).value)
+        return cast("Mechanism", self.entry("mechanism", name, where=where).value)
 
 
 def build_catalog(plugins: Iterable[str] | None = None) -> Catalog:
@@ -104,10 +111,20 @@ def index(loaded: Loaded) -> Catalog:
 
 
 def paper_folders(loaded: Loaded) -> list[Path]:
-    """Return the folders of all papers that the loaded plugins bring, by name."""
-    return sorted(
-        (folder for _, answer in _call(loaded, "pruneproof_papers") for folder in answer), key=lambda path: path.name
-    )
+    """Return the folders of all papers that the loaded plugins bring, by name.
+
+    Raises:
+        BadPlugin: a plugin's hook raises, or returns something else than paths.
+    """
+    folders: list[Path] = []
+    for plugin, answer in _call(loaded, "pruneproof_papers"):
+        for folder in answer:
+            if not isinstance(folder, Path):
+                raise BadPlugin(
+                    f'plugin "{plugin.name}" returned {folder!r} from pruneproof_papers; a pathlib.Path was expected.'
+                )
+            folders.append(folder)
+    return sorted(folders, key=lambda path: path.name)
 
 
 def _collect(loaded: Loaded, kind: str) -> dict[str, Entry]:
@@ -116,10 +133,17 @@ def _collect(loaded: Loaded, kind: str) -> dict[str, Entry]:
     for plugin, answer in _call(loaded, hook):
         for value in answer:
             if not isinstance(value, expected):
-                raise BadPlugin(f'plugin "{plugin.name}" returned {value!r} from {hook}; a {expected.__name__} was expected.')
+                raise BadPlugin(
+                    f'plugin "{plugin.name}" returned {value!r} from {hook}; a {expected.__name__} was expected.'
+                )
             if isinstance(value, Criterion):
                 value.check()
-            entry = Entry(value.id, value, plugin, _place(getattr(value, field)))
+            entry = Entry(str(getattr(value, "id", "")), value, plugin, _place(getattr(value, field)))
+            if not re.fullmatch(r"[a-z0-9]+([.-][a-z0-9]+)*", entry.id):
+                raise BadPlugin(
+                    f'plugin "{plugin.name}" registers the {kind} "{entry.id}" ({entry.where}); an id of lower-case letters, '
+                    "digits, hyphens and dots was expected."
+                )
             other = found.get(entry.id)
             if other is not None:
                 raise NameClash(

@@ -40,7 +40,8 @@ def installed() -> dict[str, Plugin]:
 def load(names: Iterable[str] | None = None) -> Loaded:
     """Import the named plugins, or all of them when `names` is None.
 
-    A named plugin that cannot be imported is an error; with `names=None` it is listed in `broken` and the rest stay usable.
+    A named plugin that cannot be imported is an error; with `names=None` it is listed in `broken` and the rest stay
+    usable.
 
     Raises:
         UnknownName: a named plugin is not installed.
