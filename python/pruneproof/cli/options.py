@@ -46,7 +46,7 @@ StoreOption = Annotated[
 DataOption = Annotated[
     Path | None, typer.Option("--data-dir", metavar="DIR", help="Where data sets lie.", envvar="PRUNEPROOF_DATA")
 ]
-WorkersOption = Annotated[int, typer.Option("--workers", min=1, help="Processes; default: one per core, one on a GPU.")]
+WorkersOption = Annotated[int | None, typer.Option("--workers", min=1, help="Processes; default: one per core, one on a GPU.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 
 
@@ -80,7 +80,7 @@ def parse_seeds(text: str) -> tuple[int, ...] | None:
     return seeds
 
 
-def default_workers(device: Device, asked: int) -> int:
+def default_workers(device: Device, asked: int | None) -> int:
     """Return the number of worker processes: as asked, one on a GPU, otherwise one per usable core."""
     if asked:
         return asked

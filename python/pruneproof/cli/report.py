@@ -28,8 +28,9 @@ def report(
     if json:
         print_json({name: str(path) for name, path in paths.items()})
         return
-    from pruneproof.report.terminal import print_record
     from rich.console import Console
+
+    from pruneproof.report.terminal import print_record
 
     print_record(record, Console())
     for name, path in paths.items():

@@ -37,7 +37,7 @@ def run(
     device: DeviceOption = Device.AUTO,
     only: OnlyOption = None,
     settings: SetOption = None,
-    workers: WorkersOption = 0,
+    workers: WorkersOption = None,
     store: StoreOption = None,
     data_dir: DataOption = None,
     quiet: Annotated[
@@ -108,8 +108,9 @@ def _run(request: "Request", *, quiet: bool, json: bool) -> "Record":
     if json:
         return record
     if not quiet:
-        from pruneproof.report.terminal import print_record
         from rich.console import Console
+
+        from pruneproof.report.terminal import print_record
 
         print_record(record, Console())
     for name, path in paths.items():
@@ -120,9 +121,8 @@ def _run(request: "Request", *, quiet: bool, json: bool) -> "Record":
 
 def write_report(record: "Record", paper_folder: Path, folder: Path) -> dict[str, Path]:
     """Render the record's report into `folder` and return the paths a reader wants."""
-    from pruneproof.report.html import render
-
     from pruneproof.papers.load import load_paper
+    from pruneproof.report.html import render
 
     paper = load_paper(paper_folder)
     bibtex = (paper_folder / "citation.bib").read_text(encoding="utf-8")

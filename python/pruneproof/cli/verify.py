@@ -23,7 +23,7 @@ from pruneproof.errors import BadOption
 def verify(
     record: Annotated[str, typer.Argument(metavar="PAPER|RECORD", help="A paper's last run, or a record.json.")],
     profile: Annotated[str, typer.Option("--profile", "-p", help="Which run of the paper.")] = "mini",
-    workers: WorkersOption = 0,
+    workers: WorkersOption = None,
     store: StoreOption = None,
     data_dir: DataOption = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bars.")] = False,
@@ -48,7 +48,7 @@ def verify(
             profile=recorded.profile,
             store=Path(folder),
             data=data_path(data_dir),
-            seeds=recorded.seeds or None,
+            seeds=recorded.seeds_asked or None,
             device=device.value,
             only=recorded.only,
             settings=recorded.variant,

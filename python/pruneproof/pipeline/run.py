@@ -138,6 +138,7 @@ def run_paper(prepared: Prepared, on_event: Callable[[Event], None]) -> Record:
         variant=request.settings,
         only=request.only,
         seeds=tuple(sorted({cell.seed for cell in plan.cells})),
+        seeds_asked=request.seeds or (),
         plan=plan.digest,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         seconds=round(time.perf_counter() - began, 1),
@@ -165,7 +166,7 @@ def run_paper(prepared: Prepared, on_event: Callable[[Event], None]) -> Record:
 def report_folder(store: Path, record: Record) -> Path:
     """Return where a record and its report live; variants and partial runs never overwrite a whole one."""
     name = record.profile
-    if record.variant or record.only:
+    if record.variant or record.only or record.seeds_asked:
         name += "-" + record.plan[:12]
     return store / "reports" / record.paper / name
 

@@ -137,7 +137,8 @@ class Store:
                 if path.name not in outputs:
                     path.unlink()
             digests = {name: digest_file(draft / name) for name in outputs}
-            manifest = {"outputs": digests, "seconds": round(seconds, 3), "stage": stage}
+            seconds = round(seconds, 3)
+            manifest = {"outputs": digests, "seconds": seconds, "stage": stage}
             (draft / MANIFEST).write_text(json.dumps(manifest, indent=1, ensure_ascii=False), encoding="utf-8")
             folder = self._folder(digest)
             folder.parent.mkdir(parents=True, exist_ok=True)
