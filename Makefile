@@ -11,10 +11,10 @@ BIN := $(VENV)/bin
 ONE_THREAD := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-fast check format wheel-test clean
+.PHONY: help run test test-fast check format wheel-test readme clean
 
 help: ## this list
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 14
+	@grep -E '^[a-z-]+:.*[#][#] ' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 14
 
 $(BIN)/.installed: pyproject.toml Cargo.toml Cargo.lock $(wildcard rust/*/Cargo.toml rust/*/src/*.rs)
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -46,6 +46,9 @@ format: $(BIN)/.installed ## format all sources
 	cargo fmt --all
 	$(BIN)/ruff check --fix --quiet || true
 	$(BIN)/ruff format
+
+readme: $(BIN)/.installed ## write README's tables of claims from the committed records
+	$(BIN)/python docs/update_readme.py
 
 wheel-test: $(BIN)/.installed ## build the wheel, install it in a clean environment elsewhere, run a paper there
 	VENV=$(abspath $(VENV)) tests/wheel_test.sh

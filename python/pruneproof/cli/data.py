@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from pruneproof.cli.options import DataOption, JsonOption, data_path, print_json
-from pruneproof.errors import DataMissing
+from pruneproof.errors import DataCorrupt, DataMissing
 
 app = typer.Typer(help="List, fetch and fingerprint data sets.", no_args_is_help=True, rich_markup_mode=None)
 Name = Annotated[str, typer.Argument(metavar="DATASET", help="Data set id, e.g. cifar10.")]
@@ -25,6 +25,8 @@ def list_data(data_dir: DataOption = None, json: JsonOption = False) -> None:
             status = "embedded" if data.embedded else "found"
         except DataMissing:
             status = "missing; can be fetched" if data.fetch else "missing; must be obtained by hand"
+        except DataCorrupt:
+            status = "damaged; replace its files"
         rows.append(
             {"id": data.id, "status": status, "about": data.about, "license": data.license, "source": str(data.source)}
         )

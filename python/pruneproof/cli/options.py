@@ -46,7 +46,9 @@ StoreOption = Annotated[
 DataOption = Annotated[
     Path | None, typer.Option("--data-dir", metavar="DIR", help="Where data sets lie.", envvar="PRUNEPROOF_DATA")
 ]
-WorkersOption = Annotated[int | None, typer.Option("--workers", min=1, help="Processes; default: one per core, one on a GPU.")]
+WorkersOption = Annotated[
+    int | None, typer.Option("--workers", min=1, help="Processes; default: one per core, one on a GPU.")
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 
 

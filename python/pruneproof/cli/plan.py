@@ -73,9 +73,8 @@ def plan(
         return
     for digest, stage in stages.items():
         needs = " ".join(f"{role}={each[:8]}" for role, each in stage.upstream.items())
-        print(
-            f"{_status(digest, prepared.finished, waiting):8} {digest[:8]} {stage.kind:9} {stage.label}  {needs}".rstrip()
-        )
+        status = _status(digest, prepared.finished, waiting)
+        print(f"{status:8} {digest[:8]} {stage.kind:9} {stage.label}  {needs}".rstrip())
     epochs = sum(stages[digest].epochs for digest in waiting)
     print(
         f"\n{prepared.plan.paper} at {prepared.plan.profile} on {prepared.device}: {len(stages)} stages, "

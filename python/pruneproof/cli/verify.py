@@ -58,8 +58,8 @@ def verify(
         if prepared.plan.digest != recorded.plan:
             raise BadOption(
                 f"record {path} was made from plan {recorded.plan[:16]}, and this installation plans "
-                f"{prepared.plan.digest[:16]} for the same request: the paper's files, the data or the code have changed "
-                "since. Install the versions that the record names, or run the paper again."
+                f"{prepared.plan.digest[:16]} for the same request: the paper's files, the data or the code have "
+                "changed since. Install the versions that the record names, or run the paper again."
             )
         with progress_bars(prepared.plan, prepared.todo, quiet=quiet or json) as on_event:
             again = run_paper(prepared, on_event)

@@ -47,9 +47,7 @@ class LoadedData(Protocol):
         ...
 
     def holdout(self, fraction: float, rng: torch.Generator) -> LoadedData:
-        """Return the same data with `fraction` of the training samples, drawn by `rng`, moved to the split
-        `validation`.
-        """
+        """Return the same data with a `fraction` of the training samples, drawn by `rng`, as the split `validation`."""
         ...
 
     def to(self, device: torch.device) -> LoadedData:

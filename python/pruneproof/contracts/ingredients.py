@@ -58,7 +58,5 @@ class Probe(Protocol):
         ...
 
     def hessian_vector(self, vector: Tensors, *, temperature: float = 1.0) -> Tensors:
-        """Return the Hessian of the mean training loss times `vector`, on the scoring samples, at the model's
-        weights.
-        """
+        """Return the Hessian of the mean loss at the model's weights, on the scoring samples, times `vector`."""
         ...

@@ -1,8 +1,7 @@
 """ResNet-18, -34 and -50 for ImageNet, as torchvision builds them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
-import torchvision
 from torch import nn
 
 from pruneproof.api import Model, Source
@@ -14,7 +13,9 @@ SOURCE = Source(
 )
 
 
-def _named(name: str, constructor: Callable[..., nn.Module]) -> Model:
+def _named(depth: int) -> Model:
+    name = f"resnet-{depth}"
+
     def build(shape: Sequence[int], classes: int, *, small: bool = False) -> nn.Module:
         """Build torchvision's ResNet, untrained, for images of any number of channels.
 
@@ -28,7 +29,9 @@ def _named(name: str, constructor: Callable[..., nn.Module]) -> Model:
         """
         advice = "" if small else "Set small = true for a first convolution of stride 1, which takes 8x8 and above."
         channels, _, _ = image_shape(name, shape, smallest=8 if small else 32, advice=advice)
-        model = constructor(weights=None, num_classes=classes)
+        from torchvision import models  # here, because listing models must stay quick
+
+        model: nn.Module = models.get_model(f"resnet{depth}", weights=None, num_classes=classes)
         if small:
             model.conv1 = nn.Conv2d(channels, 64, 3, padding=1, bias=False)
             model.maxpool = nn.Identity()
@@ -44,8 +47,4 @@ def _named(name: str, constructor: Callable[..., nn.Module]) -> Model:
     return Model(name, build, SOURCE)
 
 
-IMAGENET_RESNETS = (
-    _named("resnet-18", torchvision.models.resnet18),
-    _named("resnet-34", torchvision.models.resnet34),
-    _named("resnet-50", torchvision.models.resnet50),
-)
+IMAGENET_RESNETS = (_named(18), _named(34), _named(50))

@@ -1,6 +1,8 @@
 """From measurements to verdicts: each claim meets its evidence."""
 
+import math
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from pruneproof.api import Fact, Outcome
@@ -10,6 +12,8 @@ from pruneproof.papers.record import Cell, ClaimRecord, FactRecord
 from pruneproof.papers.schema import Claim, Evidence, MechanismClaim, Operand, PrintedClaim, RerunClaim
 from pruneproof.registry.catalog import Catalog
 from pruneproof.values.measurements import Measurement
+
+_NO_PARAMETERS: Mapping[str, Any] = MappingProxyType({})
 
 
 def judge(
@@ -63,14 +67,14 @@ def _rerun(claim: RerunClaim, evidence: Evidence, catalog: Catalog, cells: Seque
         f"{each.run}/{each.method} {each.metric} at sparsity {each.sparsity:g}" for each in evidence.operands
     )
     absent = [name for name, each in zip(operands, evidence.operands, strict=True) if not any(_values(each, cells))]
+    parameters = claim.test.options | evidence.parameters
     if absent:
         outcome = Outcome("not-run", f"nothing was measured for {absent[0]}")
     else:
         seeds = sorted(set.intersection(*(set(values) for values in by_seed)))
         samples = [[values[seed] for seed in seeds] for values in by_seed]
-        parameters = claim.test.options | evidence.parameters
         outcome = catalog.claim_test(claim.test.id).decide(samples, **parameters)
-    return _record(claim, claim.test.id, outcome, operands=operands, note=evidence.note)
+    return _record(claim, claim.test.id, outcome, parameters=parameters, operands=operands, note=evidence.note)
 
 
 def _values(operand: Operand, cells: Sequence[Cell]) -> list[dict[int, float]]:
@@ -87,8 +91,7 @@ def _values(operand: Operand, cells: Sequence[Cell]) -> list[dict[int, float]]:
     found: dict[int, float] = {}
     for seed, each in measured.items():
         value = len(each.empty_tensors) if operand.metric == "empty_tensors" else getattr(each, operand.metric)
-        if value is not None:
-            found[seed] = float(value)
+        found[seed] = math.nan if value is None else float(value)  # a diverged network has no loss; the test says so
     return [found]
 
 
@@ -107,6 +110,7 @@ def _record(
     outcome: Outcome,
     *,
     facts: Sequence[Fact] = (),
+    parameters: Mapping[str, Any] = _NO_PARAMETERS,
     operands: tuple[str, ...] = (),
     note: str = "",
 ) -> ClaimRecord:
@@ -119,6 +123,7 @@ def _record(
         reported=claim.reported,
         unit=claim.unit,
         test=test,
+        parameters=dict(parameters),
         verdict=outcome.verdict,
         reason=outcome.reason,
         value=outcome.value,

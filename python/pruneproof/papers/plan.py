@@ -13,7 +13,7 @@ from pruneproof.contracts.recipe import Recipe
 from pruneproof.errors import BadConfig, UnknownName
 from pruneproof.papers.load import Paper
 from pruneproof.papers.schema import Arm, Choice, MechanismClaim, Run
-from pruneproof.registry.catalog import Catalog
+from pruneproof.registry.catalog import Catalog, blaming
 from pruneproof.values.digests import digest_json
 
 Kind = Literal["init", "train", "prune", "mechanism"]
@@ -269,11 +269,12 @@ class _Planner:
 
     def course(self, arm: Arm, sparsity: float, steps: int) -> list[float]:
         schedule = self.catalog.schedule(arm.schedule.id)
-        course = [float(each) for each in schedule.sparsities(sparsity, steps, **arm.schedule.options)]
+        with blaming("schedule", self.catalog.entry("schedule", schedule.id)):
+            course = [float(each) for each in schedule.sparsities(sparsity, steps, **arm.schedule.options)]
         if len(course) != steps or course[-1] != sparsity or sorted(course) != course:
             raise BadConfig(
-                f'schedule "{schedule.id}" answered {course[:3]}...{course[-1:]} for target {sparsity} in {steps} steps; '
-                "as many never-decreasing values ending on the target were expected."
+                f'schedule "{schedule.id}" answered {course[:3]}...{course[-1:]} for target {sparsity} in {steps} '
+                "steps; as many never-decreasing values ending on the target were expected."
             )
         return course
 
@@ -288,9 +289,16 @@ class _Planner:
         return {"id": chosen.id, "options": defaults | chosen.options, "origin": origin}
 
 
-def data_ids(paper: Paper, profile: str) -> list[str]:
-    """Return the data sets that a profile's runs use, each once, in order."""
-    return list(dict.fromkeys(run.data for run in paper.runs.runs(profile).values()))
+def data_ids(paper: Paper, profile: str, only: Sequence[str] = ()) -> list[str]:
+    """Return the data sets that a profile's runs use, each once, in order; `only` as in `make_plan`."""
+    chosen = _Only(only)
+    return list(
+        dict.fromkeys(
+            run.data
+            for run_id, run in paper.runs.runs(profile).items()
+            if any(chosen.method(run_id, method) for method in ("dense", *(arm.method for arm in run.arms)))
+        )
+    )
 
 
 def needed(plan: Plan, done: Iterable[str]) -> list[str]:

@@ -53,6 +53,8 @@ class ClaimRecord(Frozen):
     reported: str
     unit: str
     test: str
+    parameters: dict[str, Any] = Field(default_factory=dict)
+    """What the test was given, margins and levels included; defaults that a claim leaves out are the test's."""
     verdict: Literal["holds", "fails", "inconclusive", "not-run"]
     reason: str
     value: float | None = None

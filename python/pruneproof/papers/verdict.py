@@ -249,7 +249,7 @@ def agreement(samples: Samples, *, at_least: Annotated[float, Field(gt=-1, le=1)
     n = samples.shape[1]
     if np.any(samples.std(axis=0) == 0.0):
         return Outcome("inconclusive", "A network has equal operands, so nothing can correlate.", n=n)
-    pairs = np.corrcoef(samples.T)[np.triu_indices(n, k=1)]
+    pairs = np.atleast_2d(np.corrcoef(samples.T))[np.triu_indices(n, k=1)]
     reached = int((pairs >= at_least).sum())
     verdict: Verdict = "holds" if reached == len(pairs) else "fails" if reached == 0 else "inconclusive"
     reason = (

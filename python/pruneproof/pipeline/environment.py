@@ -40,20 +40,10 @@ def choose_device(wanted: str) -> str:
     if wanted == "cuda" and not there:
         built = f"built for CUDA {torch.version.cuda}" if torch.version.cuda else "built without CUDA"
         raise DeviceMissing(
-            f"device cuda was asked for, and torch {torch.__version__} ({built}) finds no usable GPU. Use --device cpu, or "
-            "install a driver and a torch build that match; `repro doctor` shows what is there."
+            f"device cuda was asked for, and torch {torch.__version__} ({built}) finds no usable GPU. Use --device "
+            "cpu, or install a driver and a torch build that match; `repro doctor` shows what is there."
         )
     return "cuda" if wanted == "cuda" or (wanted == "auto" and there) else "cpu"
-
-
-def machine_name(device: str) -> str:
-    """Return a short kebab-case name of the machine for record files, e.g. `amd-epyc-2-cores`."""
-    import torch
-
-    if device == "cuda":
-        return torch.cuda.get_device_name(0).lower().replace(" ", "-")
-    words = _processor().replace("(R)", "").replace("(TM)", "").split("@")[0].split()
-    return "-".join([*(word.lower() for word in words[:3]), str(os.cpu_count()), "cores"])
 
 
 def _version(package: str) -> str:

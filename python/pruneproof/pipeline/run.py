@@ -76,7 +76,7 @@ def prepare(request: Request, *, fetch: bool, tell: Callable[[str], None] = lamb
     device = choose_device(request.device)
     fingerprints: dict[str, str] = {}
     missing: dict[str, str] = {}
-    for name in data_ids(paper, request.profile):
+    for name in data_ids(paper, request.profile, request.only):
         try:
             fingerprints[name] = _fingerprint(catalog, name, request.data, fetch=fetch, tell=tell)
         except DataMissing as problem:

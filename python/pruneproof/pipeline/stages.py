@@ -23,7 +23,7 @@ from pruneproof.errors import DataCorrupt
 from pruneproof.metrics.flops import macs, macs_pruned
 from pruneproof.papers.plan import Stage
 from pruneproof.pipeline.store import Finished, Store
-from pruneproof.registry.catalog import Catalog
+from pruneproof.registry.catalog import Catalog, blaming
 from pruneproof.selection.select import select_masks
 from pruneproof.training.checkpoint import load_tensors, save_tensors
 from pruneproof.training.evaluate import evaluate
@@ -83,7 +83,8 @@ class Workshop:
     def _model(self, inputs: Mapping[str, Any], data: LoadedData) -> tuple[nn.Module, list[str], Model]:
         """Build the freshly initialised network of the `init` stream and name its prunable tensors."""
         chosen = self.catalog.model(inputs["model"]["id"])
-        with seeded(stream_seed(inputs["seed"], "init")):
+        blame = blaming("model", self.catalog.entry("model", chosen.id))
+        with blame, seeded(stream_seed(inputs["seed"], "init")):
             model = chosen.build(data.shape, data.classes, **inputs["model"]["options"])
         return model, chosen.prunable(model), chosen
 
@@ -139,15 +140,16 @@ class Workshop:
         """Score the network and select: the one place where weights are chosen."""
         criterion = self.catalog.criterion(method["criterion"]["id"])
         samples = method["samples"] if NEED_DATA.intersection(criterion.ingredients) else 0
-        scores = score(
-            criterion,
-            method["criterion"]["options"],
-            model=model,
-            names=prunable,
-            masks=masks,
-            batches=_scoring_batches(data, samples, inputs["seed"], step) if samples else [],
-            rng=stream(inputs["seed"], "criterion", "draw", step),
-        )
+        with blaming("criterion", self.catalog.entry("criterion", criterion.id)):
+            scores = score(
+                criterion,
+                method["criterion"]["options"],
+                model=model,
+                names=prunable,
+                masks=masks,
+                batches=_scoring_batches(data, samples, inputs["seed"], step) if samples else [],
+                rng=stream(inputs["seed"], "criterion", "draw", step),
+            )
         chosen = method["selection"]
         state = model.state_dict()
         weights = {name: state[name].detach() for name in prunable}
@@ -223,8 +225,8 @@ class Workshop:
     def _mechanism(
         self, inputs: Mapping[str, Any], upstream: Mapping[str, Finished], draft: Path, on_epoch: OnEpoch
     ) -> list[str]:
-        check = self.catalog.mechanism(inputs["check"]["id"]).check
-        facts = check(**inputs["check"]["options"])
+        with blaming("mechanism", self.catalog.entry("mechanism", inputs["check"]["id"])):
+            facts = self.catalog.mechanism(inputs["check"]["id"]).check(**inputs["check"]["options"])
         _write_json(draft / FACTS, [dict(fact.to_json()) for fact in facts])
         return [FACTS]
 

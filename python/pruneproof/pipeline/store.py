@@ -8,6 +8,8 @@
 
 import errno
 import json
+import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from filelock import FileLock
+from safetensors import SafetensorError
 
 from pruneproof.errors import StoreCorrupt, StoreUnwritable
 from pruneproof.values.digests import digest_file
@@ -79,12 +82,15 @@ class Store:
         """Turn the system's refusals to write into one clear error."""
         try:
             yield
-        except OSError as problem:
-            full = problem.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) or "No space left" in str(problem)
-            cause = "the disk is full" if full else (problem.strerror or str(problem))
+        except (OSError, SafetensorError) as problem:  # safetensors wraps the system's refusal, number and all
+            found = re.search(r"os error (\d+)", str(problem))
+            number = int(found[1]) if found else getattr(problem, "errno", None)
+            cause = os.strerror(number) if number else str(problem)
+            if number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+                cause = "the disk is full"
             raise StoreUnwritable(
-                f"the store {self.root} cannot be written: {cause}. Finished stages are kept. Free or grant space there, or "
-                "choose another folder with --store, and run the same command again; it goes on where it stopped."
+                f"the store {self.root} cannot be written: {cause}. Finished stages are kept. Free or grant space "
+                "there, or choose another folder with --store, and run the same command again; it resumes."
             ) from problem
 
     def finished(self, digest: str) -> Finished | None:

@@ -2,16 +2,17 @@
 
 import inspect
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, cast
 
 from pruneproof.api import Allocation, ClaimTest, Criterion, DataSet, Mechanism, Model, Schedule
-from pruneproof.errors import BadPlugin, NameClash, UnknownName
-from pruneproof.values.digests import digest_file
+from pruneproof.errors import BadPlugin, NameClash, PruneproofError, UnknownName
 from pruneproof.registry.manager import Loaded, Plugin, load
+from pruneproof.values.digests import digest_file
 
 KINDS: Mapping[str, tuple[str, type, str]] = {
     "criterion": ("pruneproof_criteria", Criterion, "score"),
@@ -39,6 +40,24 @@ class Entry:
         """Return the digest of the file that holds the function, `unknown` where there is none."""
         path = Path(self.where.rpartition(":")[0])
         return digest_file(path) if path.is_file() else "unknown"
+
+
+@contextmanager
+def blaming(kind: str, entry: Entry) -> Iterator[None]:
+    """Turn what a registered function raises by mistake into one message that names it, its place and its owner.
+
+    Raises:
+        BadPlugin: something was raised that is neither a refusal of ours nor of the operating system.
+    """
+    try:
+        yield
+    except (PruneproofError, OSError):
+        raise
+    except Exception as problem:
+        raise BadPlugin(
+            f'{kind} "{entry.id}" ({entry.where}, {entry.plugin.distribution} {entry.plugin.version}) raised '
+            f"{type(problem).__name__}: {problem}. Repair it there."
+        ) from problem
 
 
 class Catalog:
@@ -141,8 +160,8 @@ def _collect(loaded: Loaded, kind: str) -> dict[str, Entry]:
             entry = Entry(str(getattr(value, "id", "")), value, plugin, _place(getattr(value, field)))
             if not re.fullmatch(r"[a-z0-9]+([.-][a-z0-9]+)*", entry.id):
                 raise BadPlugin(
-                    f'plugin "{plugin.name}" registers the {kind} "{entry.id}" ({entry.where}); an id of lower-case letters, '
-                    "digits, hyphens and dots was expected."
+                    f'plugin "{plugin.name}" registers the {kind} "{entry.id}" ({entry.where}); an id of lower-case '
+                    "letters, digits, hyphens and dots was expected."
                 )
             other = found.get(entry.id)
             if other is not None:

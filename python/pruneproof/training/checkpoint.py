@@ -16,7 +16,10 @@ from pruneproof.errors import StoreCorrupt
 def save_tensors(path: Path, tensors: Mapping[str, torch.Tensor], facts: Mapping[str, Any]) -> None:
     """Write tensors and JSON `facts` to one file; a reader sees the old content or the new, never a part."""
     draft = path.with_name(f".{path.name}.{os.getpid()}")
-    contiguous = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    # copies, because the library refuses tensors that share memory (tied weights)
+    contiguous = {
+        name: each.detach().cpu().clone(memory_format=torch.contiguous_format) for name, each in tensors.items()
+    }
     try:
         save_file(contiguous, draft, metadata={"facts": json.dumps(facts)})
     except SafetensorError as problem:  # the library wraps the system's refusal in its own class

@@ -7,9 +7,10 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import wait as wait_for
 from pathlib import Path
@@ -100,7 +101,8 @@ def _run_in_pool(stages: Sequence[Stage], site: Site, workers: int, on_event: On
             unfinished = {*pending, *running.values()}
             ready = [digest for digest, stage in pending.items() if unfinished.isdisjoint(stage.upstream.values())]
             for digest in ready[: workers - len(running)]:
-                running[pool.submit(_work, pending.pop(digest))] = digest
+                with _interrupts_blocked():
+                    running[pool.submit(_work, pending.pop(digest))] = digest
             done, _ = wait(running, timeout=POLL_SECONDS, return_when=FIRST_COMPLETED)
             while not events.empty():
                 on_event(events.get())
@@ -111,11 +113,24 @@ def _run_in_pool(stages: Sequence[Stage], site: Site, workers: int, on_event: On
             on_event(events.get())
     except BrokenProcessPool as problem:
         raise StageFailed(
-            "a worker process ended without an answer; the system may have stopped it for lack of memory. Finished stages and "
-            "epochs are kept: run the same command again, with fewer --workers if memory is short."
+            "a worker process ended without an answer; the system may have stopped it for lack of memory. Finished "
+            "stages and epochs are kept: run the same command again, with fewer --workers if memory is short."
         ) from problem
     finally:
         _stop(pool)
+
+
+@contextmanager
+def _interrupts_blocked() -> Iterator[None]:
+    """Start workers that never hear the terminal's interrupt, not even while they import; ours waits until the end."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _stop(pool: ProcessPoolExecutor) -> None:

@@ -1,0 +1,130 @@
+"""The cells of a record as points over seeds, and as tidy rows."""
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from pruneproof.papers.record import Cell, Record
+from pruneproof.papers.statistics import Interval, t_interval
+from pruneproof.values.measurements import Measurement
+
+LEVEL = 0.95
+DENSE = "dense"
+"""The method label of the unpruned network."""
+
+
+@dataclass(frozen=True)
+class Point:
+    """One method of one run at one sparsity: a measurement per seed."""
+
+    run: str
+    method: str
+    sparsity: float
+    by_seed: Mapping[int, Measurement]
+
+    @cached_property
+    def accuracies(self) -> list[float]:
+        """Accuracy of each seed, in percent."""
+        return [each.accuracy for each in self.by_seed.values()]
+
+    @property
+    def accuracy(self) -> float:
+        """Mean accuracy over seeds, in percent."""
+        return float(np.mean(self.accuracies))
+
+    @cached_property
+    def interval(self) -> Interval | None:
+        """Student's 95 % interval of the mean accuracy; None for a single seed."""
+        return t_interval(self.accuracies, LEVEL) if len(self.accuracies) > 1 else None
+
+    @property
+    def band(self) -> tuple[float, float] | None:
+        """What a figure shows as spread: the interval, or below four seeds (where it is mostly width) their range."""
+        if self.interval is None:
+            return None
+        if len(self.accuracies) < 4:
+            return min(self.accuracies), max(self.accuracies)
+        return self.interval.low, self.interval.high
+
+    @property
+    def macs_kept(self) -> float:
+        """Mean fraction of multiply-adds that is left, in [0, 1]."""
+        return float(np.mean([1.0 - each.macs_pruned for each in self.by_seed.values()]))
+
+    @property
+    def collapsed(self) -> int:
+        """Seeds whose network gives one output for every input."""
+        return sum(each.constant_output for each in self.by_seed.values())
+
+    @property
+    def diverged(self) -> int:
+        """Seeds whose loss became infinite or NaN."""
+        return sum(each.diverged for each in self.by_seed.values())
+
+    @cached_property
+    def densities(self) -> dict[str, float]:
+        """Mean density of each tensor over seeds."""
+        names = next(iter(self.by_seed.values())).densities
+        return {name: float(np.mean([each.densities[name] for each in self.by_seed.values()])) for name in names}
+
+    @cached_property
+    def emptied(self) -> set[str]:
+        """Tensors that are empty in at least one seed."""
+        return {name for each in self.by_seed.values() for name in each.empty_tensors}
+
+
+def points(record: Record) -> dict[str, list[Point]]:
+    """Return the points of each run, methods in the order of their first cell, sparsities rising."""
+    groups: dict[tuple[str, str, float], dict[int, Measurement]] = {}
+    for cell in record.cells:
+        by_seed = groups.setdefault((cell.run, cell.method, cell.sparsity), {})
+        by_seed[cell.seed] = Measurement.from_json(cell.measurement)
+    runs = dict.fromkeys(cell.run for cell in record.cells)
+    order = {method: place for place, method in enumerate(methods(record))}
+    found = [Point(*key, by_seed) for key, by_seed in groups.items()]
+    found.sort(key=lambda point: (order.get(point.method, -1), point.sparsity))
+    return {run: [point for point in found if point.run == run] for run in runs}
+
+
+def methods(record: Record) -> list[str]:
+    """Return all methods but the dense network, in the order of their first cell."""
+    return [method for method in dict.fromkeys(cell.method for cell in record.cells) if method != DENSE]
+
+
+COLUMNS: Sequence[str] = (
+    "run",
+    "method",
+    "sparsity",
+    "seed",
+    "accuracy",
+    "accuracy_best",
+    "accuracy_before",
+    "loss",
+    "diverged",
+    "weights",
+    "alive",
+    "macs_pruned",
+    "constant_output",
+    "empty_tensors",
+    "epochs",
+    "stage",
+)
+
+
+def tidy_csv(record: Record) -> str:
+    """Return one row per cell, columns `COLUMNS`; an empty field is a value that was not measured."""
+    out = io.StringIO()
+    writer = csv.DictWriter(out, COLUMNS, extrasaction="ignore", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(_row(cell) for cell in record.cells)
+    return out.getvalue()
+
+
+def _row(cell: Cell) -> dict[str, object]:
+    empty = len(Measurement.from_json(cell.measurement).empty_tensors)
+    named = {"run": cell.run, "method": cell.method, "sparsity": cell.sparsity, "seed": cell.seed}
+    return cell.measurement | named | {"empty_tensors": empty, "stage": cell.stages[-1]}
