@@ -76,7 +76,9 @@ def test_other_metrics_of_a_cell_do_not_count(paper):
 
 def test_a_profile_without_an_experiment_for_a_claim_is_not_run(tiny):
     text = (tiny / "claims.toml").read_text()
-    (tiny / "claims.toml").write_text(text.replace('[claim.evidence.mini]\noperands = [{ run = "mlp", method = "dense" }]\n', "", 1))
+    (tiny / "claims.toml").write_text(
+        text.replace('[claim.evidence.mini]\noperands = [{ run = "mlp", method = "dense" }]\n', "", 1)
+    )
     found = judged(load_paper(tiny), dense([95.0, 95.5]))["learns"]
     assert found.verdict == "not-run"
     assert "mini" in found.reason
@@ -84,7 +86,9 @@ def test_a_profile_without_an_experiment_for_a_claim_is_not_run(tiny):
 
 def test_empty_tensors_are_counted(tiny):
     text = (tiny / "claims.toml").read_text()
-    text = text.replace('method = "dense" }]', 'method = "dense", metric = "empty_tensors" }]', 1).replace("10.0", "1.5")
+    text = text.replace('method = "dense" }]', 'method = "dense", metric = "empty_tensors" }]', 1).replace(
+        "10.0", "1.5"
+    )
     (tiny / "claims.toml").write_text(text)
     cells = [cell("dense", 0.0, seed, 90.0, densities={"a": 0.0, "b": 0.0, "c": 1.0}) for seed in range(3)]
     assert judged(load_paper(tiny), cells)["learns"].value == 2.0
@@ -115,5 +119,10 @@ def test_a_printed_claim_needs_no_run(paper):
 def test_a_record_of_a_claim_carries_the_papers_words(paper):
     found = judged(paper, dense([95.0, 95.5, 94.8]))["learns"]
     claim = paper.claims.claim[0]
-    assert (found.text, found.where, found.strength, found.test) == (claim.text, claim.where, claim.strength, "threshold")
+    assert (found.text, found.where, found.strength, found.test) == (
+        claim.text,
+        claim.where,
+        claim.strength,
+        "threshold",
+    )
     assert found.operands == ("mlp/dense accuracy at sparsity 0",)

@@ -74,11 +74,13 @@ TABLE = "method,top1\nx,2.0\n"
 
 BIB = "@misc{p, title = {P}}\n"
 
+
 @pytest.fixture
 def folder(tmp_path):
     folder = tmp_path / "toy"
     (folder / "tables").mkdir(parents=True)
-    for name, text in {"paper.toml": PAPER, "runs.toml": RUNS, "claims.toml": CLAIMS, "tables/t1.csv": TABLE, "citation.bib": BIB}.items():
+    files = {"paper.toml": PAPER, "runs.toml": RUNS, "claims.toml": CLAIMS, "tables/t1.csv": TABLE, "citation.bib": BIB}
+    for name, text in files.items():
         (folder / name).write_text(text, encoding="utf-8")
     return folder
 

@@ -25,7 +25,13 @@ def test_a_recipe_value_is_changed_and_nothing_else(paper):
 
 
 def test_values_are_toml_and_anything_else_a_string(paper):
-    run = changed(paper, "mlp.sparsities=[0.5, 0.75]", "mlp.model=lenet-5", 'mlp.dense.augment=["flip"]', "mlp.dense.nesterov=true")
+    run = changed(
+        paper,
+        "mlp.sparsities=[0.5, 0.75]",
+        "mlp.model=lenet-5",
+        'mlp.dense.augment=["flip"]',
+        "mlp.dense.nesterov=true",
+    )
     assert run.sparsities == (0.5, 0.75)
     assert run.model.id == "lenet-5"
     assert run.dense.augment == ("flip",)

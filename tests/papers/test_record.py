@@ -66,7 +66,7 @@ def test_a_record_cut_off_anywhere_is_corrupt(record, tmp_path):
     whole = path.read_bytes().rstrip()
     for eighth in range(8):
         path.write_bytes(whole[: len(whole) * eighth // 8])
-        with pytest.raises(StoreCorrupt, match="record.json"):
+        with pytest.raises(StoreCorrupt, match=r"record\.json"):
             Record.load(path)
 
 
@@ -91,11 +91,11 @@ def test_a_record_of_another_shape_is_corrupt_and_says_where(record, tmp_path, c
 def test_a_file_that_is_no_record_is_corrupt(tmp_path, content):
     path = tmp_path / "record.json"
     path.write_bytes(content)
-    with pytest.raises(StoreCorrupt, match="record.json"):
+    with pytest.raises(StoreCorrupt, match=r"record\.json"):
         Record.load(path)
 
 
 def test_a_folder_in_place_of_a_record_is_corrupt(tmp_path):
     (tmp_path / "record.json").mkdir()
-    with pytest.raises(StoreCorrupt, match="record.json"):
+    with pytest.raises(StoreCorrupt, match=r"record\.json"):
         Record.load(tmp_path / "record.json")

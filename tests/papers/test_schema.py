@@ -13,7 +13,9 @@ def test_a_name_alone_is_short_for_an_id_and_other_keys_are_options():
 
 
 def test_a_dump_reads_back_as_the_same_arm():
-    arm = Arm(method="m", schedule={"id": "iterative", "rate": 0.3}, during={"start": 1, "end": 2}, retrain={"epochs": 3})
+    arm = Arm(
+        method="m", schedule={"id": "iterative", "rate": 0.3}, during={"start": 1, "end": 2}, retrain={"epochs": 3}
+    )
     assert Arm.model_validate(arm.model_dump(mode="json")) == arm
 
 

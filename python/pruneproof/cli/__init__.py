@@ -1,5 +1,6 @@
 """`repro`: one file per verb. Nothing here imports torch before a verb needs it."""
 
+import io
 import os
 import sys
 from typing import Any
@@ -12,6 +13,9 @@ INTERRUPTED = 130
 
 def main() -> None:
     """Run `repro`; bad input ends in one message and an exit status, never in a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # for terminals that cannot show every character
     sys.exit(execute(sys.argv[1:]))
 
 

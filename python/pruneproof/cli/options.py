@@ -11,6 +11,8 @@ from platformdirs import user_cache_path, user_data_path
 
 from pruneproof.errors import BadOption
 
+MOST_SEEDS = 10_000
+
 
 class Profile(StrEnum):
     """How large the experiments are."""
@@ -74,11 +76,15 @@ def parse_seeds(text: str) -> tuple[int, ...] | None:
     if not text:
         return None
     try:
-        seeds = tuple(int(part) for part in text.split(",") if part) if "," in text else tuple(range(int(text)))
+        several = "," in text
+        seeds = tuple(int(part) for part in text.split(",") if part) if several else tuple(range(min(int(text), 10**6)))
     except ValueError:
         seeds = ()
-    if not seeds or len(set(seeds)) != len(seeds) or min(seeds) < 0:
-        raise BadOption(f'--seeds "{text}" is not understood. Write a number of seeds (5) or different seeds (0,1,7).')
+    if not seeds or len(set(seeds)) != len(seeds) or min(seeds) < 0 or len(seeds) > MOST_SEEDS:
+        raise BadOption(
+            f'--seeds "{text}" is not understood. Write a number of seeds (5, at most {MOST_SEEDS}) or different '
+            "seeds (0,1,7)."
+        )
     return seeds
 
 

@@ -11,7 +11,7 @@ from typing import Any, NoReturn, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
-from pruneproof.api import Outcome
+from pruneproof.api import Outcome, Selection
 from pruneproof.contracts.recipe import Recipe
 from pruneproof.errors import BadConfig, NameClash, UnknownName
 from pruneproof.papers.locate import KeyPath, locate
@@ -29,6 +29,7 @@ from pruneproof.papers.schema import (
     RunsFile,
 )
 from pruneproof.registry.catalog import Catalog
+from pruneproof.selection.historic import check_rule
 from pruneproof.selection.presets import PRESETS
 from pruneproof.values.digests import digest_bytes, digest_json
 
@@ -171,6 +172,13 @@ def _check_run_names(paper: Paper, catalog: Catalog, run: Run, at: KeyPath) -> N
         presets = ["exact", *(preset.id for preset in PRESETS)]
         if arm.preset not in presets:
             raise UnknownName.among("preset", arm.preset, presets, where=where("arms", number, "preset"))
+        if arm.preset != "exact" or arm.floor_mode == "released":
+            floor = int(arm.floor or arm.floor_percent is not None)
+            chosen = Selection(scope=arm.scope.id, preset=arm.preset, floor=floor, floor_mode=arm.floor_mode)
+            try:
+                check_rule(chosen, joined=arm.steps > 1 or arm.during is not None)
+            except BadConfig as problem:
+                raise BadConfig(f"{where('arms', number)}: {problem}") from None
 
 
 def _check_choice(catalog: Catalog, kind: str, chosen: Choice, where: str) -> None:

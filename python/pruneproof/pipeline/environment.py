@@ -23,7 +23,7 @@ def describe_environment(device: str) -> dict[str, Any]:
         "cores": os.cpu_count(),
         "memory_gib": _memory_gib(),
         "device": torch.cuda.get_device_name(0) if device == "cuda" else "cpu",
-        "versions": {name: _version(name) for name in PACKAGES},
+        "versions": {name: _version(name) for name in PACKAGES} | {"torch": str(torch.__version__)},
         "engine": _engine.build_info(),
     }
 

@@ -162,7 +162,12 @@ class Workshop:
             selection=Selection(
                 scope=chosen["scope"]["id"],
                 preset=chosen["preset"],
-                floor=_floor(chosen, sum(each.numel() for each in weights.values())),
+                floor=floor_count(
+                    chosen["floor"],
+                    chosen["floor_percent"],
+                    chosen["floor_mode"],
+                    sum(each.numel() for each in weights.values()),
+                ),
                 floor_mode=chosen["floor_mode"],
                 unprunable=tuple(chosen["unprunable"]),
             ),
@@ -277,12 +282,16 @@ def _scoring_batches(data: LoadedData, samples: int, seed: int, step: int) -> li
     return batches
 
 
-def _floor(chosen: Mapping[str, Any], size: int) -> int:
-    """Return the floor as a count; a percentage is of all `size` weights (Global MP's code counts one more)."""
-    if chosen["floor_percent"] is None:
-        return int(chosen["floor"])
-    total = size + (chosen["floor_mode"] == "released")
-    return int((Decimal(repr(float(chosen["floor_percent"]))) * total / 100).to_integral_value(ROUND_FLOOR))
+def floor_count(floor: int, percent: float | None, mode: str, size: int) -> int:
+    """Return an arm's floor as a count; a percentage is of all `size` weights (Global MP's code counts one more).
+
+    >>> floor_count(7, None, "protect", 1000), floor_count(0, 0.5, "protect", 999), floor_count(0, 0.5, "released", 999)
+    (7, 4, 5)
+    """
+    if percent is None:
+        return floor
+    total = size + (mode == "released")
+    return int((Decimal(repr(float(percent))) * total / 100).to_integral_value(ROUND_FLOOR))
 
 
 def _apply(model: nn.Module, masks: MaskSet) -> None:

@@ -24,7 +24,7 @@ def historic_bits(
         BadTensor: NaN.
         InfeasibleSelection: the rule has no answer.
     """
-    _check(selection, alive)
+    check_rule(selection, joined=alive is not None)
     numbers = dict(sorted(flat.numbers().items()))
     _refuse_nan(numbers)
     left = {
@@ -46,7 +46,13 @@ def historic_bits(
     return {name: np.packbits(flags, bitorder="little") for name, flags in left.items()}
 
 
-def _check(selection: Selection, alive: MaskSet | None) -> None:
+def check_rule(selection: Selection, *, joined: bool) -> None:
+    """Check that a published code's rule goes with scope and floor, and, if `joined`, with a mask so far.
+
+    Raises:
+        UnknownName: the preset is not known.
+        BadConfig: it does not.
+    """
     known = ["exact", *(preset.id for preset in PRESETS)]
     if selection.preset not in known:
         raise UnknownName.among("preset", selection.preset, known)
@@ -58,7 +64,7 @@ def _check(selection: Selection, alive: MaskSet | None) -> None:
         raise BadConfig(f'{label} has no floors. Use the preset "exact" for a floor of {selection.floor}.')
     if released and selection.preset not in ("exact", "global-mp-released"):
         raise BadConfig(f'{label} brings the rule "global-mp-released"; it cannot be joined with "{selection.preset}".')
-    if released and alive is not None:
+    if released and joined:
         raise BadConfig(f"{label} is a one-shot rule for dense networks; it cannot continue from a mask.")
 
 

@@ -130,10 +130,13 @@ def train(
             else:
                 masker.update(pruned)
             history.best_epoch = None
+        finite = {name: tensor.clone() for name, tensor in model.state_dict().items()}
         with seeded(stream_seed(seed, "dropout", phase, epoch)):
             loss = _epoch(model, training_data, recipe, optimizer, masker, seed, phase, epoch, steps, device)
-        history.loss.append(loss if math.isfinite(loss) else None)
-        history.diverged = not math.isfinite(loss)
+        history.diverged = not (math.isfinite(loss) and all(each.isfinite().all() for each in model.parameters()))
+        history.loss.append(None if history.diverged else loss)
+        if history.diverged:  # what follows (scores, other seeds) can go on from the last weights that were numbers
+            model.load_state_dict(finite)
         history.accuracy.append(evaluate(model, data).accuracy)
         if validation is not None:
             history.validation.append(evaluate(model, validation, "validation").accuracy)

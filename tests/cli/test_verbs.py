@@ -1,0 +1,291 @@
+"""Every verb on the tiny paper: what it prints as text, as JSON, and its exit status."""
+
+import json
+import shutil
+
+import pytest
+
+from pruneproof.papers.record import Record
+
+FAST = ("--device", "cpu", "--workers", 1)
+
+
+def test_run_prints_a_verdict_for_every_claim_and_where_the_report_is(ran, folders):
+    assert ran.status == 2
+    for claim in ("learns", "ordered", "arithmetic", "table"):
+        assert claim in ran.out
+    record = folders / "store" / "reports" / "tiny" / "mini" / "record.json"
+    assert f"record: {record}" in ran.out
+    assert {claim.verdict for claim in Record.load(record).claims} == {"holds", "inconclusive"}
+    assert (record.parent / "report.html").is_file()
+
+
+def test_run_tells_what_it_does_on_stderr_and_keeps_stdout_for_results(ran):
+    assert "tiny at mini on cpu" in ran.err
+    assert "tiny at mini on cpu" not in ran.out
+
+
+def test_a_quiet_run_prints_only_where_the_report_is(tiny, repro):
+    found = repro("run", "tiny", "--quiet", "--only", "arithmetic", *FAST)
+    assert found.err == ""
+    assert "holds" not in found.out
+    assert "record: " in found.out
+
+
+def test_run_as_json_is_the_record_and_nothing_else(ran, repro, folders):
+    found = repro("run", "tiny", "--json", *FAST)
+    assert found.err == ""
+    record = Record.model_validate(found.json)
+    assert record == Record.load(folders / "store" / "reports" / "tiny" / "mini" / "record.json")
+
+
+def test_an_arxiv_number_names_the_paper(tiny, repro):
+    found = repro("run", "arXiv:0000.00001v2", "--only", "arithmetic", "--json", *FAST)
+    assert found.json["paper"] == "tiny"
+
+
+def test_a_paper_that_is_named_twice_makes_two_records(tiny, repro):
+    found = repro("run", "tiny", "0000.00001", "--only", "arithmetic", "--json", *FAST)
+    assert [record["paper"] for record in found.json] == ["tiny", "tiny"]
+
+
+def claim(tiny, old, new):
+    text = (tiny / "claims.toml").read_text()
+    assert old in text
+    (tiny / "claims.toml").write_text(text.replace(old, new))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "status"),
+    [
+        ("", "", 2),
+        ('relation = ">" }', 'relation = ">", margin = -1000.0 }', 0),
+        ('relation = ">" }', 'relation = ">", margin = 1000.0 }', 1),
+        ('relation = ">", value', 'relation = "<", value', 1),
+        ('relation = ">"\nright', 'relation = "<"\nright', 1),
+    ],
+)
+def test_the_exit_status_is_the_worst_verdict(ran, tiny, repro, old, new, status):
+    claim(tiny, old, new)
+    assert repro("run", "tiny", "--quiet", *FAST).status == status
+
+
+def test_a_run_of_a_part_is_judged_by_what_it_tested(tiny, repro):
+    assert repro("run", "tiny", "--quiet", "--only", "arithmetic", *FAST).status == 0
+
+
+def test_a_variant_has_no_verdict_and_status_0(tiny, repro):
+    found = repro("run", "tiny", "--set", "mlp.dense.epochs=1", "--only", "mlp/dense", "--json", *FAST)
+    assert found.status == 0
+    assert found.json["variant"] == ["mlp.dense.epochs=1"]
+    assert found.json["claims"] == []
+
+
+def test_seeds_are_a_number_or_a_list(tiny, repro):
+    for text, seeds in (("2", [0, 1]), ("4,7", [4, 7])):
+        assert repro("run", "tiny", "--seeds", text, "--only", "mlp/dense", "--json", *FAST).json["seeds"] == seeds
+
+
+def test_list_shows_papers_and_the_verdicts_of_whole_runs(ran, repro):
+    assert "tiny" in repro("list").out
+    assert "1 inconclusive" in repro("list").out
+    [tiny] = [paper for paper in repro("list", "--json").json if paper["id"] == "tiny"]
+    assert tiny["verdicts"] == {"mini": {"holds": 3, "inconclusive": 1}}
+
+
+def test_list_before_any_run_says_how_to_start(tiny, repro):
+    assert "repro run tiny" in repro("list").out
+
+
+def test_list_passes_over_a_damaged_record(ran, repro, folders):
+    record = folders / "store" / "reports" / "tiny" / "mini" / "record.json"
+    for content in ("{", "[]", '{"variant": 3}', ""):
+        record.write_text(content)
+        assert repro("list").status == 0
+
+
+def test_show_tells_claims_runs_and_cost(tiny, repro):
+    found = repro("show", "tiny")
+    assert found.status == 0
+    for word in ("A paper of seconds", "lenet-300-100", "digits", "arithmetic", "Table 1"):
+        assert word in found.out
+    assert {claim["id"] for claim in repro("show", "tiny", "--json").json["claims"]["claim"]} == {
+        "learns", "ordered", "arithmetic", "table",
+    }  # fmt: skip
+
+
+def test_show_counts_networks_as_the_plan_does(tiny, repro):
+    cells = repro("plan", "tiny", "--json").json["cells"]
+    row = next(line for line in repro("show", "tiny").out.splitlines() if "any core" in line)
+    assert f" {len(cells)} " in row
+
+
+def test_plan_says_what_would_run_and_what_is_finished(tiny, repro, folders):
+    before = repro("plan", "tiny", "--device", "cpu", "--json").json
+    assert {stage["status"] for stage in before["stages"]} == {"to run"}
+    assert not (folders / "store").exists()
+    repro("run", "tiny", "--quiet", "--only", "mlp/dense", *FAST)
+    after = repro("plan", "tiny", "--device", "cpu", "--json").json
+    assert after["plan"] == before["plan"]
+    assert [stage["status"] for stage in after["stages"]].count("finished") == 4
+    assert "36 stages, 4 finished, 32 to run" in repro("plan", "tiny", "--device", "cpu").out
+
+
+def test_plan_works_without_the_data_and_says_how_to_get_it(tiny, repro):
+    found = repro("plan", "tiny", "--set", "mlp.data=cifar10", "--device", "cpu")
+    assert found.status == 0
+    assert "repro data fetch cifar10" in found.out
+
+
+def test_report_is_rendered_again_from_the_record(ran, repro, folders):
+    folder = folders / "store" / "reports" / "tiny" / "mini"
+    before = (folder / "report.html").read_text()
+    (folder / "report.html").unlink()
+    found = repro("report", "tiny")
+    assert found.status == 0
+    assert (folder / "report.html").read_text() == before
+    assert str(folder / "report.html") in found.out
+    assert str(folder / "report.html") in repro("report", "tiny", "--json").json.values()
+
+
+@pytest.fixture
+def recorded(tiny, repro, folders):
+    """A record of a small part of the tiny paper, and its path."""
+    found = repro("run", "tiny", "--only", "mlp/gradual", "--only", "arithmetic", "--json", *FAST)
+    [path] = (folders / "store" / "reports" / "tiny").glob("mini-*/record.json")
+    return found.json, path
+
+
+def test_verify_agrees_with_an_honest_record(recorded, repro):
+    found = repro("verify", recorded[1], "--workers", 1)
+    assert found.status == 0
+    assert "digests agree" in found.out
+    assert repro("verify", recorded[1], "--workers", 1, "--json").json["differences"] == []
+
+
+def test_verify_finds_an_edited_digest(recorded, repro):
+    content, path = recorded
+    [stage] = [stage for stage in content["stages"] if stage["kind"] == "mechanism"]
+    stage["outputs"]["facts.json"] = "0" * 64
+    path.write_text(json.dumps(content))
+    found = repro("verify", path, "--workers", 1, "--json")
+    assert found.status == 1
+    assert [each["output"] for each in found.json["differences"]] == ["facts.json"]
+    assert "differs: " in repro("verify", path, "--workers", 1).out
+
+
+def test_verify_refuses_a_record_of_another_plan(recorded, repro, tiny):
+    text = (tiny / "runs.toml").read_text()
+    (tiny / "runs.toml").write_text(text.replace("lr = 0.05", "lr = 0.06"))
+    found = repro("verify", recorded[1], "--workers", 1)
+    assert found.status == 64
+    assert "have changed" in found.err
+
+
+def test_verify_takes_a_papers_last_run_and_uses_a_store_of_its_own(ran, repro, folders):
+    shutil.rmtree(folders / "store" / "stages")
+    found = repro("verify", "tiny", "--workers", 1)
+    assert found.status == 0
+    assert not (folders / "store" / "stages").exists()
+
+
+def test_lint_checks_the_text_against_the_tables(tiny, repro):
+    assert repro("lint", "tiny").status == 0
+    assert repro("lint", "tiny", "--json").json[0]["verdict"] == "holds"
+    table = tiny / "tables" / "results.csv"
+    table.write_text(table.read_text().replace("90.5", "80.5"))
+    found = repro("lint", "tiny")
+    assert found.status == 1
+    assert "FAIL table" in found.out
+
+
+def test_plugins_shows_who_registers_what_and_from_where(tiny, repro):
+    found = repro("plugins")
+    assert found.status == 0
+    assert "tiny-paper  tiny-paper 2.5" in found.out
+    plugins = {plugin["name"]: plugin for plugin in repro("plugins", "--json").json}
+    assert plugins["tiny-paper"]["registers"]["mechanism"]["adds-up"].startswith(str(tiny.parent))
+    assert "magnitude" in plugins["builtin"]["registers"]["criterion"]
+
+
+THIEF = """
+    from pruneproof.api import Criterion, Source, hookimpl
+
+    def score(weights):
+        return weights
+
+    @hookimpl
+    def pruneproof_criteria():
+        return [Criterion("magnitude", score, Source("A. Thief", 2021, "Mine"))]
+"""
+
+
+@pytest.mark.parametrize("source", ["raise ValueError('no good')", THIEF])
+def test_plugins_shows_a_broken_plugin_by_name_beside_the_others(tiny, install, repro, source):
+    install("broken", source)
+    found = repro("plugins")
+    assert found.status == 69
+    assert "broken  broken 1.0  BROKEN: " in found.out
+    assert "tiny-paper" in found.out
+    names = {plugin["name"]: plugin for plugin in repro("plugins", "--json").json}
+    assert "broken" in names["broken"]
+
+
+def test_data_lists_finds_and_fingerprints(repro):
+    found = repro("data", "list")
+    assert found.status == 0
+    rows = {row["id"]: row for row in repro("data", "list", "--json").json["data"]}
+    assert rows["digits"]["status"] == "embedded"
+    assert rows["cifar10"]["status"].startswith("missing")
+    assert rows["imagenet"]["status"] == "missing; must be obtained by hand"
+    print_ = repro("data", "fingerprint", "digits", "--json").json["fingerprint"]
+    assert print_ in repro("data", "fingerprint", "digits").out
+    assert repro("data", "fetch", "digits").status == 0
+
+
+def test_data_list_shows_a_damaged_data_set_beside_the_others(repro, folders):
+    folder = folders / "data" / "cifar-10-batches-py"
+    folder.mkdir(parents=True)
+    for name in (
+        "data_batch_1",
+        "data_batch_2",
+        "data_batch_3",
+        "data_batch_4",
+        "data_batch_5",
+        "test_batch",
+        "batches.meta",
+    ):
+        (folder / name).write_bytes(b"damaged")
+    rows = {row["id"]: row for row in repro("data", "list", "--json").json["data"]}
+    assert "damaged" in rows["cifar10"]["status"]
+    assert rows["digits"]["status"] == "embedded"
+
+
+def test_doctor_tells_what_a_run_would_find(repro, folders):
+    found = repro("doctor", "--json")
+    assert found.status == 0
+    assert "torch" in found.json["versions"]
+    assert found.json["store"].endswith("(writable)")
+    assert "store" in repro("doctor").out
+
+
+def test_doctor_names_a_broken_plugin(install, repro):
+    install("broken", "raise ValueError('no good')")
+    found = repro("doctor", "--json")
+    assert found.status == 69
+    assert "no good" in found.json["broken plugins"]["broken"]
+
+
+def test_doctor_names_a_store_that_cannot_be_written(repro, folders):
+    (folders / "file").write_text("in the way")
+    found = repro("doctor", "--store", folders / "file" / "store", "--json")
+    assert found.status == 73
+    assert "cannot be written" in found.json["store"]
+
+
+def test_cite_prints_bibtex_and_the_methods_in_use(tiny, repro):
+    found = repro("cite", "tiny")
+    assert found.status == 0
+    assert found.out.startswith("@misc{tester2020seconds")
+    assert "criterion synflow: Tanaka" in found.out
+    assert "@misc" in repro("cite", "tiny", "--json").json["bibtex"]

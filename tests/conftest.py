@@ -1,0 +1,145 @@
+"""A tiny paper that runs in seconds, strangers' plugins made on the spot, and the command line in this process."""
+
+import importlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+
+HERE = Path(__file__).parent
+TINY_PLUGIN = """
+    from pathlib import Path
+    from pruneproof.api import Fact, Mechanism, hookimpl
+
+    def adds_up(*, left: int = 1):
+        return [Fact(f"{left} + {left}", str(2 * left), str(left + left), True)]
+
+    @hookimpl
+    def pruneproof_papers():
+        return [Path(__file__).parent / "tiny_paper"]
+
+    @hookimpl
+    def pruneproof_mechanisms():
+        return [Mechanism("adds-up", adds_up, "arithmetic")]
+"""
+
+
+@pytest.fixture(autouse=True, scope="session")
+def one_thread():
+    os.environ["OMP_NUM_THREADS"] = "1"  # also for the processes that tests start
+    import torch
+
+    torch.set_num_threads(1)
+
+
+@pytest.fixture
+def site(tmp_path, monkeypatch):
+    """An empty folder of installed packages that this process, its workers and its subprocesses see."""
+    folder = tmp_path / "site"
+    folder.mkdir()
+    before = set(sys.modules)
+    monkeypatch.syspath_prepend(folder)
+    monkeypatch.setenv("PYTHONPATH", str(folder))
+    yield folder
+    for name in set(sys.modules) - before:
+        if str(getattr(sys.modules[name], "__file__", "")).startswith(str(folder)):
+            del sys.modules[name]
+
+
+@pytest.fixture
+def install(site):
+    """Install a stranger's plugin as pip would leave it: (entry point name, source of its module) -> module file."""
+
+    def plant(name, source, *, distribution="", version="1.0"):
+        distribution = distribution or name
+        module = "stranger_" + name.replace("-", "_")
+        file = site / f"{module}.py"
+        file.write_text(dedent(source), encoding="utf-8")
+        facts = site / f"{distribution.replace('-', '_')}-{version}.dist-info"
+        facts.mkdir()
+        (facts / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: {version}\n")
+        (facts / "entry_points.txt").write_text(f"[pruneproof]\n{name} = {module}\n")
+        importlib.invalidate_caches()
+        return file
+
+    return plant
+
+
+@pytest.fixture
+def tiny(install):
+    """Install the tiny paper as a stranger's plugin and return its folder, which a test may edit."""
+    file = install("tiny-paper", TINY_PLUGIN, version="2.5")
+    folder = file.parent / "tiny_paper"
+    shutil.copytree(HERE / "tiny_paper", folder)
+    return folder
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a command said."""
+
+    status: int
+    out: str
+    err: str
+
+    @property
+    def json(self):
+        return json.loads(self.out)
+
+
+@pytest.fixture
+def folders(tmp_path, monkeypatch):
+    """Point the store and the data folder into this test's own folder."""
+    monkeypatch.setenv("PRUNEPROOF_STORE", str(tmp_path / "store"))
+    monkeypatch.setenv("PRUNEPROOF_DATA", str(tmp_path / "data"))
+    monkeypatch.setenv("COLUMNS", "200")
+    return tmp_path
+
+
+@pytest.fixture
+def repro(folders, capfd):
+    """Run a command line in this process: arguments -> status, stdout, stderr. No refusal may show a traceback."""
+
+    def run(*arguments):
+        from pruneproof.cli import execute
+
+        capfd.readouterr()
+        status = execute([str(each) for each in arguments])
+        out, err = capfd.readouterr()
+        assert "Traceback" not in err
+        return Answer(status, out, err)
+
+    return run
+
+
+@pytest.fixture
+def spawn(folders):
+    """Start a command line as a process in a group of its own: arguments -> Popen."""
+    started = []
+
+    def start(*arguments, **options):
+        code = "from pruneproof.cli import main; main()"
+        process = subprocess.Popen(
+            [sys.executable, "-c", code, *map(str, arguments)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+            **options,
+        )
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        if process.poll() is None:
+            process.kill()
+        process.wait()
+        process.stdout.close()
+        process.stderr.close()

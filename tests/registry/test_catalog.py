@@ -1,0 +1,113 @@
+from pathlib import Path
+
+import pytest
+
+from pruneproof.api import Criterion, DataSet, Model, Schedule
+from pruneproof.errors import BadPlugin, NameClash, UnknownName
+from pruneproof.registry.catalog import KINDS, build_catalog, paper_folders
+from pruneproof.registry.manager import load
+
+CRITERION = """
+    from pruneproof.api import Criterion, Source, hookimpl
+
+    def score(weights{parameters}):
+        return dict(weights)
+
+    @hookimpl
+    def pruneproof_criteria():
+        return [Criterion({id!r}, score, {source})]
+"""
+SOURCE = "Source('A. Stranger', 2021, 'Strange scores')"
+
+
+def criterion(name="strange", parameters="", source=SOURCE):
+    return CRITERION.format(id=name, parameters=parameters, source=source)
+
+
+def test_the_built_ins_fill_every_kind_but_strangers_own():
+    catalog = build_catalog(["builtin"])
+    for kind in ("criterion", "allocation", "schedule", "model", "data set", "claim test"):
+        assert catalog.entries(kind), kind
+    assert isinstance(catalog.criterion("magnitude"), Criterion)
+    assert isinstance(catalog.schedule("one-shot"), Schedule)
+    assert isinstance(catalog.model("lenet-300-100"), Model)
+    assert isinstance(catalog.dataset("digits"), DataSet)
+
+
+def test_every_built_in_entry_points_at_an_existing_file_and_line():
+    catalog = build_catalog(["builtin"])
+    for kind in KINDS:
+        for entry in catalog.entries(kind).values():
+            file, line = entry.where.rsplit(":", 1)
+            assert 1 <= int(line) <= len(Path(file).read_text(encoding="utf-8").splitlines()), entry
+
+
+def test_a_strangers_criterion_shows_plugin_version_file_and_line(install):
+    file = install("stranger", criterion(), distribution="stranger-methods", version="3.1")
+    entry = build_catalog().entry("criterion", "strange")
+    line = file.read_text().splitlines().index("def score(weights):") + 1
+    assert (entry.plugin.name, entry.plugin.distribution, entry.plugin.version) == (
+        "stranger",
+        "stranger-methods",
+        "3.1",
+    )
+    assert entry.where == f"{file}:{line}"
+
+
+def test_a_clash_names_both_owners_and_both_files(install):
+    first, second = install("first", criterion()), install("second", criterion())
+    with pytest.raises(NameClash) as caught:
+        build_catalog(["first", "second"])
+    for named in ('criterion "strange"', '"first"', '"second"', str(first), str(second)):
+        assert named in str(caught.value)
+
+
+def test_a_stranger_cannot_replace_a_built_in(install):
+    install("thief", criterion("magnitude"))
+    with pytest.raises(NameClash, match=r'"builtin" .*magnitude\.py.*"thief"'):
+        build_catalog()
+
+
+def test_a_catalog_of_named_plugins_holds_nothing_of_the_others(install):
+    install("thief", criterion("magnitude"))
+    catalog = build_catalog(["builtin"])
+    assert catalog.entry("criterion", "magnitude").plugin.name == "builtin"
+    assert [plugin.name for plugin in catalog.plugins] == ["builtin"]
+
+
+@pytest.mark.parametrize(
+    ("source", "named"),
+    [
+        (criterion(parameters=", momentum"), '"momentum"'),
+        (criterion(parameters=", *, power"), '"power" without a default'),
+        (criterion(source="None"), "no source"),
+        (criterion("Not Kebab"), "Not Kebab"),
+        (criterion(""), '""'),
+        ("from pruneproof.api import hookimpl\n@hookimpl\ndef pruneproof_criteria():\n    return [len]\n", "Criterion"),
+        ("from pruneproof.api import hookimpl\n@hookimpl\ndef pruneproof_criteria():\n    return None\n", "TypeError"),
+        ("from pruneproof.api import hookimpl\n@hookimpl\ndef pruneproof_criteria():\n    1 / 0\n", "division by zero"),
+    ],
+)
+def test_an_invalid_registration_is_refused(install, source, named):
+    install("stranger", source)
+    with pytest.raises(BadPlugin, match="stranger") as caught:
+        build_catalog(["stranger"])
+    assert named in str(caught.value)
+
+
+def test_an_unknown_name_suggests_the_nearest_and_the_plugin_list():
+    with pytest.raises(UnknownName, match=r'criterion "magnitud" \(runs.toml, line 3\).*Nearest: "magnitude".*plugin'):
+        build_catalog(["builtin"]).criterion("magnitud", where="runs.toml, line 3")
+
+
+def test_papers_come_from_every_plugin_by_folder_name(tiny):
+    names = [folder.name for folder in paper_folders(load())]
+    assert "tiny_paper" in names
+    assert "global-mp" in names
+    assert names == sorted(names)
+
+
+def test_a_paper_folder_that_is_no_path_is_refused(install):
+    install("stranger", "from pruneproof.api import hookimpl\n@hookimpl\ndef pruneproof_papers():\n    return [7]\n")
+    with pytest.raises(BadPlugin, match=r'plugin "stranger".*pruneproof_papers'):
+        paper_folders(load(["stranger"]))
