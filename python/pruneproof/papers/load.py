@@ -29,8 +29,7 @@ from pruneproof.papers.schema import (
     RunsFile,
 )
 from pruneproof.registry.catalog import Catalog
-from pruneproof.selection.historic import check_rule
-from pruneproof.selection.presets import PRESETS
+from pruneproof.selection.presets import PRESETS, check_rule
 from pruneproof.values.digests import digest_bytes, digest_json
 
 File = TypeVar("File", bound=BaseModel)

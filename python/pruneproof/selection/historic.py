@@ -4,10 +4,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pruneproof.api import Selection
-from pruneproof.errors import BadConfig, BadTensor, UnknownName
+from pruneproof.errors import BadTensor
 from pruneproof.selection.arrays import Array, Flat
 from pruneproof.selection.floors import released_masks
-from pruneproof.selection.presets import PRESETS
+from pruneproof.selection.presets import PRESETS, check_rule
 from pruneproof.values.masks import MaskSet
 
 
@@ -44,28 +44,6 @@ def historic_bits(
     for name, flags in kept.items():
         left[name][left[name]] = flags
     return {name: np.packbits(flags, bitorder="little") for name, flags in left.items()}
-
-
-def check_rule(selection: Selection, *, joined: bool) -> None:
-    """Check that a published code's rule goes with scope and floor, and, if `joined`, with a mask so far.
-
-    Raises:
-        UnknownName: the preset is not known.
-        BadConfig: it does not.
-    """
-    known = ["exact", *(preset.id for preset in PRESETS)]
-    if selection.preset not in known:
-        raise UnknownName.among("preset", selection.preset, known)
-    released = selection.floor_mode == "released"
-    label = 'floor_mode "released"' if released else f'preset "{selection.preset}"'
-    if selection.scope != "global":
-        raise BadConfig(f'{label} ranks all tensors together; it cannot be joined with scope "{selection.scope}".')
-    if selection.floor and not released:
-        raise BadConfig(f'{label} has no floors. Use the preset "exact" for a floor of {selection.floor}.')
-    if released and selection.preset not in ("exact", "global-mp-released"):
-        raise BadConfig(f'{label} brings the rule "global-mp-released"; it cannot be joined with "{selection.preset}".')
-    if released and joined:
-        raise BadConfig(f"{label} is a one-shot rule for dense networks; it cannot continue from a mask.")
 
 
 def _refuse_nan(numbers: dict[str, Array]) -> None:

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pruneproof import _engine
-from pruneproof.api import Source
-from pruneproof.errors import InfeasibleSelection
+from pruneproof.api import Selection, Source
+from pruneproof.errors import BadConfig, InfeasibleSelection, UnknownName
 
 Scores = Mapping[str, NDArray[Any]]
 Kept = dict[str, NDArray[np.bool_]]
@@ -206,3 +206,25 @@ PRESETS: tuple[Preset, ...] = (
     ),
 )
 """The built-in historic rules."""
+
+
+def check_rule(selection: Selection, *, joined: bool) -> None:
+    """Check that a published code's rule goes with scope and floor, and, if `joined`, with a mask so far.
+
+    Raises:
+        UnknownName: the preset is not known.
+        BadConfig: it does not.
+    """
+    known = ["exact", *(preset.id for preset in PRESETS)]
+    if selection.preset not in known:
+        raise UnknownName.among("preset", selection.preset, known)
+    released = selection.floor_mode == "released"
+    label = 'floor_mode "released"' if released else f'preset "{selection.preset}"'
+    if selection.scope != "global":
+        raise BadConfig(f'{label} ranks all tensors together; it cannot be joined with scope "{selection.scope}".')
+    if selection.floor and not released:
+        raise BadConfig(f'{label} has no floors. Use the preset "exact" for a floor of {selection.floor}.')
+    if released and selection.preset not in ("exact", "global-mp-released"):
+        raise BadConfig(f'{label} brings the rule "global-mp-released"; it cannot be joined with "{selection.preset}".')
+    if released and joined:
+        raise BadConfig(f"{label} is a one-shot rule for dense networks; it cannot continue from a mask.")
