@@ -1,6 +1,7 @@
 """Bad input ends in one message that names it, the right exit status, and never in a traceback."""
 
 import json
+import urllib.request
 
 import pytest
 import torch
@@ -102,6 +103,7 @@ def test_data_that_cannot_be_fetched_without_a_network_is_66_with_what_to_do(tin
     for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     monkeypatch.setenv("no_proxy", "")
+    monkeypatch.setattr(urllib.request, "_opener", None)  # urllib keeps the proxies that it saw first
     found = repro("run", "tiny", "--set", "mlp.data=cifar10", *FAST)
     assert found.status == 66
     assert "cifar10" in found.err
