@@ -96,7 +96,7 @@ def gradual(epoch, masks):
     model = network()
     draw = np.random.default_rng(7)
     ranks = {name: draw.random(tuple(each.shape)) for name, each in model.named_parameters() if each.dim() == 2}
-    return MaskSet.from_arrays({name: rank >= fraction for name, rank in ranks.items()})
+    return MaskSet.from_arrays({name: rank >= fraction for name, rank in ranks.items()}, threshold=fraction)
 
 
 CASES = {
@@ -134,6 +134,7 @@ def test_a_run_killed_after_any_epoch_resumes_to_the_same_bits(data, tmp_path, c
     assert same(resumed.state, whole.state)
     assert resumed.history == whole.history
     assert resumed.masks == whole.masks
+    assert getattr(resumed.masks, "threshold", None) == getattr(whole.masks, "threshold", None)
 
 
 def test_a_checkpoint_of_another_network_is_refused(data, tmp_path):

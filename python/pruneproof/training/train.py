@@ -210,7 +210,8 @@ def _save(
     tensors |= {f"best/{name}": tensor for name, tensor in (best or {}).items()}
     if masks is not None:
         tensors |= {f"mask/{name}": mask for name, mask in masks.items()}
-    save_tensors(path, tensors, vars(history))
+    threshold = None if masks is None or masks.threshold is None else masks.threshold.hex()
+    save_tensors(path, tensors, {"history": vars(history), "threshold": threshold})
 
 
 def _state(model: nn.Module, masker: Masker | None) -> dict[str, torch.Tensor]:
@@ -227,13 +228,15 @@ def _resume(
     try:
         model.load_state_dict(_under("model/", tensors))
         unpack_optimizer(optimizer, tensors)
-        vars(history).update(vars(History(**facts)))
-    except (RuntimeError, TypeError, ValueError) as problem:
+        vars(history).update(vars(History(**facts["history"])))
+        threshold = None if facts["threshold"] is None else float.fromhex(facts["threshold"])
+    except (RuntimeError, TypeError, ValueError, KeyError) as problem:
         raise StoreCorrupt(
             f"checkpoint {path} does not fit this training: {problem}. Delete it and run again."
         ) from problem
     saved = {name: mask.numpy() for name, mask in _under("mask/", tensors).items()}
-    return len(history.loss), MaskSet.from_arrays(saved) if saved else masks, _under("best/", tensors) or None
+    masks = MaskSet.from_arrays(saved, threshold=threshold) if saved else masks
+    return len(history.loss), masks, _under("best/", tensors) or None
 
 
 def _under(prefix: str, tensors: dict[str, Any]) -> dict[str, torch.Tensor]:

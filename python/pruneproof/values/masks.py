@@ -55,10 +55,10 @@ class MaskSet(Mapping[str, "torch.Tensor"]):
             packed.setflags(write=False)
 
     @classmethod
-    def from_arrays(cls, masks: Mapping[str, NDArray[np.bool_]]) -> "MaskSet":
+    def from_arrays(cls, masks: Mapping[str, NDArray[np.bool_]], *, threshold: float | None = None) -> "MaskSet":
         """Pack boolean arrays."""
         bits = {name: np.packbits(mask.reshape(-1), bitorder="little") for name, mask in masks.items()}
-        return cls(bits, {name: mask.shape for name, mask in masks.items()})
+        return cls(bits, {name: mask.shape for name, mask in masks.items()}, threshold=threshold)
 
     @classmethod
     def dense(cls, shapes: Mapping[str, tuple[int, ...]]) -> "MaskSet":
