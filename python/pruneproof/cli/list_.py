@@ -5,13 +5,14 @@ from collections import Counter
 from pathlib import Path
 
 from pruneproof.cli.options import JsonOption, StoreOption, print_json, store_path
-from pruneproof.papers.load import list_papers as read_papers
-from pruneproof.registry.catalog import paper_folders
-from pruneproof.registry.manager import load
 
 
 def list_papers(json: JsonOption = False, store: StoreOption = None) -> None:
     """List the papers that can be run, with the verdicts of their last runs."""
+    from pruneproof.papers.load import list_papers as read_papers
+    from pruneproof.registry.catalog import paper_folders
+    from pruneproof.registry.manager import load
+
     papers = read_papers(paper_folders(load()))
     verdicts = {info.id: _verdicts(store_path(store) / "reports" / info.id) for info in papers}
     if json:

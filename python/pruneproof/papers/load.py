@@ -29,7 +29,6 @@ from pruneproof.papers.schema import (
     RunsFile,
 )
 from pruneproof.registry.catalog import Catalog
-from pruneproof.selection.presets import PRESETS, check_rule
 from pruneproof.values.digests import digest_bytes, digest_json
 
 File = TypeVar("File", bound=BaseModel)
@@ -150,6 +149,8 @@ def _try_test(
 
 
 def _check_run_names(paper: Paper, catalog: Catalog, run: Run, at: KeyPath) -> None:
+    from pruneproof.selection.presets import PRESETS, check_rule  # numpy; listing papers does without it
+
     def where(*path: str | int) -> str:
         return paper.folder.name + "/" + paper.line("runs.toml", *at, *path)
 
@@ -346,7 +347,7 @@ def _explain(problem: ValidationError, path: Path, kind: type[BaseModel], lines:
     where = f"{path}, line {_line(lines, spelled)}"
     key = str(worst["loc"][-1]) if worst["loc"] else ""
     if worst["type"] == "extra_forbidden":
-        raise UnknownName.among("key", key, _keys(kind, worst["loc"][:-1]), where=where) from None
+        raise UnknownName.among("key", key, keys_at(kind, worst["loc"][:-1]), where=where) from None
     label = ".".join(str(part) for part in spelled)
     if worst["type"] == "missing":
         raise BadConfig(f'{where}: the key "{key}" is missing{f" in {label}" if label else ""}. Add it.') from None
@@ -365,7 +366,7 @@ def _spelled(path: Sequence[str | int], lines: Lines) -> KeyPath:
     return spelled
 
 
-def _keys(kind: type[BaseModel], location: Sequence[str | int]) -> list[str]:
+def keys_at(kind: type[BaseModel], location: Sequence[str | int]) -> list[str]:
     """Return the keys allowed at a pydantic location, walking from the class `kind`."""
     current = [kind]
     names_next = False

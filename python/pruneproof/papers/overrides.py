@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from pruneproof.errors import BadConfig, BadOption, UnknownName
-from pruneproof.papers.load import Paper, check_runs
+from pruneproof.papers.load import Paper, check_runs, keys_at
 from pruneproof.papers.schema import RunsFile
 
 
@@ -41,6 +41,9 @@ def override(paper: Paper, profile: str, settings: tuple[str, ...]) -> Paper:
     except ValidationError as problem:
         first = problem.errors()[0]
         at = ".".join(str(part) for part in first["loc"])
+        if first["type"] == "extra_forbidden":
+            key = str(first["loc"][-1])
+            raise UnknownName.among("key", key, keys_at(RunsFile, first["loc"][:-1]), where=said) from None
         raise BadConfig(
             f"{said} leads to an invalid run: {at}: {first['msg']} (found {first['input']!r})."
         ) from problem

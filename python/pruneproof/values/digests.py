@@ -3,11 +3,12 @@
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from pruneproof import _engine
+
+if TYPE_CHECKING:  # the command line's start-up does without numpy
+    import numpy as np
 
 
 def digest_bytes(content: bytes) -> str:
@@ -33,11 +34,10 @@ def digest_json(value: Any) -> str:
     return digest_bytes(canonical_json(value).encode())
 
 
-def digest_arrays(arrays: Mapping[str, np.ndarray[Any, Any]]) -> str:
+def digest_arrays(arrays: Mapping[str, "np.ndarray[Any, Any]"]) -> str:
     """Return one digest for named arrays: names, dtypes, shapes and little-endian bytes, in name order."""
     parts = {
-        name: [array.dtype.str, list(array.shape), digest_bytes(np.ascontiguousarray(array).tobytes())]
-        for name, array in arrays.items()
+        name: [array.dtype.str, list(array.shape), digest_bytes(array.tobytes())] for name, array in arrays.items()
     }
     return digest_json(parts)
 
