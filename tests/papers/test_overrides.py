@@ -82,7 +82,7 @@ def test_all_arms_of_a_method_change(tiny):
         ("mlp..epochs=1", UnknownName, '""'),
         ("mlp.retrain.epochs=many", BadConfig, "mini.mlp.retrain.epochs"),
         ("mlp.retrain.epochs=-1", BadConfig, "mini.mlp.retrain.epochs"),
-        ("mlp.retrain.eopchs=1", BadConfig, "eopchs"),
+        ("mlp.retrain.eopchs=1", UnknownName, 'Nearest: "epochs"'),
         ("mlp.arms.global.retrain.epochs=many", BadConfig, "epochs"),
         ("mlp.arms.global.retrain.eopchs=1", PruneproofError, "eopchs"),
         ("mlp.sparsities=[1.0]", BadConfig, "sparsities"),
