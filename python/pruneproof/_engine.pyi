@@ -1,13 +1,13 @@
 """The Rust engine: exact selection and content digests, compiled from `rust/`."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from os import PathLike
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["blake3_file", "blake3_hex", "build_info", "select", "select_each"]
+__all__ = ["blake3_file", "blake3_hex", "build_info", "mask_apply", "mask_block_counts", "select", "select_each"]
 
 _Dtype = Literal["float16", "bfloat16", "float32", "float64"]
 _Bits = NDArray[np.uint8]
@@ -54,6 +54,22 @@ def select_each(
     """Keep exactly the best `keeps[name]` weights of each tensor, ties by flat index; the threshold is None.
 
     Arguments and refusals are those of `select`; a name that `keeps` lacks keeps nothing.
+    """
+
+def mask_apply(bits: _Bits, words: NDArray[np.uint16 | np.uint32 | np.uint64]) -> None:
+    """Clear in place the words whose bit in a packed mask is 0: weights passed as their bits become +0.0.
+
+    The array is borrowed and the GIL is released.
+
+    Raises:
+        BadTensor: memory that is read-only, borrowed or not contiguous, another dtype, or another number of bits.
+    """
+
+def mask_block_counts(bits: _Bits, shape: Sequence[int], block: Sequence[int]) -> NDArray[np.uint64]:
+    """Count the set bits of each block of shape `block` in a tensor of `shape`, in the C order of the blocks' grid.
+
+    Raises:
+        BadTensor: another number of sides, a side of 0, or another number of bits.
     """
 
 def blake3_hex(content: bytes) -> str:

@@ -1,57 +1,60 @@
 """`MaskSet`: which weights are alive, bit-packed, as a value outside the model."""
 
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pruneproof.errors import BadTensor, StoreCorrupt
-from pruneproof.values.digests import canonical_json, digest_bytes, digest_json
+from pruneproof import _engine
+from pruneproof.errors import BadTensor
+from pruneproof.values import mask_file
+from pruneproof.values.mask_file import Bits, PackedMasks
 
 if TYPE_CHECKING:
     import torch
-
-FORMAT = "pruneproof-mask/1"
-Bits = NDArray[np.uint8]
 
 
 class MaskSet(Mapping[str, "torch.Tensor"]):
     """A frozen mapping from state-dict name to mask; 1 is alive, 0 is pruned.
 
     A tensor's mask is packed eight weights to the byte, in C order, lowest bit first, padded with zeros. The digest
-    covers names, shapes and packed bytes, so equal masks have equal digests wherever they were made.
+    covers names, shapes and packed bytes, so equal masks have equal digests wherever they were made. Two sets over the
+    same tensors combine with `&`, `|`, `^` and `-`; the result has neither threshold nor parent.
 
     >>> masks = MaskSet.from_arrays({"fc.weight": np.array([[1, 0], [1, 1]], dtype=bool)})
     >>> masks.count(), masks.size(), masks.density("fc.weight"), masks.array("fc.weight").tolist()
     (3, 4, 0.75, [[True, False], [True, True]])
+    >>> other = MaskSet.from_arrays({"fc.weight": np.array([[0, 1], [1, 1]], dtype=bool)})
+    >>> (masks & other).array("fc.weight").tolist(), (masks - other).count(), masks.hamming(other)
+    ([[False, False], [True, True]], 1, 2)
     """
 
     def __init__(
-        self, bits: Mapping[str, Bits], shapes: Mapping[str, tuple[int, ...]], *, threshold: float | None = None
+        self,
+        bits: Mapping[str, Bits],
+        shapes: Mapping[str, tuple[int, ...]],
+        *,
+        threshold: float | None = None,
+        parent: str | None = None,
     ) -> None:
-        """Take packed `bits` and `shapes` of the same names; `threshold` is the boundary score where the scope has one.
+        """Take packed `bits` and `shapes` of the same names.
+
+        Args:
+            bits: name -> packed bytes; they become read-only.
+            shapes: name -> shape of the tensor.
+            threshold: the boundary score, where the scope has one.
+            parent: digest of the mask from which this one was made.
 
         Raises:
-            BadTensor: names differ, a byte count does not fit its shape, or a padding bit is set.
+            BadTensor: names differ, a shape is none, a byte count does not fit its shape, a padding bit is set, or the
+                parent is no digest.
         """
-        if set(bits) != set(shapes):
-            raise BadTensor(f"mask names differ: bits for {sorted(bits)}, shapes for {sorted(shapes)}.")
-        for name, packed in bits.items():
-            size = _size(shapes[name])
-            if packed.dtype != np.uint8 or packed.shape != ((size + 7) // 8,):
-                raise BadTensor(
-                    f'mask "{name}" has {packed.dtype} bytes of shape {packed.shape}; {(size + 7) // 8} uint8 bytes '
-                    f"were expected for {size} weights."
-                )
-            if size % 8 and packed[-1] >> (size % 8):
-                raise BadTensor(f'mask "{name}" has bits set beyond its {size} weights.')
-        self._bits = {name: bits[name] for name in sorted(bits)}
-        self._shapes = {name: tuple(shapes[name]) for name in self._bits}
-        self.threshold = threshold
-        for packed in self._bits.values():
+        names = sorted(bits)
+        plain = {name: tuple(shape) for name, shape in sorted(shapes.items())}
+        self._packed = PackedMasks({name: bits[name] for name in names}, plain, threshold, parent)
+        for packed in self._packed.bits.values():
             packed.setflags(write=False)
 
     @classmethod
@@ -59,6 +62,30 @@ class MaskSet(Mapping[str, "torch.Tensor"]):
         """Pack boolean arrays."""
         bits = {name: np.packbits(mask.reshape(-1), bitorder="little") for name, mask in masks.items()}
         return cls(bits, {name: mask.shape for name, mask in masks.items()}, threshold=threshold)
+
+    @classmethod
+    def from_tensors(cls, masks: Mapping[str, "torch.Tensor"]) -> "MaskSet":
+        """Pack torch masks of any device and dtype: bool, or numbers that are all 0 or 1.
+
+        >>> import torch
+        >>> MaskSet.from_tensors({"w": torch.tensor([1.0, 0.0, 1.0])}).packed("w").tolist()
+        [5]
+
+        Raises:
+            BadTensor: a number other than 0 and 1.
+        """
+        for name, mask in masks.items():
+            if not _holds_zeros_and_ones(mask):
+                raise BadTensor(
+                    f'the mask of "{name}" holds numbers other than 0 and 1. To make a mask of the weights that are '
+                    "not zero, use MaskSet.from_weights."
+                )
+        return cls.from_weights(masks)
+
+    @classmethod
+    def from_weights(cls, weights: Mapping[str, "torch.Tensor"]) -> "MaskSet":
+        """Make the mask of the weights that are not zero; -0 is zero, and NaN is not."""
+        return cls.from_arrays({name: (tensor.detach() != 0).cpu().numpy() for name, tensor in weights.items()})
 
     @classmethod
     def dense(cls, shapes: Mapping[str, tuple[int, ...]]) -> "MaskSet":
@@ -72,10 +99,10 @@ class MaskSet(Mapping[str, "torch.Tensor"]):
         return torch.from_numpy(self.array(name))
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._bits)
+        return iter(self._packed.bits)
 
     def __len__(self) -> int:
-        return len(self._bits)
+        return len(self._packed.bits)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, MaskSet) and self.digest() == other.digest()
@@ -89,26 +116,51 @@ class MaskSet(Mapping[str, "torch.Tensor"]):
     @property
     def shapes(self) -> Mapping[str, tuple[int, ...]]:
         """The shape of each tensor."""
-        return self._shapes
+        return self._packed.shapes
+
+    @property
+    def threshold(self) -> float | None:
+        """The boundary score, where the scope has one."""
+        return self._packed.threshold
+
+    @property
+    def parent(self) -> str | None:
+        """The digest of the mask from which this one was made, where that is known."""
+        return self._packed.parent
+
+    def with_parent(self, parent: "MaskSet") -> "MaskSet":
+        """Return the same mask, made from `parent`; the digest stays the same."""
+        return MaskSet(self._packed.bits, self.shapes, threshold=self.threshold, parent=parent.digest())
+
+    def only(self, names: Iterable[str]) -> "MaskSet":
+        """Return the masks of these tensors."""
+        chosen = list(names)
+        return MaskSet({name: self.packed(name) for name in chosen}, {name: self.shapes[name] for name in chosen})
 
     def packed(self, name: str) -> Bits:
         """Return the packed bytes of `name`, read-only."""
-        return self._bits[name]
+        return self._packed.bits[name]
 
     def array(self, name: str) -> NDArray[np.bool_]:
         """Return the mask of `name` as a boolean array of the tensor's shape."""
-        shape = self._shapes[name]
-        flat = np.unpackbits(self._bits[name], count=_size(shape), bitorder="little")
-        return flat.view(np.bool_).reshape(shape)
+        flat = np.unpackbits(self.packed(name), count=self.size(name), bitorder="little")
+        return flat.view(np.bool_).reshape(self.shapes[name])
+
+    def to_tensors(
+        self, dtype: "torch.dtype | None" = None, device: "torch.device | str" = "cpu"
+    ) -> dict[str, "torch.Tensor"]:
+        """Return name -> tensor of `dtype` (bool when None); the bits travel to the device packed."""
+        return {
+            name: self._unpacked(name, device).to(dtype) if dtype else self._unpacked(name, device) for name in self
+        }
 
     def count(self, name: str | None = None) -> int:
         """Return the number of alive weights, of one tensor or of all."""
-        names = self._bits if name is None else [name]
-        return sum(int(np.bitwise_count(self._bits[each]).sum(dtype=np.int64)) for each in names)
+        return sum(_popcount(self.packed(each)) for each in self._named(name))
 
     def size(self, name: str | None = None) -> int:
         """Return the number of weights, alive or not, of one tensor or of all."""
-        return sum(_size(self._shapes[each]) for each in (self._bits if name is None else [name]))
+        return sum(mask_file.size_of(each, self.shapes[each]) for each in self._named(name))
 
     def density(self, name: str | None = None) -> float:
         """Return the alive fraction, of one tensor or of all, in [0, 1]; an empty tensor counts as dense."""
@@ -117,7 +169,75 @@ class MaskSet(Mapping[str, "torch.Tensor"]):
 
     def empty_tensors(self) -> list[str]:
         """Return the names of the tensors with no weight alive (collapsed layers)."""
-        return [name for name in self._bits if self.size(name) and not self.count(name)]
+        return [name for name in self if self.size(name) and not self.count(name)]
+
+    def row_counts(self, name: str) -> NDArray[np.int64]:
+        """Return the number of alive weights of each row (output unit or filter: the first dimension) of a tensor.
+
+        Raises:
+            BadTensor: the tensor has no dimension.
+        """
+        shape = self.shapes[name]
+        if shape and not self.size(name):
+            return np.zeros(shape[0], np.int64)
+        return self.block_counts(name, [1, *shape[1:]]).reshape(-1)
+
+    def block_counts(self, name: str, block: Sequence[int]) -> NDArray[np.int64]:
+        """Return the number of alive weights of each block, as the grid of the blocks.
+
+        Blocks at the far edges are smaller where a side of the tensor is no multiple of the block's.
+
+        >>> MaskSet.dense({"w": (2, 3)}).block_counts("w", (2, 2)).tolist()
+        [[4, 2]]
+
+        Args:
+            name: the tensor.
+            block: one side per dimension of the tensor, at least 1.
+
+        Raises:
+            BadTensor: another number of sides, or a side below 1.
+        """
+        shape = self.shapes[name]
+        if not shape or len(shape) != len(block) or min(block) < 1:
+            raise BadTensor(
+                f'mask "{name}" of shape {shape} cannot be cut into blocks of {tuple(block)}: '
+                "one whole number from 1 for each dimension was expected."
+            )
+        grid = [-(-side // step) for side, step in zip(shape, block, strict=True)]
+        bounded = [min(step, max(side, 1)) for side, step in zip(shape, block, strict=True)]
+        counts = _engine.mask_block_counts(self.packed(name), shape, bounded)
+        return counts.astype(np.int64).reshape(grid)
+
+    def is_n_of_m(self, name: str, n: int, m: int, *, dim: int = 1) -> bool:
+        """Say whether at most `n` of each `m` consecutive weights along `dim` are alive (N:M structure).
+
+        A last group of fewer than `m` weights may have `n` alive as well.
+
+        >>> masks = MaskSet.from_arrays({"w": np.array([[1, 0, 0, 1, 1, 0, 1, 0]], dtype=bool)})
+        >>> masks.is_n_of_m("w", 2, 4), masks.is_n_of_m("w", 1, 2), masks.is_n_of_m("w", 1, 4)
+        (True, True, False)
+
+        Raises:
+            BadTensor: the tensor lacks the dimension, or not 0 <= n <= m with m from 1.
+        """
+        sides = len(self.shapes[name])
+        if not -sides <= dim < sides or not 0 <= n <= m or m < 1:
+            raise BadTensor(f'{n}:{m} along dimension {dim} cannot be asked of "{name}", which has {sides} dimensions.')
+        block = [1] * sides
+        block[dim] = m
+        return bool(np.all(self.block_counts(name, block) <= n))
+
+    def __and__(self, other: "MaskSet") -> "MaskSet":
+        return self._combined(other, np.bitwise_and)
+
+    def __or__(self, other: "MaskSet") -> "MaskSet":
+        return self._combined(other, np.bitwise_or)
+
+    def __xor__(self, other: "MaskSet") -> "MaskSet":
+        return self._combined(other, np.bitwise_xor)
+
+    def __sub__(self, other: "MaskSet") -> "MaskSet":
+        return self._combined(other, lambda left, right: left & ~right)
 
     def is_subset_of(self, other: "MaskSet") -> bool:
         """Say whether every weight alive here is alive in `other` (nesting).
@@ -125,57 +245,152 @@ class MaskSet(Mapping[str, "torch.Tensor"]):
         Raises:
             BadTensor: the two speak of different tensors.
         """
-        if self._shapes != other._shapes:
-            raise BadTensor("masks of different tensors cannot be compared: names or shapes differ.")
-        return all(not np.any(self._bits[name] & ~other._bits[name]) for name in self._bits)
+        self._require_same_tensors(other)
+        return all(not np.any(self.packed(name) & ~other.packed(name)) for name in self)
+
+    def hamming(self, other: "MaskSet", name: str | None = None) -> int:
+        """Return how many weights are alive in just one of the two, in one tensor or in all.
+
+        Raises:
+            BadTensor: the two speak of different tensors.
+        """
+        self._require_same_tensors(other)
+        return sum(_popcount(self.packed(each) ^ other.packed(each)) for each in self._named(name))
+
+    def jaccard(self, other: "MaskSet", name: str | None = None) -> float:
+        """Return |both| / |either| in [0, 1], of one tensor or of all; two masks without survivors are alike: 1.
+
+        Raises:
+            BadTensor: the two speak of different tensors.
+        """
+        self._require_same_tensors(other)
+        names = self._named(name)
+        either = sum(_popcount(self.packed(each) | other.packed(each)) for each in names)
+        both = sum(_popcount(self.packed(each) & other.packed(each)) for each in names)
+        return both / either if either else 1.0
+
+    def apply_(self, target: "torch.nn.Module | Mapping[str, torch.Tensor]", *, gradients: bool = False) -> None:
+        """Set dead weights to exactly +0.0 in place, whatever they were (a product would leave -0.0 and NaN).
+
+        The memory of contiguous CPU tensors is borrowed and passed over once; on other devices, and for other layouts,
+        torch does it. Tensors that the mask does not name stay as they are. Autograd notices the change, as it notices
+        any other in-place change.
+
+        >>> import torch
+        >>> layer = torch.nn.Linear(2, 1, bias=False)
+        >>> MaskSet.from_arrays({"weight": np.array([[True, False]])}).apply_(layer)
+        >>> layer.weight.count_nonzero().item()
+        1
+
+        Args:
+            target: a module, or name -> tensor (float16, bfloat16, float32 or float64).
+            gradients: mask the `.grad` of the tensors in place of the tensors; those without one are passed over.
+
+        Raises:
+            BadTensor: a mask without a tensor, or a tensor of another shape, dtype or layout. Nothing is changed then.
+        """
+        import torch
+
+        known = dict(target.named_parameters(remove_duplicate=False)) if isinstance(target, torch.nn.Module) else target
+        chosen: dict[str, torch.Tensor] = {}
+        for name, shape in self.shapes.items():
+            tensor = _maskable(name, known.get(name), shape)
+            if not gradients:
+                chosen[name] = tensor
+            elif tensor.grad is not None:
+                chosen[name] = _maskable(name, tensor.grad, shape)
+        for name, tensor in chosen.items():
+            self._apply(name, tensor.detach())
 
     def digest(self) -> str:
-        """Return the BLAKE3 digest of names, shapes and packed bits."""
-        return digest_json(
-            {name: [list(self._shapes[name]), digest_bytes(bits.tobytes())] for name, bits in self._bits.items()}
-        )
+        """Return the BLAKE3 digest of names, shapes and packed bits; threshold and parent do not enter."""
+        return self._packed.digest()
 
     def save(self, path: Path) -> None:
-        """Write a safetensors file of the packed bytes; shapes, threshold and digest travel in its metadata.
+        """Write a file of the format `pruneproof-mask/1`: packed bytes, shapes, threshold, digest and parent.
 
-        Equal masks make equal files: the metadata is one entry, since the library keeps no order among several.
+        Equal masks make equal files. The file appears whole or not at all.
+
+        Raises:
+            OSError: the folder cannot be written.
         """
-        from safetensors.numpy import save_file
-
-        threshold = None if self.threshold is None else self.threshold.hex()  # JSON has no infinities
-        facts = {"format": FORMAT, "shapes": self._shapes, "digest": self.digest(), "threshold": threshold}
-        save_file(dict(self._bits), path, metadata={"mask": canonical_json(facts)})
+        mask_file.write(self._packed, path)
 
     @classmethod
-    def load(cls, path: Path) -> "MaskSet":
-        """Read what `save` wrote.
+    def load(cls, path: Path, *, mapped: bool = False) -> "MaskSet":
+        """Read what `save` wrote, and check it against its digest.
+
+        Args:
+            path: the file.
+            mapped: leave the bits in the file, mapped into memory; it must not be altered in place while in use.
 
         Raises:
             StoreCorrupt: the file is missing, damaged, of another format, or its digest does not match.
         """
-        from safetensors import SafetensorError, safe_open
+        found = mask_file.read(path, mapped=mapped)
+        return cls(found.bits, found.shapes, threshold=found.threshold, parent=found.parent)
 
-        advice = "Delete it and run again to make it anew."
-        try:
-            with safe_open(path, framework="numpy") as file:
-                facts: dict[str, Any] = json.loads((file.metadata() or {})["mask"])
-                bits = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 -- not a mapping
-            if facts["format"] != FORMAT:
-                raise StoreCorrupt(
-                    f'mask file {path} has format {facts["format"]!r}; "{FORMAT}" was expected. {advice}'
+    def _named(self, name: str | None) -> list[str]:
+        return list(self) if name is None else [name]
+
+    def _combined(self, other: "MaskSet", operation: Callable[[Bits, Bits], Any]) -> "MaskSet":
+        if not isinstance(other, MaskSet):
+            return NotImplemented
+        self._require_same_tensors(other)
+        return MaskSet({name: operation(self.packed(name), other.packed(name)) for name in self}, self.shapes)
+
+    def _require_same_tensors(self, other: "MaskSet") -> None:
+        for name in sorted({*self, *other}):
+            mine, theirs = self.shapes.get(name, "none"), other.shapes.get(name, "none")
+            if mine != theirs:
+                raise BadTensor(
+                    f'masks of different tensors cannot be compared: the shape of "{name}" is {mine} in one and '
+                    f"{theirs} in the other."
                 )
-            shapes = {name: tuple(shape) for name, shape in facts["shapes"].items()}
-            threshold = None if facts["threshold"] is None else float.fromhex(facts["threshold"])
-            masks = cls(bits, shapes, threshold=threshold)
-        except (OSError, SafetensorError, BadTensor, KeyError, ValueError, TypeError) as problem:
-            raise StoreCorrupt(f"mask file {path} cannot be read: {problem}. {advice}") from problem
-        if masks.digest() != facts.get("digest"):
-            raise StoreCorrupt(f"mask file {path} does not have the digest written in it. {advice}")
-        return masks
+
+    def _unpacked(self, name: str, device: "torch.device | str") -> "torch.Tensor":
+        import torch
+
+        if torch.device(device).type == "cpu":
+            return self[name]
+        packed = torch.from_numpy(self.packed(name).copy()).to(device)
+        flat = (packed.unsqueeze(1) >> torch.arange(8, device=device, dtype=torch.uint8)) & 1
+        return flat.reshape(-1)[: self.size(name)].reshape(self.shapes[name]).bool()
+
+    def _apply(self, name: str, tensor: "torch.Tensor") -> None:
+        import torch
+
+        integer = {2: torch.int16, 4: torch.int32, 8: torch.int64}[tensor.element_size()]
+        words = tensor.view(integer)
+        if tensor.device.type != "cpu" or not tensor.is_contiguous():
+            words.bitwise_and_(self._unpacked(name, tensor.device).to(integer).neg_())
+            return
+        unsigned = np.dtype(f"uint{8 * tensor.element_size()}")
+        _engine.mask_apply(self.packed(name), words.reshape(-1).numpy().view(unsigned))
+        if not tensor.is_inference():
+            torch.autograd.graph.increment_version(tensor)
 
 
-def _size(shape: tuple[int, ...]) -> int:
-    size = 1
-    for side in shape:
-        size *= side
-    return size
+def _maskable(name: str, tensor: "torch.Tensor | None", shape: tuple[int, ...]) -> "torch.Tensor":
+    """Return `tensor`, to which a mask of `shape` can be applied in place."""
+    import torch
+
+    if tensor is None:
+        raise BadTensor(f'the mask names "{name}", and there is no such tensor. Was it made for another model?')
+    if tuple(tensor.shape) != shape:
+        raise BadTensor(f'the mask of "{name}" has shape {shape}, the tensor {tuple(tensor.shape)}.')
+    if tensor.dtype not in (torch.float16, torch.bfloat16, torch.float32, torch.float64):
+        raise BadTensor(
+            f'"{name}" is of dtype {tensor.dtype}; a mask is applied to float16, bfloat16, float32 or float64.'
+        )
+    if tensor.layout != torch.strided:
+        raise BadTensor(f'"{name}" has the layout {tensor.layout}; a mask is applied to dense (strided) tensors.')
+    return tensor
+
+
+def _holds_zeros_and_ones(mask: "torch.Tensor") -> bool:
+    return bool(((mask == 0) | (mask == 1)).all())
+
+
+def _popcount(bits: Bits) -> int:
+    return int(np.bitwise_count(bits).sum(dtype=np.int64))

@@ -7,6 +7,8 @@
 mod boundary;
 mod error;
 mod mask;
+mod mask_apply;
+mod mask_blocks;
 pub mod naive;
 mod order;
 mod select;
@@ -14,6 +16,8 @@ mod tensor;
 
 pub use error::Error;
 pub use mask::{Mask, packed_len};
+pub use mask_apply::{Word, apply_mask};
+pub use mask_blocks::block_counts;
 pub use order::{Key, Score};
 pub use select::{Selected, select, select_each};
 pub use tensor::Tensor;
