@@ -1,13 +1,24 @@
 """The Rust engine: exact selection and content digests, compiled from `rust/`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from os import PathLike
-from typing import Any, Literal
+from pathlib import Path
+from typing import Any, Literal, Self, final
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["blake3_file", "blake3_hex", "build_info", "mask_apply", "mask_block_counts", "select", "select_each"]
+__all__ = [
+    "Checkpoint",
+    "Cuts",
+    "blake3_file",
+    "blake3_hex",
+    "build_info",
+    "mask_apply",
+    "mask_block_counts",
+    "select",
+    "select_each",
+]
 
 _Dtype = Literal["float16", "bfloat16", "float32", "float64"]
 _Bits = NDArray[np.uint8]
@@ -84,3 +95,85 @@ def blake3_file(path: str | PathLike[str]) -> str:
 
 def build_info() -> dict[str, str | int]:
     """Return how the engine was built: `version`, `profile`, `target_features`; and its `threads`."""
+
+@final
+class Cuts:
+    """What is kept of each tensor of a stored checkpoint, found by the methods of `Checkpoint`."""
+
+    @property
+    def threshold(self) -> float | None:
+        """The smallest magnitude kept, if all tensors were ranked together and something is kept."""
+
+@final
+class Checkpoint:
+    """One model in one or more safetensors files, of which nothing is loaded.
+
+    The methods that read it work on threads of their own. Every 50 ms they call `watch(done, total)`, in bytes of which
+    the total can grow, and look for signals; what a signal handler or `watch` raises ends them.
+    """
+
+    def __new__(cls, paths: Sequence[str | PathLike[str]]) -> Self:
+        """Open the files and check their headers.
+
+        Raises:
+            DataMissing: a file is not there.
+            DataCorrupt: a file cannot be read or is not a sound safetensors file, or two hold a tensor of one name.
+        """
+
+    @property
+    def tensors(self) -> list[tuple[str, str, tuple[int, ...], int]]:
+        """Name, dtype (as safetensors writes it), shape and place of its file, by name."""
+
+    @property
+    def metadata(self) -> list[dict[str, str]]:
+        """The metadata of each file."""
+
+    def cut(
+        self, names: Sequence[str], keep: int, *, floor: int = 0, watch: Callable[[int, int], object] | None = None
+    ) -> Cuts:
+        """Keep exactly `keep` weights: the `floor` best of each tensor, then the best of the rest, all in one ranking.
+
+        The order is (magnitude as a real number descending, name ascending, flat index ascending). The tensors must be
+        of dtype F16, BF16, F32 or F64, and the floors (all of a tensor that has fewer) at most `keep`.
+
+        Raises:
+            BadTensor: NaN.
+            DataCorrupt: a file cannot be read or changes.
+            KeyError: no tensor has that name.
+        """
+
+    def cut_each(self, keeps: Mapping[str, int], *, watch: Callable[[int, int], object] | None = None) -> Cuts:
+        """Keep exactly the best `keeps[name]` weights of each tensor; refusals are those of `cut`."""
+
+    def cut_groups(self, groups: Mapping[str, tuple[int, int]]) -> Cuts:
+        """Keep the best `keep` of each `length` consecutive weights, given as name -> (length, keep); reads nothing.
+
+        Raises:
+            KeyError: no tensor has that name.
+        """
+
+    def apply(
+        self,
+        cuts: Cuts,
+        outputs: Sequence[tuple[Path, Path, Mapping[str, str]]] | None = None,
+        *,
+        masks: bool = False,
+        watch: Callable[[int, int], object] | None = None,
+    ) -> tuple[dict[str, int], dict[str, _Bits]]:
+        """Write the files with every weight that is not kept as zero, or write nothing.
+
+        Args:
+            cuts: what is kept.
+            outputs: for each file where it is written (nothing may be there), what it will be called (errors say that)
+                and its metadata. They are on the disk when this returns; after an error they are left to the caller.
+            masks: whether packed masks are made.
+            watch: called with bytes done and bytes in all.
+
+        Returns:
+            Survivors by name, and packed masks by name (none unless asked for).
+
+        Raises:
+            BadTensor: NaN in a tensor that is kept by groups.
+            DataCorrupt: a file cannot be read or has changed since it was opened.
+            StoreUnwritable: an output cannot be written.
+        """

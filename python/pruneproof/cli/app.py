@@ -2,7 +2,7 @@
 
 import typer
 
-from pruneproof.cli import cite, data, doctor, lint, list_, mask, plan, plugins, report, run, show, verify
+from pruneproof.cli import cite, data, doctor, lint, list_, mask, plan, plugins, prune, report, run, show, verify
 
 app = typer.Typer(
     name="repro",
@@ -23,5 +23,6 @@ app.command("lint")(lint.lint)
 app.command("plugins")(plugins.plugins)
 app.add_typer(data.app, name="data")
 app.add_typer(mask.app, name="mask")
+app.command("prune")(prune.prune)
 app.command("doctor")(doctor.doctor)
 app.command("cite")(cite.cite)

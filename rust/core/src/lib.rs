@@ -11,6 +11,8 @@ mod mask_apply;
 mod mask_blocks;
 pub mod naive;
 mod order;
+pub mod prune;
+pub mod safetensors;
 mod select;
 mod tensor;
 

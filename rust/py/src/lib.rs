@@ -5,6 +5,7 @@
 
 mod digest;
 mod mask;
+mod prune;
 mod select;
 
 use pyo3::prelude::*;
@@ -31,6 +32,7 @@ fn build_info(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
 fn _engine(module: &Bound<'_, PyModule>) -> PyResult<()> {
     digest::register(module)?;
     mask::register(module)?;
+    prune::register(module)?;
     select::register(module)?;
     module.add_function(wrap_pyfunction!(build_info, module)?)
 }

@@ -1,0 +1,1 @@
+"""Checkpoints as files: pruned as a stream, whatever their size."""

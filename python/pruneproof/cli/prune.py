@@ -1,0 +1,168 @@
+"""`repro prune FILE`: prune a safetensors checkpoint of any size without loading it."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pruneproof.cli.options import JsonOption, print_json
+from pruneproof.errors import BadOption
+
+if TYPE_CHECKING:
+    from pruneproof.checkpoints.prune import Pruned
+
+
+def prune(
+    source: Annotated[
+        Path,
+        typer.Argument(metavar="FILE", help="A .safetensors file, or the .safetensors.index.json of a sharded one."),
+    ],
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", "-o", metavar="PATH", help="The file to write; a folder if the checkpoint is sharded."
+        ),
+    ] = None,
+    criterion: Annotated[
+        str, typer.Option("--criterion", help="What is pruned first. Only magnitude needs no data.")
+    ] = ("magnitude"),
+    sparsity: Annotated[float | None, typer.Option("--sparsity", help="Fraction of the weights to remove.")] = None,
+    keep: Annotated[int | None, typer.Option("--keep", metavar="N", help="Number of weights to keep instead.")] = None,
+    scope: Annotated[
+        str,
+        typer.Option(
+            "--scope",
+            metavar="global|uniform|row",
+            help="One ranking of all weights; one per tensor, all equally sparse; or one per row (first dimension).",
+        ),
+    ] = "global",
+    structure: Annotated[
+        str | None,
+        typer.Option("--structure", metavar="N:M", help="Keep N of each M consecutive weights of the last dimension."),
+    ] = None,
+    include: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--include",
+            metavar="GLOB",
+            help="Prune these tensors; default: floating-point ones of two or more dimensions.",
+        ),
+    ] = None,
+    exclude: Annotated[
+        list[str] | None, typer.Option("--exclude", metavar="GLOB", help="Leave these tensors as they are.")
+    ] = None,
+    floor: Annotated[int, typer.Option("--floor", metavar="N", help="Keep at least N weights of each tensor.")] = 0,
+    mask_out: Annotated[
+        Path | None, typer.Option("--mask-out", metavar="PATH", help="Also write the mask (pruneproof-mask/1).")
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Write nothing; show the threshold and what each tensor would keep.")
+    ] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace output files that exist.")] = False,
+    json: JsonOption = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar, no summary.")] = False,
+) -> None:
+    """Prune a safetensors checkpoint of any size by magnitude, exactly, without loading it.
+
+    The input is never altered, and the output appears whole or not at all. Dead weights become zero; everything else
+    stays as it is.
+    """
+    if criterion != "magnitude":
+        raise BadOption(
+            f'--criterion "{criterion}" cannot be used here: a checkpoint holds weights and no data to compute '
+            "gradients on, so only magnitude is allowed. Other criteria work in training (repro run)."
+        )
+    if dry_run and (output or mask_out):
+        raise BadOption("--dry-run writes nothing; leave out --output and --mask-out, or --dry-run.")
+    if not (dry_run or output or mask_out):
+        raise BadOption("name the file to write with --output, or see what would be kept with --dry-run.")
+    from pruneproof.checkpoints.prune import Request, prune_checkpoint
+
+    request = Request(
+        source=source,
+        output=output,
+        mask=mask_out,
+        sparsity=sparsity,
+        keep=keep,
+        scope=scope,
+        structure=structure,
+        floor=floor,
+        include=tuple(include or ()),
+        exclude=tuple(exclude or ()),
+        force=force,
+    )
+    with _bar(quiet=quiet or json) as watch:
+        pruned = prune_checkpoint(request, watch)
+    if json:
+        print_json(_facts(source, pruned))
+    elif not quiet:
+        _print(pruned, table=dry_run)
+
+
+@contextmanager
+def _bar(*, quiet: bool) -> Iterator[Callable[[str, int, int], None]]:
+    """Show on stderr how many bytes are done."""
+    if quiet or not sys.stderr.isatty():
+        yield lambda what, done, total: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(bar_width=24), DownloadColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
+        tasks = {}
+
+        def watch(what: str, done: int, total: int) -> None:
+            if what not in tasks:
+                tasks[what] = bars.add_task(what)
+            bars.update(tasks[what], completed=done, total=total)
+
+        yield watch
+
+
+def _facts(source: Path, pruned: "Pruned") -> dict[str, object]:
+    return {
+        "source": str(source),
+        "written": [str(path) for path in pruned.written],
+        "weights": pruned.size,
+        "alive": pruned.count,
+        "sparsity": 1.0 - pruned.count / pruned.size,
+        "threshold": pruned.threshold,
+        "tensors": [
+            {
+                "name": weight.name,
+                "shape": weight.shape,
+                "dtype": weight.dtype,
+                "size": weight.size,
+                "alive": pruned.alive[weight.name],
+                "density": _density(pruned.alive[weight.name], weight.size),
+            }
+            for weight in pruned.weights
+        ],
+    }
+
+
+def _density(alive: int, size: int) -> float:
+    return alive / size if size else 1.0
+
+
+def _print(pruned: "Pruned", *, table: bool) -> None:
+    if table:
+        width = max(len(weight.name) for weight in pruned.weights)
+        print(f"{'tensor':{width}}  {'dtype':5} {'shape':>20} {'weights':>14} {'alive':>14}  density")
+        for weight in pruned.weights:
+            alive = pruned.alive[weight.name]
+            shape = "x".join(map(str, weight.shape))
+            density = _density(alive, weight.size)
+            print(f"{weight.name:{width}}  {weight.dtype:5} {shape:>20} {weight.size:14} {alive:14}  {density:7.4f}")
+        print()
+    threshold = "" if pruned.threshold is None else f", threshold {pruned.threshold:.9g}"
+    print(
+        f"{pruned.count} of {pruned.size} weights alive (sparsity {1.0 - pruned.count / pruned.size:.6g}) "
+        f"in {len(pruned.weights)} of {pruned.tensors} tensors{threshold}"
+    )
+    for path in pruned.written:
+        print(f"written: {path}")
