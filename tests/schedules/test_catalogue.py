@@ -17,34 +17,11 @@ TARGETS = st.floats(0.0, 1.0, exclude_max=True)
 BY_ID = {schedule.id: schedule for schedule in SCHEDULES}
 
 
-def steps_of(schedule_id: str, target: float) -> st.SearchStrategy[int]:
-    if schedule_id == "one-shot":
-        return st.just(1)
-    if schedule_id == "iterative":
-        return st.just(rounds(target, 0.2))
-    return st.integers(1, 200)
-
-
-@pytest.mark.parametrize("schedule_id", BY_ID)
-@given(data=st.data(), target=TARGETS)
-def test_every_schedule_grows_from_within_zero_and_one_and_ends_exactly_on_the_target(schedule_id, data, target):
-    steps = data.draw(steps_of(schedule_id, target))
-    values = BY_ID[schedule_id].sparsities(target, steps)
-    assert len(values) == steps
-    assert values == sorted(values)
-    assert values[-1] == target
-    assert all(0.0 <= value < 1.0 for value in values)
-
-
 @pytest.mark.parametrize("schedule_id", BY_ID)
 @pytest.mark.parametrize(("target", "steps"), [(1.0, 1), (-0.1, 1), (math.nan, 1), (0.5, 0), (0.5, -3)])
 def test_every_schedule_refuses_targets_and_steps_out_of_range_by_name(schedule_id, target, steps):
     with pytest.raises(BadConfig, match=schedule_id):
         BY_ID[schedule_id].sparsities(target, steps)
-
-
-def test_ids_are_unique():
-    assert len(BY_ID) == len(SCHEDULES)
 
 
 @given(target=TARGETS, steps=st.integers(2, 50))

@@ -385,3 +385,17 @@ def test_a_probe_refuses_what_makes_no_sense():
         probe.gradients(at={"weight": torch.ones(2, 2), "bias": torch.ones(2)})
     with pytest.raises(BadTensor, match='first "weight"'):
         probe.hessian_vector({"weight": torch.ones(2, 3)})
+
+
+def test_a_weight_that_layers_share_has_the_gradient_of_both_and_is_named_once():
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(3, 3), nn.ReLU(), nn.Linear(3, 3), nn.ReLU(), nn.Linear(3, 2))
+    model[2].weight = model[0].weight
+    x, y = torch.randn(4, 3), torch.tensor([0, 1, 1, 0])
+    names = conv_and_linear(model)
+    assert names == ["0.weight", "4.weight"]
+    found = gather(model, names, None, [(x, y)], torch.Generator(), ["grads"])["grads"]
+    torch.nn.functional.cross_entropy(model(x), y).backward()
+    torch.testing.assert_close(found["0.weight"], model[0].weight.grad)
+    with pytest.raises(BadTensor, match="one shared tensor"):
+        gather(model, [*names, "2.weight"], None, [(x, y)], torch.Generator(), ["weights"])

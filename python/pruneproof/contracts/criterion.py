@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pruneproof.contracts.ingredients import INGREDIENTS
+from pruneproof.contracts.laws import CLAIMABLE_LAWS, CRITERION_LAWS, check_declarations
 from pruneproof.contracts.source import Source
 from pruneproof.errors import BadPlugin
 
@@ -21,9 +22,9 @@ class Criterion:
     score: Callable[..., Mapping[str, Any]]
     source: Source
     laws: frozenset[str] = frozenset()
-    """Laws that the function claims beyond those that every criterion obeys, e.g. `sign-invariant`, `data-free`."""
+    """Laws that the function claims beyond those that every criterion obeys, from `CLAIMABLE_LAWS`."""
     expected_failures: Mapping[str, str] = field(default_factory=dict)
-    """Law -> reason why this criterion cannot obey it."""
+    """Law -> reason why this criterion cannot obey it. Obeying it all the same is a failure too."""
 
     @property
     def ingredients(self) -> tuple[str, ...]:
@@ -39,7 +40,8 @@ class Criterion:
         """Check the passport.
 
         Raises:
-            BadPlugin: unknown ingredient, an option without a default, no source, or an id that is not kebab-case.
+            BadPlugin: unknown ingredient, an option without a default, no source, an unknown law, or an expected
+                failure without a reason.
         """
         code = getattr(self.score, "__code__", None)
         where = f" ({code.co_filename}, line {code.co_firstlineno})" if code else ""
@@ -59,6 +61,7 @@ class Criterion:
                     f'{label} asks for the ingredient "{name}". The vocabulary is {", ".join(INGREDIENTS)}; '
                     "make it keyword-only with a default if it is an option."
                 )
+        check_declarations(label, CRITERION_LAWS, self.expected_failures, claims=self.laws, claimable=CLAIMABLE_LAWS)
 
 
 def _parameters(function: Callable[..., Any]) -> Mapping[str, inspect.Parameter]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from pruneproof.contracts.laws import MODEL_LAWS, check_declarations
 from pruneproof.contracts.source import Source
 
 if TYPE_CHECKING:  # the command line's start-up does without torch
@@ -15,6 +16,8 @@ if TYPE_CHECKING:  # the command line's start-up does without torch
 
 def conv_and_linear(module: nn.Module) -> list[str]:
     """Return the names of the weights of all convolutions and linear layers, in `named_modules` order.
+
+    A weight that several layers share goes by the name of the first.
 
     This is the prunable set of Global MP, LAMP and most of the literature: first convolution, shortcuts and classifier
     included; biases and normalisation layers not.
@@ -25,11 +28,11 @@ def conv_and_linear(module: nn.Module) -> list[str]:
     """
     from torch import nn
 
-    return [
-        f"{name}.weight" if name else "weight"
-        for name, part in module.named_modules()
-        if isinstance(part, nn.Conv1d | nn.Conv2d | nn.Conv3d | nn.Linear)
-    ]
+    names: dict[int, str] = {}
+    for name, part in module.named_modules():
+        if isinstance(part, nn.Conv1d | nn.Conv2d | nn.Conv3d | nn.Linear):
+            names.setdefault(id(part.weight), f"{name}.weight" if name else "weight")
+    return list(names.values())
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,20 @@ class Model:
     build: Callable[..., nn.Module]
     source: Source
     prunable: Callable[[nn.Module], list[str]] = conv_and_linear
+    example_shape: tuple[int, ...] = (1, 8, 8)
+    """Shape of the inputs with which the conformance kit builds it."""
+    example_options: Mapping[str, Any] = field(default_factory=dict)
+    """Options with which the conformance kit builds it: the smallest network that shows what it is."""
+    expected_failures: Mapping[str, str] = field(default_factory=dict)
+    """Law -> reason why this model cannot obey it. Obeying it all the same is a failure too."""
+
+    def check(self) -> None:
+        """Check what is declared about laws.
+
+        Raises:
+            BadPlugin: an unknown law, or an expected failure without a reason.
+        """
+        check_declarations(f'model "{self.id}"', MODEL_LAWS, self.expected_failures)
 
     @property
     def options(self) -> dict[str, Any]:

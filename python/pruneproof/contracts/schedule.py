@@ -2,9 +2,10 @@
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from pruneproof.contracts.laws import SCHEDULE_LAWS, check_declarations
 from pruneproof.contracts.source import Source
 
 
@@ -18,6 +19,16 @@ class Schedule:
     id: str
     sparsities: Callable[..., Sequence[float]]
     source: Source
+    expected_failures: Mapping[str, str] = field(default_factory=dict)
+    """Law -> reason why this schedule cannot obey it. Obeying it all the same is a failure too."""
+
+    def check(self) -> None:
+        """Check what is declared about laws.
+
+        Raises:
+            BadPlugin: an unknown law, or an expected failure without a reason.
+        """
+        check_declarations(f'schedule "{self.id}"', SCHEDULE_LAWS, self.expected_failures)
 
     @property
     def options(self) -> dict[str, Any]:

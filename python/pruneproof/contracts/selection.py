@@ -1,9 +1,10 @@
 """`Selection` and `Allocation`: how many weights survive, and where."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from pruneproof.contracts.laws import ALLOCATION_LAWS, check_declarations
 from pruneproof.contracts.source import Source
 
 
@@ -18,6 +19,18 @@ class Allocation:
     id: str
     counts: Callable[..., Mapping[str, int]]
     source: Source
+    example: Callable[..., Mapping[str, Any]] | None = None
+    """(weights, keep) -> options for the conformance kit, where the defaults alone answer nothing."""
+    expected_failures: Mapping[str, str] = field(default_factory=dict)
+    """Law -> reason why this allocation cannot obey it. Obeying it all the same is a failure too."""
+
+    def check(self) -> None:
+        """Check what is declared about laws.
+
+        Raises:
+            BadPlugin: an unknown law, or an expected failure without a reason.
+        """
+        check_declarations(f'allocation "{self.id}"', ALLOCATION_LAWS, self.expected_failures)
 
     @property
     def options(self) -> dict[str, Any]:

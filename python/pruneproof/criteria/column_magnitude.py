@@ -36,5 +36,5 @@ COLUMN_MAGNITUDE = Criterion(
         arxiv="2209.14624",
         equation="FastGRNN experiment",
     ),
-    laws=frozenset({"data-free", "sign-invariant", "scale-covariant"}),
+    laws=frozenset({"data-free", "nonnegative", "sign-invariant", "homogeneous-1"}),
 )

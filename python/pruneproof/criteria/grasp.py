@@ -50,8 +50,17 @@ GRASP = Criterion(
         arxiv="2002.07376",
         equation="S(-θ) = -θ ⊙ Hg, sign turned",
     ),
-    laws=frozenset({"scale-covariant"}),
+    laws=frozenset(
+        {
+            "batch-order-invariant",
+            "homogeneous-1",
+            "zero-for-zero-weight",
+            "zero-for-zero-gradient",
+            "loss-scale-invariant",
+        }
+    ),
     expected_failures={
-        "sign-invariant": "the score is signed: weights whose removal raises the gradient norm rank lowest"
+        "sign-invariant": "the score is signed: weights whose removal raises the gradient norm rank lowest",
+        "relu-rescaling-invariant": "the gradient norm, which the score preserves, depends on the parametrisation",
     },
 )

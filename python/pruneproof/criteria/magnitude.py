@@ -31,5 +31,5 @@ MAGNITUDE = Criterion(
         title="Learning both Weights and Connections for Efficient Neural Networks",
         arxiv="1506.02626",
     ),
-    laws=frozenset({"data-free", "sign-invariant", "scale-covariant"}),
+    laws=frozenset({"data-free", "nonnegative", "sign-invariant", "homogeneous-1", "zero-for-zero-weight"}),
 )

@@ -38,5 +38,16 @@ SNIP = Criterion(
         arxiv="1810.02340",
         equation="connection sensitivity, before its normalisation",
     ),
-    laws=frozenset({"sign-invariant", "scale-covariant"}),
+    laws=frozenset(
+        {
+            "batch-order-invariant",
+            "nonnegative",
+            "sign-invariant",
+            "homogeneous-1",
+            "zero-for-zero-weight",
+            "zero-for-zero-gradient",
+            "loss-scale-invariant",
+            "relu-rescaling-invariant",
+        }
+    ),
 )

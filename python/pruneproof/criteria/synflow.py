@@ -52,5 +52,16 @@ SYNFLOW = Criterion(
         arxiv="2006.05467",
         equation="R_SF and its synaptic saliency",
     ),
-    laws=frozenset({"data-free", "sign-invariant", "layer-conserving"}),
+    laws=frozenset(
+        {
+            "data-free",
+            "nonnegative",
+            "sign-invariant",
+            "zero-for-zero-weight",
+            "zero-for-zero-gradient",
+            "relu-rescaling-invariant",
+            "unit-conserving",
+            "layer-conserving",
+        }
+    ),
 )

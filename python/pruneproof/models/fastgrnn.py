@@ -88,4 +88,11 @@ def factors(model: nn.Module) -> list[str]:
     return [name for name, _ in model.named_parameters() if name in ("W1", "W2", "U1", "U2")]
 
 
-FASTGRNN = Model("fastgrnn", fastgrnn, SOURCE, prunable=factors)
+FASTGRNN = Model(
+    "fastgrnn",
+    fastgrnn,
+    SOURCE,
+    prunable=factors,
+    example_shape=(6, 9),
+    example_options={"hidden": 8, "rank_w": 3, "rank_u": 4},
+)

@@ -63,4 +63,4 @@ def mobilenet_v1(shape: Sequence[int], classes: int, *, width: float = 1.0, smal
     return nn.Sequential(layers)
 
 
-MOBILENET_V1 = Model("mobilenet-v1", mobilenet_v1, SOURCE)
+MOBILENET_V1 = Model("mobilenet-v1", mobilenet_v1, SOURCE, example_options={"width": 0.125, "small": True})

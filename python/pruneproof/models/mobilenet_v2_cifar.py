@@ -99,4 +99,4 @@ def mobilenet_v2_cifar(shape: Sequence[int], classes: int, *, width: float = 1.0
     return MobileNetV2(name, channels, classes, width, shortcut == "conv")
 
 
-MOBILENET_V2_CIFAR = Model("mobilenet-v2-cifar", mobilenet_v2_cifar, SOURCE)
+MOBILENET_V2_CIFAR = Model("mobilenet-v2-cifar", mobilenet_v2_cifar, SOURCE, example_options={"width": 0.125})

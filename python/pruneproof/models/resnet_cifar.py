@@ -93,7 +93,7 @@ def _named(depth: int) -> Model:
         one_of(name, "shortcut", shortcut, ("A", "B"))
         return ResNet(channels, classes, (depth - 2) // 6, at_least(name, "width", width, 1), shortcut)
 
-    return Model(name, build, SOURCE)
+    return Model(name, build, SOURCE, example_options={"width": 4})
 
 
 RESNETS = tuple(_named(depth) for depth in (8, 14, 20, 32, 56))

@@ -44,7 +44,7 @@ def _named(depth: int) -> Model:
                 part.inplace = False
         return model
 
-    return Model(name, build, SOURCE)
+    return Model(name, build, SOURCE, example_options={"small": True})
 
 
 IMAGENET_RESNETS = (_named(18), _named(34), _named(50))

@@ -53,7 +53,7 @@ def _named(name: str) -> Model:
         he_normal(model, "fan_out")
         return model
 
-    return Model(name, build, SOURCE)
+    return Model(name, build, SOURCE, example_options={"width": 0.06})
 
 
 VGGS = tuple(_named(name) for name in DEPTHS)

@@ -91,4 +91,7 @@ def _named(depth: int, width: int) -> Model:
     return Model(f"wrn-{depth}-{width}", build, SOURCE)
 
 
-WRNS = (Model("wrn", wrn, SOURCE), *(_named(depth, width) for depth, width in ((16, 8), (22, 8), (28, 8), (28, 10))))
+WRNS = (
+    Model("wrn", wrn, SOURCE, example_options={"depth": 10, "width": 1}),
+    *(_named(depth, width) for depth, width in ((16, 8), (22, 8), (28, 8), (28, 10))),
+)

@@ -1,10 +1,13 @@
 """`given`: survivors of each tensor, written out by the paper."""
 
 from collections.abc import Mapping
+from math import prod
+from typing import Any
 
 from pruneproof.api import Allocation, Source
 from pruneproof.errors import BadConfig, UnknownName
 from pruneproof.selection.arrays import Tensor
+from pruneproof.selection.rounding import proportional
 
 
 def given(weights: Mapping[str, Tensor], keep: int, *, counts: Mapping[str, int] | None = None) -> dict[str, int]:
@@ -48,9 +51,14 @@ def given(weights: Mapping[str, Tensor], keep: int, *, counts: Mapping[str, int]
     return {name: asked[name] for name in weights}
 
 
+def _example(weights: Mapping[str, Tensor], keep: int) -> Mapping[str, Any]:
+    return {"counts": proportional({name: prod(weight.shape) for name, weight in weights.items()}, keep)}
+
+
 GIVEN = Allocation(
     id="given",
     counts=given,
+    example=_example,
     source=Source(
         "Gupta, Camci, Keneta, Vaidyanathan, Kanodia, Foo, Min, Jie",
         2022,

@@ -122,10 +122,18 @@ class ModelProbe:
                 )
             if masks is not None and name not in masks:
                 raise BadTensor(f'prunable weight "{name}" has no mask; there are masks for {", ".join(masks)}.')
+        by_tensor = {id(parameters[name]): name for name in names}
+        for name in names:
+            if by_tensor[id(parameters[name])] != name:
+                other = by_tensor[id(parameters[name])]
+                raise BadTensor(f'prunable weights "{name}" and "{other}" are one shared tensor. Name it once.')
         self._model = model
         self._names = list(names)
         self._alive = alive_tensors(model, masks) if masks is not None else {}
         self._parameters = {name: parameter.detach() for name, parameter in parameters.items()}
+        # A parameter that several modules share is given once, and by its prunable name if it has one.
+        own = {id(parameters[name]) for name in names}
+        self._other_names = [name for name, parameter in model.named_parameters() if id(parameter) not in own]
         self._batches = batches
         self._seed = seed
 
@@ -302,10 +310,8 @@ class ModelProbe:
 
     def _others(self, every: Callable[[torch.Tensor], torch.Tensor] | None, double: bool) -> dict[str, torch.Tensor]:
         """Return what is not differentiated: masked parameters, and copies of the buffers to write into."""
-        parameters = {
-            name: self._masked(name, each) for name, each in self._parameters.items() if name not in self._names
-        }
-        buffers = {name: each.clone() for name, each in self._model.named_buffers(remove_duplicate=False)}
+        parameters = {name: self._masked(name, self._parameters[name]) for name in self._other_names}
+        buffers = {name: each.clone() for name, each in self._model.named_buffers()}
         others = {name: every(each) if every else each for name, each in (parameters | buffers).items()}
         return {name: each.double() if double and each.is_floating_point() else each for name, each in others.items()}
 

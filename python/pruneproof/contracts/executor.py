@@ -1,0 +1,68 @@
+"""`Executor`: where stages run. It decides place and order, never what is computed."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+
+@dataclass(frozen=True)
+class Event:
+    """Progress of one stage: `done` of `total` epochs (or steps)."""
+
+    kind: Literal["start", "progress", "finish"]
+    digest: str
+    """Of the stage."""
+    done: int = 0
+    total: int = 0
+
+
+OnEvent = Callable[[Event], None]
+
+
+class Work(Protocol):
+    """One stage, as an executor sees it; it can be pickled."""
+
+    @property
+    def digest(self) -> str:
+        """The stage's name in the store."""
+        ...
+
+    @property
+    def label(self) -> str:
+        """The stage's name for people."""
+        ...
+
+    @property
+    def upstream(self) -> Mapping[str, str]:
+        """Role -> digest of a stage that must be finished before, unless it is in the store already."""
+        ...
+
+
+class Bench(Protocol):
+    """An open site: runs stages one after the other."""
+
+    def run(self, stage: Any, on_epoch: Callable[[int, int], None] = ...) -> Any:
+        """Run one stage (a `Work`) unless it is finished; `on_epoch(done, total)` hears of its progress."""
+        ...
+
+
+class Workplace(Protocol):
+    """What a worker needs: plugins, store and data folder. It can be pickled and opened in another process."""
+
+    def open(self) -> Bench:
+        """Load the plugins and open the store; once per process."""
+        ...
+
+
+@dataclass(frozen=True)
+class Executor:
+    """A named way to run stages.
+
+    `run(stages, site, *, workers, on_event)` gets stages in an order in which each follows those it needs, and returns
+    when all are in the store. It raises what a stage refused, and tells `on_event`, in the calling process, of every
+    start, progress and finish.
+    """
+
+    id: str
+    run: Callable[..., None]
+    about: str
