@@ -1,0 +1,118 @@
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from mlflow.telemetry.utils import is_telemetry_disabled
+from pruneproof.api import StageInfo
+
+from pruneproof_trackers.mlflow_tracker import track
+from reading import client, runs_of
+
+
+@pytest.fixture
+def folder(run, tell):
+    tell(track)
+    return run.folder / "mlflow"
+
+
+def test_the_whole_run_says_what_it_was(folder, run):
+    (whole,), _ = runs_of(folder)
+    assert whole.info.run_name == "mini 0123456789ab"
+    assert whole.info.status == "FINISHED"
+    assert whole.data.params == {
+        "paper": "global-mp",
+        "title": "Is Complexity Required?",
+        "profile": "mini",
+        "plan": run.plan,
+        "device": "cpu",
+        "stages": "3",
+        "set.1": "mlp.retrain.epochs=2",
+        "data.digits": "d" * 64,
+        "scale": "small",
+        "seeds": "[3]",
+        "plugin.builtin": "pruneproof 0.1.0",
+        "version.torch": "2.9.0",
+    }
+    assert whole.data.tags["verdict.floors"] == "holds"
+
+
+def test_progress_is_a_curve(folder):
+    (whole,), _ = runs_of(folder)
+    points = client(folder).get_metric_history(whole.info.run_id, "stages_finished")
+    assert [(each.step, each.value) for each in points] == [(1, 1.0), (2, 2.0)]
+
+
+def test_a_network_is_nested_in_its_run(folder):
+    (whole,), (network,) = runs_of(folder)
+    assert network.data.tags["mlflow.parentRunId"] == whole.info.run_id
+    assert network.info.run_name == "mlp/global/0.9/seed-3"
+    assert network.info.status == "FINISHED"
+    assert network.data.params == {
+        "run": "mlp",
+        "method": "global",
+        "target_sparsity": "0.9",
+        "seed": "3",
+        "stage": "bb",
+    }
+    assert network.data.metrics == pytest.approx(
+        {
+            "accuracy": 91.5,
+            "accuracy_best": 92.0,
+            "accuracy_before": 40.25,
+            "sparsity": 0.9,
+            "weights_alive": 100,
+            "macs_pruned": 0.75,
+            "epochs": 5,
+            "diverged": 0,
+            "constant_output": 0,
+            "empty_tensors": 1,
+            "accuracy_by_epoch": 91.5,
+            "loss_by_epoch": 0.5,
+        }
+    )
+    points = client(folder).get_metric_history(network.info.run_id, "accuracy_by_epoch")
+    assert [(each.step, each.value) for each in points] == [(1, 88.0), (2, 91.5)]
+
+
+def test_the_record_is_an_artifact(folder, record, tmp_path):
+    (whole,), _ = runs_of(folder)
+    path = client(folder).download_artifacts(whole.info.run_id, "record.json", str(tmp_path))
+    assert json.loads(Path(path).read_text(encoding="utf-8")) == record
+
+
+def test_runs_of_one_paper_share_an_experiment(folder, tell):
+    tell(track)
+    whole, networks = runs_of(folder)
+    assert (len(whole), len(networks)) == (2, 2)
+
+
+@pytest.mark.parametrize(("problem", "status"), [(OSError("disk"), "FAILED"), (KeyboardInterrupt(), "KILLED")])
+def test_a_run_that_does_not_end_well_says_so(run, measured, problem, status):
+    def end():
+        with track(run) as session:
+            session.on_measurement(measured)
+            raise problem
+
+    with pytest.raises(type(problem)):
+        end()
+    (whole,), (network,) = runs_of(run.folder / "mlflow")
+    assert whole.info.status == status
+    assert network.data.metrics["accuracy"] == 91.5
+
+
+def test_more_than_mlflow_takes_at_once_is_written_whole(run, measured):
+    data = {
+        f"{number}": StageInfo("train", "", {"data": {"id": f"data-{number}", "fingerprint": "d"}})
+        for number in range(120)
+    }
+    with track(replace(run, stages=data)) as session:
+        session.on_measurement(replace(measured, history={"accuracy": [50.0] * 1500}))
+    (whole,), (network,) = runs_of(run.folder / "mlflow")
+    assert sum(name.startswith("data.") for name in whole.data.params) == 120
+    points = client(run.folder / "mlflow").get_metric_history(network.info.run_id, "accuracy_by_epoch")
+    assert len(points) == 1500
+
+
+def test_nothing_is_reported_to_anybody():
+    assert is_telemetry_disabled()

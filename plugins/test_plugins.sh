@@ -1,0 +1,49 @@
+#!/usr/bin/env bash
+# Build the wheel of each plugin, install it with what its tests need into an environment of its own, and use it there:
+# its tests (against the wheel, not the sources), `repro plugins`, and `repro check` of all that it registers.
+# Plugins can be chosen: plugins/test_plugins.sh template pruneproof-slim
+set -euo pipefail
+cd "$(dirname "$0")"
+python=${VENV:?}/bin/python
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+packages='import sysconfig; print(sysconfig.get_path("purelib"))'
+repro='from pruneproof.cli import main; main()'
+registered='
+import json, sys
+for plugin in json.load(sys.stdin):
+    for kind, ids in plugin["registers"].items():
+        if plugin["distribution"] == sys.argv[1] and kind in ("criterion", "schedule", "model", "allocation") and ids:
+            print(kind, *ids)
+'
+
+if [ $# -eq 0 ]; then
+  set -- */pyproject.toml
+fi
+for each in "$@"; do
+  name=${each%/pyproject.toml}
+  echo "== $name"
+  folder=$work/$name
+  cp -r "$name" "$folder"
+  rm -rf "$folder"/build "$folder"/src/*.egg-info
+  "$python" -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir "$folder/dist" "$folder"
+  wheel=$(echo "$folder"/dist/*.whl)
+
+  # What is in $VENV (torch, and pruneproof itself) can be seen from the new environment; only what lacks is installed.
+  "$python" -m venv --without-pip "$folder/clean"
+  clean=$folder/clean/bin/python
+  echo "import site; site.addsitedir('$("$python" -c "$packages")')" > "$("$clean" -c "$packages")/seen.pth"
+  "$clean" -m pip install --quiet --disable-pip-version-check "$wheel[test]"
+  rm -rf "$folder/src"
+
+  cd "$folder"
+  "$clean" -m pytest --quiet -n auto -p no:cacheprovider tests
+  "$clean" -c "$repro" plugins
+  distribution=$("$clean" -c "import tomllib; print(tomllib.load(open('pyproject.toml', 'rb'))['project']['name'])")
+  "$clean" -c "$repro" plugins --json | "$clean" -c "$registered" "$distribution" | while read -r kind ids; do
+    # shellcheck disable=SC2086
+    "$clean" -c "$repro" check "$kind" $ids --quick < /dev/null
+  done
+  cd - > /dev/null
+done
