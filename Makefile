@@ -11,7 +11,7 @@ BIN := $(VENV)/bin
 ONE_THREAD := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-fast check format wheel-test readme clean
+.PHONY: help run test test-fast check format wheel-test readme conformance plugins clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*[#][#] ' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 14
@@ -50,8 +50,14 @@ format: $(BIN)/.installed ## format all sources
 readme: $(BIN)/.installed ## write README's tables of claims from the committed records
 	$(BIN)/python docs/update_readme.py
 
+conformance: $(BIN)/.installed ## write the lists of laws in docs/conformance.md from the laws
+	$(BIN)/python docs/update_conformance.py
+
 wheel-test: $(BIN)/.installed ## build the wheel, install it in a clean environment elsewhere, run a paper there
 	VENV=$(abspath $(VENV)) tests/wheel_test.sh
+
+plugins: $(BIN)/.installed ## install each plugin of plugins/ in an environment of its own, test and check it there
+	$(ONE_THREAD) VENV=$(abspath $(VENV)) plugins/test_plugins.sh
 
 clean: ## remove everything that was built
 	rm -rf $(VENV) target dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

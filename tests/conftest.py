@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from textwrap import dedent
 
@@ -45,7 +46,7 @@ def site(tmp_path, monkeypatch):
     folder.mkdir()
     before = set(sys.modules)
     monkeypatch.syspath_prepend(folder)
-    monkeypatch.setenv("PYTHONPATH", str(folder))
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, [str(folder), os.environ.get("PYTHONPATH")])))
     yield folder
     for name in set(sys.modules) - before:
         if str(getattr(sys.modules[name], "__file__", "")).startswith(str(folder)):
@@ -69,6 +70,18 @@ def install(site):
         return file
 
     return plant
+
+
+@pytest.fixture
+def pip(site, monkeypatch):
+    """Let pip install without a network, beside this environment rather than into it."""
+    for package in ("pip", "setuptools"):
+        if find_spec(package) is None:
+            pytest.skip(f"{package} is not installed, so no package can be built")
+    monkeypatch.setenv("PIP_TARGET", str(site))
+    monkeypatch.setenv("PIP_NO_DEPS", "1")
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_NO_BUILD_ISOLATION", "0")  # pip reads this one the other way round
 
 
 @pytest.fixture

@@ -1,6 +1,8 @@
 """Every class of `errors.py` is raised through the command line by an example here, which its message names."""
 
+import importlib.util
 import inspect
+import sys
 
 import pytest
 import torch
@@ -86,6 +88,13 @@ def device_missing(**_):
     return ["run", "tiny", "--device", "cuda"], ["cuda", "--device cpu"]
 
 
+def extra_missing(monkeypatch, **_):
+    find = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name, *more: None if name == "hypothesis" else find(name))
+    monkeypatch.delitem(sys.modules, "pruneproof.testing", raising=False)
+    return ["check", "criterion", "magnitude"], ["hypothesis", "pip install 'pruneproof[testing]'"]
+
+
 def mask_breach(stranger, **_):
     stranger(
         """
@@ -144,6 +153,7 @@ EXAMPLES = {
     "BadPlugin": (69, bad_plugin),
     "NameClash": (69, name_clash),
     "DeviceMissing": (69, device_missing),
+    "ExtraMissing": (69, extra_missing),
     "MaskBreach": (70, mask_breach),
     "StageFailed": (70, stage_failed),
     "StoreUnwritable": (73, store_unwritable),
@@ -161,11 +171,13 @@ SLOW = {"StageFailed"}
 @pytest.mark.parametrize(
     "name", [pytest.param(each, marks=pytest.mark.slow) if each in SLOW else each for each in EXAMPLES]
 )
-def test_an_example_raises_its_class_with_its_status_and_names_the_thing(name, tiny, stranger, folders, capsys):
+def test_an_example_raises_its_class_with_its_status_and_names_the_thing(
+    name, tiny, stranger, folders, monkeypatch, capsys
+):
     from pruneproof.cli.app import app
 
     status, example = EXAMPLES[name]
-    arguments, named = example(tiny=tiny, stranger=stranger, folders=folders)
+    arguments, named = example(tiny=tiny, stranger=stranger, folders=folders, monkeypatch=monkeypatch)
     if arguments[0] == "run":
         arguments += [*(["--device", "cpu"] if "--device" not in arguments else []), "--quiet"]
         arguments += ["--workers", "1"] if "--workers" not in arguments else []

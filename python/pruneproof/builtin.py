@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from pruneproof.api import Allocation, ClaimTest, Criterion, DataSet, Mechanism, Model, Schedule, hookimpl
+from pruneproof.api import Allocation, ClaimTest, Criterion, DataSet, Executor, Mechanism, Model, Schedule, hookimpl
 
 
 @hookimpl
@@ -60,6 +60,14 @@ def pruneproof_mechanisms() -> Iterable[Mechanism]:
     from pruneproof.mechanisms.catalogue import MECHANISMS
 
     return MECHANISMS
+
+
+@hookimpl
+def pruneproof_executors() -> Iterable[Executor]:
+    """Executors under `pruneproof/pipeline/executors`."""
+    from pruneproof.pipeline.executors.local import LOCAL
+
+    return [LOCAL]
 
 
 @hookimpl

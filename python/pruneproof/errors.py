@@ -90,6 +90,12 @@ class DeviceMissing(PruneproofError):
     status = 69
 
 
+class ExtraMissing(PruneproofError, ImportError):
+    """An optional part of `pruneproof` whose dependencies are not installed."""
+
+    status = 69
+
+
 class MaskBreach(PruneproofError):
     """A pruned weight that was alive after a training step."""
 

@@ -20,6 +20,14 @@ def test_what_shows_only_text_imports_nothing_heavy(tiny, folders, arguments):
     assert found.returncode == (64 if arguments == ["no-such-verb"] else 0), found.stderr
 
 
+@pytest.mark.parametrize("verb", [[], ["run"], ["plugins"], ["new"], ["install"], ["check"]])
+def test_help_imports_no_plugin(install, folders, verb):
+    install("loud", "raise SystemExit('imported')")
+    code = CODE.replace("heavy = {", "heavy = {'stranger_loud', 'pruneproof.builtin', ")
+    found = subprocess.run([sys.executable, "-c", code, *verb, "--help"], capture_output=True, text=True)
+    assert found.returncode == 0, found.stderr
+
+
 def test_the_command_is_installed_under_its_name():
     from importlib.metadata import entry_points
 

@@ -1,4 +1,4 @@
-"""Writes the package of docs/add-a-criterion.md, puts its entry point in reach and runs the page's commands."""
+"""Writes the files of docs/add-a-criterion.md, puts the package in reach and runs the page's commands."""
 
 import json
 import re
@@ -13,7 +13,7 @@ from pruneproof.cli import execute
 from pruneproof.contracts.ingredients import INGREDIENTS
 
 PAGE = (Path(__file__).parents[2] / "docs" / "add-a-criterion.md").read_text(encoding="utf-8")
-FILES = dict(re.findall(r"^`(relative-score/\S+)`\n\n```\w+\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL))
+FILES = dict(re.findall(r"^`(my_score.py|relative-score/\S+)`\n\n```\w+\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL))
 COMMANDS = [
     line
     for block in re.findall(r"^```console\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
@@ -23,8 +23,9 @@ COMMANDS = [
 
 
 @pytest.fixture
-def repro(tmp_path, monkeypatch, capsys):
+def repro(tmp_path, pip, monkeypatch, capsys):
     """The page's package on the path with the metadata that pip would write, and one store for all commands."""
+    monkeypatch.chdir(tmp_path)
     for name, content in FILES.items():
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -49,6 +50,7 @@ def repro(tmp_path, monkeypatch, capsys):
         return status, *capsys.readouterr()
 
     run.note = site / "relative_score" / "note"
+    run.beside = tmp_path / "store" / "reports" / "global-mp"
     run.reports = tmp_path / "store" / "reports" / "relative-note"
     yield run
     sys.modules.pop("relative_score", None)
@@ -56,6 +58,7 @@ def repro(tmp_path, monkeypatch, capsys):
 
 def test_the_page_holds_a_whole_package_and_commands():
     assert {Path(name).name for name in FILES} == {
+        "my_score.py",
         "pyproject.toml",
         "__init__.py",
         "paper.toml",
@@ -83,6 +86,13 @@ def test_every_command_of_the_page_does_what_the_page_says(repro):
         allowed = (0, 1, 2) if command.startswith("repro run") else (0,)
         assert status in allowed, f"{command}: {complaint}"
     said = {command: out for command, (_, out, _) in answers}
+
+    beside = [json.loads(path.read_text(encoding="utf-8")) for path in repro.beside.glob("*/record.json")]
+    assert [record["beside"] for record in beside] == [["my-score"], ["my-score"]]
+    assert all({cell["method"] for cell in each["cells"]} == {"global", "global-my-score"} for each in beside)
+    assert "criterion: other-score" in said["repro plugins other-score"]
+    (planned,) = [said[command] for command in COMMANDS if command.startswith("repro plan global-mp")]
+    assert "global-other-score" in planned
 
     assert "relative-score  relative-score 0.1.0  (relative_score)" in said["repro plugins"]
     assert "criterion: relative-magnitude" in said["repro plugins"]

@@ -65,7 +65,7 @@ def test_all_arms_of_a_method_change(tiny):
     ("setting", "error", "named"),
     [
         ("mlp.retrain.epochs", BadOption, "run.key=value"),
-        ("epochs=3", BadOption, "run.key=value"),
+        ("epochs=3", UnknownName, "rewind_epochs"),
         ("=3", BadOption, "run.key=value"),
         ("", BadOption, "run.key=value"),
         ("mpl.retrain.epochs=3", UnknownName, 'Nearest: "mlp"'),

@@ -328,10 +328,9 @@ def test_an_unknown_profile_is_refused(paper, catalog):
 @pytest.mark.parametrize("profile", ["mini", "lite", "full"])
 def test_every_profile_of_the_shipped_paper_plans_without_its_data(profile):
     from pruneproof.papers.load import find_paper
-    from pruneproof.registry.catalog import paper_folders
-    from pruneproof.registry.manager import load
+    from pruneproof.registry.catalog import survey
 
-    paper = load_paper(find_paper("global-mp", paper_folders(load(["builtin"]))))
+    paper = load_paper(find_paper("global-mp", survey(kinds=()).paper_folders))
     made = make_plan(paper, profile, build_catalog(paper.info.plugins), fingerprints={})
     assert made.cells
     assert data_ids(paper, profile)

@@ -4,8 +4,7 @@ import pytest
 
 from pruneproof.api import Criterion, DataSet, Model, Schedule
 from pruneproof.errors import BadPlugin, NameClash, UnknownName
-from pruneproof.registry.catalog import KINDS, build_catalog, paper_folders
-from pruneproof.registry.manager import load
+from pruneproof.registry.catalog import KINDS, build_catalog, survey
 
 CRITERION = """
     from pruneproof.api import Criterion, Source, hookimpl
@@ -101,13 +100,42 @@ def test_an_unknown_name_suggests_the_nearest_and_the_plugin_list():
 
 
 def test_papers_come_from_every_plugin_by_folder_name(tiny):
-    names = [folder.name for folder in paper_folders(load())]
+    names = [folder.name for folder in survey(kinds=()).paper_folders]
     assert "tiny_paper" in names
     assert "global-mp" in names
     assert names == sorted(names)
 
 
-def test_a_paper_folder_that_is_no_path_is_refused(install):
+def test_a_paper_folder_that_is_no_path_makes_its_plugin_broken_and_leaves_the_rest(install):
     install("stranger", "from pruneproof.api import hookimpl\n@hookimpl\ndef pruneproof_papers():\n    return [7]\n")
-    with pytest.raises(BadPlugin, match=r'plugin "stranger".*pruneproof_papers'):
-        paper_folders(load(["stranger"]))
+    found = survey(kinds=())
+    [(plugin, reason)] = found.broken
+    assert plugin.name == "stranger"
+    assert "pruneproof_papers" in reason
+    assert "global-mp" in [folder.name for folder in found.paper_folders]
+
+
+def test_a_survey_keeps_what_is_usable_and_names_what_is_not(install):
+    install("sound", criterion("sound"))
+    install("thief", criterion("magnitude"))
+    install("wrong", criterion("wrong", source="None"))
+    found = survey()
+    assert {plugin.name for plugin, _ in found.broken} == {"thief", "wrong"}
+    assert {"sound", "magnitude"} <= set(found.catalog.entries("criterion"))
+    assert "wrong" not in found.catalog.entries("criterion")
+
+
+def test_a_survey_of_one_kind_calls_no_other_hook(install):
+    install(
+        "loud", "from pruneproof.api import hookimpl\n@hookimpl\ndef pruneproof_models():\n    raise SystemExit(3)\n"
+    )
+    assert survey(kinds=["criterion"]).broken == ()
+    [(plugin, reason)] = survey(kinds=["model"]).broken
+    assert plugin.name == "loud"
+    assert "SystemExit" in reason
+
+
+def test_a_name_that_nobody_registers_names_the_broken_plugins(install):
+    install("broken", "raise ValueError('no good')")
+    with pytest.raises(UnknownName, match="Broken plugins: broken; `repro plugins` says why"):
+        survey(kinds=["criterion"]).owner("criterion", "mine", where="--set criterion=mine")

@@ -2,7 +2,7 @@ import sys
 
 import pytest
 
-from pruneproof.errors import BadPlugin, UnknownName
+from pruneproof.errors import BadPlugin, NameClash, UnknownName
 from pruneproof.registry.manager import installed, load
 
 EMPTY = "from pruneproof.api import hookimpl\n"
@@ -69,3 +69,58 @@ def test_only_the_named_plugins_are_imported(install):
     install("unasked", "raise SystemExit('imported')")
     assert load(["builtin"]).broken == ()
     assert "stranger_unasked" not in sys.modules
+
+
+def test_the_nearest_hook_is_suggested(install):
+    install("typo", EMPTY + "@hookimpl\ndef pruneproof_model():\n    return []\n")
+    with pytest.raises(BadPlugin, match=r'"pruneproof_model" does not exist. Nearest: "pruneproof_models"'):
+        load(["typo"])
+
+
+def test_a_marked_function_that_is_no_hook_is_refused(install):
+    install("typo", EMPTY + "@hookimpl\ndef criteria():\n    return []\n")
+    with pytest.raises(BadPlugin, match=r'"criteria" does not exist. Nearest: "pruneproof_criteria"'):
+        load(["typo"])
+
+
+def test_a_hook_that_was_not_marked_is_refused(install):
+    install("bare", "def pruneproof_criteria():\n    return []\n")
+    with pytest.raises(BadPlugin, match="@hookimpl"):
+        load(["bare"])
+
+
+@pytest.mark.parametrize("version", ["2", "0", "'1'"])
+def test_a_plugin_for_another_version_of_the_api_is_refused_with_both_versions(install, version):
+    install("old", f"pruneproof_api = {version}\n" + EMPTY)
+    with pytest.raises(BadPlugin, match=rf"version {version} of the plugin API, and this pruneproof has version 1"):
+        load(["old"])
+    assert [plugin.name for plugin, _ in load().broken] == ["old"]
+
+
+@pytest.mark.parametrize("line", ["", "pruneproof_api = 1\n"])
+def test_a_plugin_for_this_version_or_without_any_is_loaded(install, line):
+    install("current", line + EMPTY)
+    assert [plugin.name for plugin in load(["current"]).plugins] == ["current"]
+
+
+def test_a_plugin_name_that_two_distributions_take_is_a_clash_that_names_both(install, site):
+    install("same", EMPTY, distribution="first-package", version="1.0")
+    facts = site / "second_package-2.0.dist-info"
+    facts.mkdir()
+    (facts / "METADATA").write_text("Metadata-Version: 2.1\nName: second-package\nVersion: 2.0\n")
+    (facts / "entry_points.txt").write_text("[pruneproof]\nsame = stranger_same\n")
+    with pytest.raises(NameClash, match=r"first-package 1\.0.*second-package 2\.0|second-package 2\.0.*first-package"):
+        load(["same"])
+    assert [plugin.name for plugin, _ in load().broken] == ["same"]
+
+
+def test_the_digest_covers_every_source_file_of_a_package_and_nothing_else(install, site):
+    file = install("whole", EMPTY)
+    before = installed()["whole"].digest()
+    assert installed()["whole"].digest() == before
+    file.write_text(EMPTY + "# changed\n")
+    assert installed()["whole"].digest() != before
+    builtin = installed()["builtin"].digest()
+    assert len(builtin) == 64
+    (site / "notes.txt").write_text("no source")
+    assert installed()["builtin"].digest() == builtin

@@ -2,7 +2,24 @@
 
 import typer
 
-from pruneproof.cli import cite, data, doctor, lint, list_, mask, plan, plugins, prune, report, run, show, verify
+from pruneproof.cli import (
+    check,
+    cite,
+    data,
+    doctor,
+    install,
+    lint,
+    list_,
+    mask,
+    new,
+    plan,
+    plugins,
+    prune,
+    report,
+    run,
+    show,
+    verify,
+)
 
 app = typer.Typer(
     name="repro",
@@ -21,6 +38,9 @@ app.command("verify")(verify.verify)
 app.command("report")(report.report)
 app.command("lint")(lint.lint)
 app.command("plugins")(plugins.plugins)
+app.command("check")(check.check)
+app.command("install")(install.install)
+app.command("new")(new.new)
 app.add_typer(data.app, name="data")
 app.add_typer(mask.app, name="mask")
 app.command("prune")(prune.prune)

@@ -14,11 +14,11 @@ Name = Annotated[str, typer.Argument(metavar="DATASET", help="Data set id, e.g. 
 @app.command("list")
 def list_data(data_dir: DataOption = None, json: JsonOption = False) -> None:
     """List data sets, where they come from, and whether they are on this machine."""
-    from pruneproof.registry.catalog import build_catalog
+    from pruneproof.registry.catalog import survey
 
     root = data_path(data_dir)
     rows = []
-    for entry in build_catalog().entries("data set").values():
+    for entry in survey(kinds=["data set"]).catalog.entries("data set").values():
         data = entry.value
         try:
             data.load(root)
@@ -41,10 +41,10 @@ def list_data(data_dir: DataOption = None, json: JsonOption = False) -> None:
 @app.command()
 def fetch(name: Name, data_dir: DataOption = None, json: JsonOption = False) -> None:
     """Download a data set and check it."""
-    from pruneproof.registry.catalog import build_catalog
+    from pruneproof.registry.catalog import survey
 
     root = data_path(data_dir)
-    data = build_catalog().dataset(name)
+    data = survey(kinds=["data set"]).catalog.dataset(name)
     if data.fetch is not None:
         data.fetch(root)
     _print_fingerprint(name, data.load(root).fingerprint, str(root), json=json)
@@ -53,10 +53,11 @@ def fetch(name: Name, data_dir: DataOption = None, json: JsonOption = False) -> 
 @app.command()
 def fingerprint(name: Name, data_dir: DataOption = None, json: JsonOption = False) -> None:
     """Print the digest of what training would see of a data set."""
-    from pruneproof.registry.catalog import build_catalog
+    from pruneproof.registry.catalog import survey
 
     root = data_path(data_dir)
-    _print_fingerprint(name, build_catalog().dataset(name).load(root).fingerprint, str(root), json=json)
+    data = survey(kinds=["data set"]).catalog.dataset(name)
+    _print_fingerprint(name, data.load(root).fingerprint, str(root), json=json)
 
 
 def _print_fingerprint(name: str, digest: str, root: str, *, json: bool) -> None:

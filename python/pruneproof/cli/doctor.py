@@ -17,8 +17,7 @@ def doctor(store: StoreOption = None, data_dir: DataOption = None, json: JsonOpt
     from pruneproof.errors import BadPlugin
     from pruneproof.pipeline.environment import choose_device, describe_environment
     from pruneproof.pipeline.store import Store
-    from pruneproof.registry.catalog import build_catalog
-    from pruneproof.registry.manager import load
+    from pruneproof.registry.catalog import build_catalog, survey
 
     root, data = store_path(store), data_path(data_dir)
     status = 0
@@ -35,7 +34,7 @@ def doctor(store: StoreOption = None, data_dir: DataOption = None, json: JsonOpt
     except StoreUnwritable as problem:
         found["store"] = str(problem)
         status = StoreUnwritable.status
-    broken = load().broken
+    broken = survey().broken
     found["broken plugins"] = {plugin.name: reason for plugin, reason in broken}
     if json:
         print_json(found)

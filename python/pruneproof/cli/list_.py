@@ -4,16 +4,15 @@ import json as json_module
 from collections import Counter
 from pathlib import Path
 
-from pruneproof.cli.options import JsonOption, StoreOption, print_json, store_path
+from pruneproof.cli.options import JsonOption, PluginOption, StoreOption, print_json, store_path
 
 
-def list_papers(json: JsonOption = False, store: StoreOption = None) -> None:
+def list_papers(json: JsonOption = False, store: StoreOption = None, plugin: PluginOption = None) -> None:
     """List the papers that can be run, with the verdicts of their last runs."""
     from pruneproof.papers.load import list_papers as read_papers
-    from pruneproof.registry.catalog import paper_folders
-    from pruneproof.registry.manager import load
+    from pruneproof.registry.catalog import survey
 
-    papers = read_papers(paper_folders(load()))
+    papers = read_papers(survey(kinds=(), files=plugin or ()).paper_folders)
     verdicts = {info.id: _verdicts(store_path(store) / "reports" / info.id) for info in papers}
     if json:
         print_json(
@@ -44,7 +43,8 @@ def _verdicts(folder: Path) -> dict[str, dict[str, int]]:
     for path in sorted(folder.glob("*/record.json")):
         try:
             record = json_module.loads(path.read_text(encoding="utf-8"))
-            if not record["variant"] and not record["only"]:
+            is_altered = record["variant"] or any(each.get("role") == "added" for each in record["plugins"])
+            if not is_altered and not record["only"]:
                 found[record["profile"]] = dict(Counter(claim["verdict"] for claim in record["claims"]))
         except (OSError, ValueError, KeyError, TypeError):
             continue

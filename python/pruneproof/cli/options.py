@@ -40,7 +40,17 @@ OnlyOption = Annotated[
 ]
 SetOption = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="RUN.KEY=VALUE", help="Change a value: a variant, without verdicts."),
+    typer.Option(
+        "--set",
+        metavar="[RUN.]KEY=VALUE",
+        help="Change a value of a run, or run every arm with it beside the paper's own: a variant, without verdicts.",
+    ),
+]
+PluginOption = Annotated[
+    list[Path] | None, typer.Option("--plugin", metavar="FILE", help="Load a plugin that is one Python file.")
+]
+WithOption = Annotated[
+    list[str] | None, typer.Option("--with", metavar="PLUGIN", help="Load an installed plugin that no paper names.")
 ]
 StoreOption = Annotated[
     Path | None, typer.Option("--store", metavar="DIR", help="Where finished work is kept.", envvar="PRUNEPROOF_STORE")

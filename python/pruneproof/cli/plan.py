@@ -9,11 +9,13 @@ from pruneproof.cli.options import (
     JsonOption,
     OnlyOption,
     Paper,
+    PluginOption,
     Profile,
     ProfileOption,
     SeedsOption,
     SetOption,
     StoreOption,
+    WithOption,
     data_path,
     parse_seeds,
     print_json,
@@ -28,6 +30,8 @@ def plan(
     device: DeviceOption = Device.AUTO,
     only: OnlyOption = None,
     settings: SetOption = None,
+    with_: WithOption = None,
+    plugin: PluginOption = None,
     store: StoreOption = None,
     data_dir: DataOption = None,
     json: JsonOption = False,
@@ -44,6 +48,8 @@ def plan(
         device=device.value,
         only=tuple(only or ()),
         settings=tuple(settings or ()),
+        added=tuple(with_ or ()),
+        files=tuple(plugin or ()),
     )
     prepared = prepare(request, fetch=False)
     stages = prepared.plan.stages

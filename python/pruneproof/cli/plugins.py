@@ -1,47 +1,62 @@
 """`repro plugins`: what is installed, what it registers, and from where."""
 
-from pruneproof.cli.options import JsonOption, print_json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pruneproof.cli.options import JsonOption, PluginOption, print_json
+
+if TYPE_CHECKING:
+    from pruneproof.papers.schema import PaperInfo
 
 
-def plugins(json: JsonOption = False) -> int:
-    """List installed plugins: name, version, what each registers and from which file.
+def plugins(
+    names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="Only these.")] = None,
+    plugin: PluginOption = None,
+    json: JsonOption = False,
+) -> int:
+    """List plugins: name, version, origin, what each registers and from which file, and those that are broken.
 
     Exit status: 0 all can be used, 69 one is broken.
     """
-    from pruneproof.errors import BadPlugin, NameClash
-    from pruneproof.registry.catalog import KINDS, index
-    from pruneproof.registry.manager import Loaded, Plugin, load
+    from pruneproof.errors import BadPlugin, UnknownName
+    from pruneproof.registry.catalog import KINDS, survey
 
-    loaded = load()
-    broken = {plugin.name: (plugin, reason) for plugin, reason in loaded.broken}
-    usable: list[Plugin] = []
-    for plugin in loaded.plugins:
-        try:
-            catalog = index(Loaded(loaded.manager, (*usable, plugin)))
-            usable.append(plugin)
-        except (BadPlugin, NameClash) as problem:
-            broken[plugin.name] = (plugin, str(problem))
-    catalog = index(Loaded(loaded.manager, tuple(usable)))
+    found = survey(files=plugin or ())
+    known = [each.name for each in (*found.catalog.plugins, *(bad for bad, _ in found.broken))]
+    for name in names or ():
+        if name not in known:
+            raise UnknownName.among("plugin", name, known)
+    shown = [each for each in found.catalog.plugins if not names or each.name in names]
+    broken = [(each, reason) for each, reason in found.broken if not names or each.name in names]
     registered = {
-        plugin.name: {
-            kind: {
-                entry.id: entry.where for entry in catalog.entries(kind).values() if entry.plugin.name == plugin.name
-            }
+        each.name: {
+            kind: {entry.id: entry.where for entry in found.catalog.entries(kind).values() if entry.plugin == each}
             for kind in KINDS
         }
-        for plugin in usable
+        | {"paper": {info.id: str(folder) for folder, info in _papers(found.papers[each.name])}}
+        for each in shown
     }
     if json:
         print_json(
-            [vars(plugin) | {"registers": registered[plugin.name]} for plugin in usable]
-            + [vars(plugin) | {"broken": reason} for plugin, reason in broken.values()]
+            [vars(usable) | {"digest": usable.digest(), "registers": registered[usable.name]} for usable in shown]
+            + [vars(bad) | {"broken": reason} for bad, reason in broken]
         )
         return BadPlugin.status if broken else 0
-    for plugin in usable:
-        print(f"{plugin.name}  {plugin.distribution} {plugin.version}  ({plugin.target})")
-        for kind, ids in registered[plugin.name].items():
+    for usable in shown:
+        print(f"{usable.name}  {usable.distribution} {usable.version}  ({usable.target})")
+        for kind, ids in registered[usable.name].items():
             if ids:
                 print(f"    {kind}: {', '.join(ids)}")
-    for plugin, reason in broken.values():
-        print(f"{plugin.name}  {plugin.distribution} {plugin.version}  BROKEN: {reason}")
+    for bad, reason in broken:
+        print(f"{bad.name}  {bad.distribution} {bad.version}  BROKEN: {reason}")
     return BadPlugin.status if broken else 0
+
+
+def _papers(folders: Iterable[Path]) -> Iterator[tuple[Path, "PaperInfo"]]:
+    from pruneproof.papers.load import list_papers
+
+    for folder in folders:
+        yield from zip([folder], list_papers([folder]), strict=True)

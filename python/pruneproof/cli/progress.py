@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
+from pruneproof.api import Event
 from pruneproof.papers.plan import Plan, Stage
-from pruneproof.pipeline.executors.local import Event
 
 
 @contextmanager

@@ -12,11 +12,13 @@ from pruneproof.cli.options import (
     DeviceOption,
     JsonOption,
     OnlyOption,
+    PluginOption,
     Profile,
     ProfileOption,
     SeedsOption,
     SetOption,
     StoreOption,
+    WithOption,
     WorkersOption,
     data_path,
     default_workers,
@@ -37,6 +39,12 @@ def run(
     device: DeviceOption = Device.AUTO,
     only: OnlyOption = None,
     settings: SetOption = None,
+    with_: WithOption = None,
+    plugin: PluginOption = None,
+    executor: Annotated[str, typer.Option("--executor", metavar="ID", help="How stages are run.")] = "local",
+    observe: Annotated[
+        list[str] | None, typer.Option("--observe", metavar="ID", help="Tell an observer, such as a tracker.")
+    ] = None,
     workers: WorkersOption = None,
     store: StoreOption = None,
     data_dir: DataOption = None,
@@ -63,6 +71,10 @@ def run(
             device=device.value,
             only=tuple(only or ()),
             settings=tuple(settings or ()),
+            added=tuple(with_ or ()),
+            files=tuple(plugin or ()),
+            executor=executor,
+            observers=tuple(observe or ()),
             workers=default_workers(device, workers),
         )
         record = _run(request, quiet=quiet, json=json)
@@ -99,8 +111,11 @@ def _run(request: "Request", *, quiet: bool, json: bool) -> "Record":
         f"{plan.paper} at {plan.profile} on {prepared.device}: {len(plan.stages)} stages, {len(prepared.todo)} to run, "
         f"{request.workers} worker{'s' if request.workers > 1 else ''}"
     )
+    complaints: list[str] = []
     with progress_bars(plan, prepared.todo, quiet=silent) as on_event:
-        record = run_paper(prepared, on_event)
+        record = run_paper(prepared, on_event, complaints.append)
+    for complaint in complaints:
+        print(f"repro: {complaint}", file=sys.stderr)
     folder = report_folder(request.store, record)
     with Store(request.store).writing():
         record.save(folder / "record.json")

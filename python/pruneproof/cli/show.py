@@ -2,14 +2,14 @@
 
 from collections import Counter
 
-from pruneproof.cli.options import JsonOption, Paper, print_json
+from pruneproof.cli.options import JsonOption, Paper, PluginOption, print_json
 
 
-def show(paper: Paper, json: JsonOption = False) -> None:
+def show(paper: Paper, plugin: PluginOption = None, json: JsonOption = False) -> None:
     """Show a paper: its claims, runs, profiles and their estimated cost."""
     from pruneproof.pipeline.run import open_paper
 
-    found = open_paper(paper)
+    found = open_paper(paper, plugin or ())
     if json:
         content = {"paper": found.info, "runs": found.runs, "claims": found.claims}
         print_json({key: value.model_dump(mode="json") for key, value in content.items()})

@@ -41,6 +41,7 @@ def verify(
     if path.suffix != ".json":
         path = store_path(store) / "reports" / open_paper(record).info.id / profile / "record.json"
     recorded = Record.load(path)
+    strangers = [plugin for plugin in recorded.plugins if plugin.is_file or plugin.role == "added"]
     device = Device.CPU if recorded.environment["device"] == "cpu" else Device.CUDA
     with tempfile.TemporaryDirectory(prefix="pruneproof-verify-") as folder:
         request = Request(
@@ -52,6 +53,8 @@ def verify(
             device=device.value,
             only=recorded.only,
             settings=recorded.variant,
+            added=tuple(each.name for each in strangers if not each.is_file),
+            files=tuple(Path(each.origin) for each in strangers if each.is_file),
             workers=default_workers(device, workers),
         )
         prepared = prepare(request, fetch=True)

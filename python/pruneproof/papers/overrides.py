@@ -1,24 +1,26 @@
-"""`--set run.key=value`: one change to a profile's runs, checked like the file itself."""
+"""`--set`: changes to a profile's runs, checked like the file itself."""
 
-import tomllib
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 from pydantic import ValidationError
 
-from pruneproof.errors import BadConfig, BadOption, UnknownName
+from pruneproof.errors import BadConfig, UnknownName
+from pruneproof.papers.beside import KEYS, add_twins, group
 from pruneproof.papers.load import Paper, check_runs, keys_at
 from pruneproof.papers.schema import RunsFile
+from pruneproof.papers.settings import Setting
 
 
-def override(paper: Paper, profile: str, settings: tuple[str, ...]) -> Paper:
-    """Return the paper with `run.key=value` settings applied to the runs of one profile.
+def override(paper: Paper, profile: str, settings: Sequence[str]) -> Paper:
+    """Return the paper with settings applied to the runs of one profile.
 
     Keys are those of runs.toml: `mlp.retrain.epochs=3`, `mlp.sparsities=[0.5]`, `mlp.arms.global.floor=2` (all arms
-    of the method `global`). Values are TOML; anything else is taken as a string.
+    of the method `global`). A key of an arm without a run (`criterion=snip`) leaves the arms as they are and adds a
+    twin of each, see `beside`. Values are TOML; anything else is taken as a string.
 
     Raises:
-        BadOption: a setting without `=` or with too short a key.
+        BadOption: a setting without `=`, or that changes nothing.
         UnknownName: a run, key or method that does not exist.
         BadConfig: a value of the wrong type or range.
     """
@@ -26,14 +28,10 @@ def override(paper: Paper, profile: str, settings: tuple[str, ...]) -> Paper:
         return paper
     content = paper.runs.model_dump(mode="json")
     paper.runs.profile(profile)
-    for setting in settings:
-        path, found, text = setting.partition("=")
-        keys = path.split(".")
-        if not found or len(keys) < 2:
-            raise BadOption(
-                f'--set "{setting}" is not understood. Write run.key=value, for example mlp.retrain.epochs=3.'
-            )
-        _apply(content[profile], keys, 0, _value(text), f"--set {setting}")
+    of_runs, of_twins = split(paper, profile, settings)
+    for setting in of_runs:
+        setting.apply(content[profile])
+    add_twins(content[profile], of_twins)
     said = " ".join(f"--set {setting}" for setting in settings)
     try:
         changed = replace(paper, runs=RunsFile.model_validate(content))
@@ -52,34 +50,28 @@ def override(paper: Paper, profile: str, settings: tuple[str, ...]) -> Paper:
     return changed
 
 
-def _value(text: str) -> Any:
-    try:
-        return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
-        return text
+def split(paper: Paper, profile: str, settings: Sequence[str]) -> tuple[list[Setting], list[Setting]]:
+    """Return the settings of runs and those of twins; a run that is named like a key of an arm is the run.
+
+    Raises:
+        BadOption: a setting without `=`.
+        UnknownName: neither a run nor a key of an arm.
+    """
+    runs = paper.runs.runs(profile)
+    of_runs: list[Setting] = []
+    of_twins: list[Setting] = []
+    for setting in map(Setting.read, settings):
+        first = setting.keys[0]
+        if first in KEYS and first not in runs:
+            of_twins.append(setting)
+        elif first in runs and len(setting.keys) > 1:
+            of_runs.append(setting)
+        else:
+            kind = "run or key of an arm" if first not in runs else "key of an arm (a run needs one of its keys)"
+            raise UnknownName.among(kind, first, [*runs, *KEYS], where=f"--set {setting.text}")
+    return of_runs, of_twins
 
 
-def _apply(node: Any, keys: list[str], depth: int, value: Any, where: str) -> None:
-    """Set `keys[depth:]` below `node`, which `keys[:depth]` lead to."""
-    key = keys[depth]
-    parent = ".".join(keys[:depth])
-    last = depth == len(keys) - 1
-    if isinstance(node, list) and node and isinstance(node[0], dict):
-        arms = [arm for arm in node if arm["method"] == key]
-        if not arms:
-            raise UnknownName.among("method", key, {arm["method"] for arm in node}, where=where)
-        if last:
-            raise BadOption(f'{where}: "{parent}.{key}" is a whole arm. Name one of its keys: {", ".join(arms[0])}.')
-        for arm in arms:
-            _apply(arm, keys, depth + 1, value, where)
-        return
-    if not isinstance(node, dict):
-        raise BadOption(f'{where}: "{parent}" is {node!r}, which has no keys.')
-    if set(node) == {"id", "options"} and key not in node:
-        node = node["options"]  # the file writes options beside the id
-    elif key not in node and not (last and keys[depth - 1] in ("options", "retrain")):
-        raise UnknownName.among("key" if depth else "run", key, node, where=where)
-    if last:
-        node[key] = value
-    else:
-        _apply(node.get(key), keys, depth + 1, value, where)
+def suffixes(paper: Paper, profile: str, settings: Sequence[str]) -> tuple[str, ...]:
+    """Return the suffixes of the twins that `override` adds."""
+    return tuple(group(split(paper, profile, settings)[1]))

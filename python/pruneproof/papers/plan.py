@@ -14,6 +14,7 @@ from pruneproof.errors import BadConfig, UnknownName
 from pruneproof.papers.load import Paper
 from pruneproof.papers.schema import Arm, Choice, MechanismClaim, Run
 from pruneproof.registry.catalog import Catalog, blaming
+from pruneproof.registry.manager import Plugin
 from pruneproof.values.digests import digest_json
 
 Kind = Literal["init", "train", "prune", "mechanism"]
@@ -145,6 +146,7 @@ class _Planner:
     fingerprints: Mapping[str, str]
     device: str
     stages: dict[str, Stage] = field(default_factory=dict)
+    origins: dict[Plugin, str] = field(default_factory=dict)
 
     def add(
         self, kind: Kind, label: str, inputs: Mapping[str, Any], upstream: Mapping[str, str], epochs: int = 0
@@ -282,11 +284,15 @@ class _Planner:
         """Write out a registered thing: id, all options with their defaults, and whose it is."""
         entry = self.catalog.entry(kind, chosen.id)
         defaults: dict[str, Any] = getattr(entry.value, "options", {})
-        plugin = entry.plugin
-        origin = "builtin"
-        if plugin.name != "builtin":  # a stranger's code may change without its version, above all while it is written
-            origin = f"{plugin.distribution} {plugin.version}, source {entry.source_digest()}"
-        return {"id": chosen.id, "options": defaults | chosen.options, "origin": origin}
+        return {"id": chosen.id, "options": defaults | chosen.options, "origin": self.origin(entry.plugin)}
+
+    def origin(self, plugin: Plugin) -> str:
+        """Return what a digest says of a plugin: a stranger's code may change without its version."""
+        if plugin.name == "builtin":
+            return "builtin"
+        if plugin not in self.origins:
+            self.origins[plugin] = f"{plugin.distribution} {plugin.version}, source {plugin.digest()}"
+        return self.origins[plugin]
 
 
 def data_ids(paper: Paper, profile: str, only: Sequence[str] = ()) -> list[str]:

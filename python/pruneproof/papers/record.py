@@ -74,19 +74,33 @@ def _says_its_device(environment: dict[str, Any]) -> dict[str, Any]:
     return environment
 
 
+Role = Literal["paper", "added", "tool"]
+"""Why a plugin was loaded: the paper names it, the user added it, or it only runs stages or observes."""
+
+
 class PluginRecord(Frozen):
     """A plugin that the run loaded."""
 
     name: str
     distribution: str
     version: str
+    origin: str = ""
+    """What the entry point names, or the path of the file; empty in records of before."""
+    digest: str = ""
+    """Over its Python sources."""
+    role: Role = "paper"
+
+    @property
+    def is_file(self) -> bool:
+        """Whether it is a single file rather than installed."""
+        return self.origin.endswith(".py")
 
 
 Environment = Annotated[dict[str, Any], AfterValidator(_says_its_device)]
 
 
 class Record(Frozen):
-    """The outcome of `repro run`; `variant` lists overrides, which take the verdicts away."""
+    """The outcome of `repro run`; `variant` lists overrides, which take the verdicts away, as added plugins do."""
 
     format: Literal["pruneproof-record/1"] = "pruneproof-record/1"
     paper: str
@@ -95,6 +109,8 @@ class Record(Frozen):
     profile: str
     scale: Literal["small", "reduced", "paper"]
     variant: tuple[str, ...] = ()
+    beside: tuple[str, ...] = ()
+    """Suffixes of the methods that a variant runs beside the paper's own: `global-snip` beside `global`."""
     only: tuple[str, ...] = ()
     seeds: tuple[int, ...]
     """All that were run."""
@@ -111,6 +127,11 @@ class Record(Frozen):
     stages: tuple[StageRecord, ...] = Field(repr=False)
     cells: tuple[Cell, ...] = Field(repr=False)
     claims: tuple[ClaimRecord, ...] = Field(repr=False)
+
+    @property
+    def is_variant(self) -> bool:
+        """Whether anything differs from what the paper's files say, so that no claim is judged."""
+        return bool(self.variant) or any(plugin.role == "added" for plugin in self.plugins)
 
     def save(self, path: Path) -> None:
         """Write the record as indented JSON, atomically."""

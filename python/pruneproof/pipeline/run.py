@@ -1,23 +1,26 @@
 """`run_paper`: from a paper's name to a record with verdicts."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pruneproof.errors import DataMissing
+from pruneproof.api import Event, OnEvent
+from pruneproof.errors import BadPlugin, DataMissing
+from pruneproof.papers.beside import criteria_of
 from pruneproof.papers.claims import judge
 from pruneproof.papers.load import Paper, check_names, find_paper, load_paper
-from pruneproof.papers.overrides import override
+from pruneproof.papers.overrides import override, split, suffixes
 from pruneproof.papers.plan import Plan, data_ids, make_plan, needed
-from pruneproof.papers.record import Cell, PluginRecord, Record, StageRecord
+from pruneproof.papers.record import Cell, PluginRecord, Record, Role, StageRecord
+from pruneproof.pipeline.audience import Audience, describe_run
 from pruneproof.pipeline.environment import choose_device, describe_environment
-from pruneproof.pipeline.executors.local import Event, Site, run_stages
+from pruneproof.pipeline.executors.local import Site
 from pruneproof.pipeline.stages import FACTS, MEASUREMENT
 from pruneproof.pipeline.store import Finished, Store
-from pruneproof.registry.catalog import Catalog, build_catalog, paper_folders
-from pruneproof.registry.manager import load
+from pruneproof.registry.catalog import Catalog, Entry, build_catalog, survey
+from pruneproof.registry.manager import Plugin
 
 
 @dataclass(frozen=True)
@@ -32,7 +35,13 @@ class Request:
     device: str = "auto"
     only: tuple[str, ...] = ()
     settings: tuple[str, ...] = ()
-    """`run.key=value` overrides; any makes the record a variant."""
+    """`run.key=value` overrides, and `key=value` for arms beside the paper's own; any makes the record a variant."""
+    added: tuple[str, ...] = ()
+    """Installed plugins beside those that the paper names."""
+    files: tuple[Path, ...] = ()
+    """Plugins that are single files."""
+    executor: str = "local"
+    observers: tuple[str, ...] = ()
     workers: int = 1
 
 
@@ -41,8 +50,14 @@ class Prepared:
     """A request resolved: the paper, what its plugins register, its data, and the plan with what is already done."""
 
     request: Request
+    """Its settings and plugins completed by what they imply."""
     paper: Paper
+    beside: tuple[str, ...]
+    """Suffixes of the arms that run beside the paper's own."""
     catalog: Catalog
+    plugins: tuple[PluginRecord, ...]
+    executor: Entry
+    observers: tuple[Entry, ...]
     device: str
     fingerprints: Mapping[str, str]
     missing: Mapping[str, str]
@@ -52,10 +67,15 @@ class Prepared:
     todo: tuple[str, ...]
     """Digests still to run, in order."""
 
+    @property
+    def is_variant(self) -> bool:
+        """Whether anything differs from what the paper's files say, so that no claim is judged."""
+        return bool(self.request.settings) or any(plugin.role == "added" for plugin in self.plugins)
 
-def open_paper(name: str) -> Paper:
-    """Load a paper by id or arXiv number from the folders that installed plugins bring."""
-    return load_paper(find_paper(name, paper_folders(load())))
+
+def open_paper(name: str, files: Sequence[Path] = ()) -> Paper:
+    """Load a paper by id or arXiv number from the folders that installed plugins and the given files bring."""
+    return load_paper(find_paper(name, survey(kinds=(), files=files).paper_folders))
 
 
 def prepare(request: Request, *, fetch: bool, tell: Callable[[str], None] = lambda line: None) -> Prepared:
@@ -69,8 +89,12 @@ def prepare(request: Request, *, fetch: bool, tell: Callable[[str], None] = lamb
     Raises:
         PruneproofError: anything wrong with names, configs, plugins or data.
     """
-    paper = open_paper(request.paper)
-    catalog = build_catalog(paper.info.plugins)
+    tools = survey(kinds=("executor", "observer"), files=request.files)
+    executor = tools.owner("executor", request.executor, where="--executor")
+    observers = tuple(tools.owner("observer", name, where="--observe") for name in dict.fromkeys(request.observers))
+    paper = open_paper(request.paper, request.files)
+    request, catalog = _with_strangers(request, paper, tell)
+    beside = suffixes(paper, request.profile, request.settings)
     paper = override(paper, request.profile, request.settings)
     check_names(paper, catalog)
     device = choose_device(request.device)
@@ -95,23 +119,106 @@ def prepare(request: Request, *, fetch: bool, tell: Callable[[str], None] = lamb
     store = Store(request.store)
     finished = {digest: each for digest in plan.stages if (each := store.finished(digest)) is not None}
     return Prepared(
-        request, paper, catalog, device, fingerprints, missing, plan, finished, tuple(needed(plan, finished))
+        request=request,
+        paper=paper,
+        beside=beside,
+        catalog=catalog,
+        plugins=_plugins(paper, catalog, (executor, *observers)),
+        executor=executor,
+        observers=observers,
+        device=device,
+        fingerprints=fingerprints,
+        missing=missing,
+        plan=plan,
+        finished=finished,
+        todo=tuple(needed(plan, finished)),
     )
 
 
-def run_paper(prepared: Prepared, on_event: Callable[[Event], None]) -> Record:
+def _with_strangers(request: Request, paper: Paper, tell: Callable[[str], None]) -> tuple[Request, Catalog]:
+    """Load the paper's plugins and those of the request, and complete the request by what it implies.
+
+    A criterion that `--set` names and none of these plugins registers brings the installed plugin that does. Plugins
+    that come without any setting run all their criteria beside the paper's own.
+    """
+    _, of_twins = split(paper, request.profile, request.settings)
+    catalog = build_catalog([*paper.info.plugins, *request.added], files=request.files)
+    for name in criteria_of(of_twins):
+        if name not in catalog.entries("criterion"):
+            where = f"--set criterion={name}"
+            plugin = survey(kinds=["criterion"], files=request.files).owner("criterion", name, where=where).plugin
+            tell(f"criterion {name} comes from plugin {plugin.name} ({plugin.distribution} {plugin.version})")
+            request = replace(request, added=(*request.added, plugin.name))
+            catalog = build_catalog([*paper.info.plugins, *request.added], files=request.files)
+    if not request.settings:
+        brought = tuple(
+            f"criterion={name}"
+            for name, entry in catalog.entries("criterion").items()
+            if entry.plugin.name not in paper.info.plugins
+        )
+        if brought:
+            tell(f"beside the paper's own arms: {', '.join(brought)}")
+        request = replace(request, settings=brought)
+    return request, catalog
+
+
+def run_paper(prepared: Prepared, on_event: OnEvent, complain: Callable[[str], None] = lambda line: None) -> Record:
     """Run what is left of a prepared request and return its record with verdicts.
+
+    Args:
+        prepared: the resolved request.
+        on_event: hears of every start, progress and finish of a stage.
+        complain: receives one line at the end about each observer that failed.
 
     Raises:
         PruneproofError: whatever a stage refused; finished stages and epochs are kept.
     """
+    request, plan, store = prepared.request, prepared.plan, Store(prepared.request.store)
+    run = describe_run(
+        plan,
+        title=prepared.paper.info.title,
+        device=prepared.device,
+        variant=request.settings,
+        folder=_report_folder(
+            request.store,
+            plan.paper,
+            plan.profile,
+            plan.digest,
+            whole=not (prepared.is_variant or request.only or request.seeds),
+        ),
+    )
+    audience = Audience(prepared.observers, run, plan, store)
+
+    def tell_all(event: Event) -> None:
+        on_event(event)
+        audience.hear(event)
+
+    try:
+        with audience:
+            record = _run(prepared, store, tell_all)
+            audience.receive(record.model_dump(mode="json"))
+    finally:
+        for failure in audience.failures.values():
+            complain(failure)
+    return record
+
+
+def _run(prepared: Prepared, store: Store, on_event: OnEvent) -> Record:
     request, plan = prepared.request, prepared.plan
     began = time.perf_counter()
-    store = Store(request.store)
     if prepared.todo:
         store.prepare()
-        site = Site(prepared.paper.info.plugins, request.store, request.data)
-        run_stages([plan.stages[digest] for digest in prepared.todo], site, workers=request.workers, on_event=on_event)
+        site = Site(
+            tuple(plugin.name for plugin in prepared.catalog.plugins), request.store, request.data, request.files
+        )
+        stages = [plan.stages[digest] for digest in prepared.todo]
+        prepared.executor.value.run(stages, site, workers=request.workers, on_event=on_event)
+        left = [stage.label for stage in stages if store.finished(stage.digest) is None]
+        if left:
+            raise BadPlugin(
+                f'executor "{request.executor}" ({prepared.executor.where}) returned before {len(left)} stages were in '
+                f'the store; the first is "{left[0]}". It must run every stage that it is given.'
+            )
     used = dict.fromkeys(digest for cell in plan.cells for digest in cell.stages) | dict.fromkeys(
         plan.mechanisms.values()
     )
@@ -136,6 +243,7 @@ def run_paper(prepared: Prepared, on_event: Callable[[Event], None]) -> Record:
         profile=plan.profile,
         scale=prepared.paper.runs.profile(plan.profile).scale,
         variant=request.settings,
+        beside=prepared.beside,
         only=request.only,
         seeds=tuple(sorted({cell.seed for cell in plan.cells})),
         seeds_asked=request.seeds or (),
@@ -144,10 +252,7 @@ def run_paper(prepared: Prepared, on_event: Callable[[Event], None]) -> Record:
         seconds=round(time.perf_counter() - began, 1),
         environment=describe_environment(prepared.device),
         data=dict(prepared.fingerprints),
-        plugins=tuple(
-            PluginRecord(name=each.name, distribution=each.distribution, version=each.version)
-            for each in prepared.catalog.plugins
-        ),
+        plugins=prepared.plugins,
         stages=tuple(
             StageRecord(
                 digest=digest,
@@ -159,16 +264,39 @@ def run_paper(prepared: Prepared, on_event: Callable[[Event], None]) -> Record:
             for digest, each in finished.items()
         ),
         cells=cells,
-        claims=() if request.settings else judge(prepared.paper, plan.profile, prepared.catalog, cells, facts),
+        claims=() if prepared.is_variant else judge(prepared.paper, plan.profile, prepared.catalog, cells, facts),
+    )
+
+
+def _plugins(paper: Paper, catalog: Catalog, tools: Iterable[Entry]) -> tuple[PluginRecord, ...]:
+    """Return the plugins behind a run, each with the reason why it was loaded."""
+    roles: dict[Plugin, Role] = {}
+    for plugin in catalog.plugins:
+        is_named = plugin.name in paper.info.plugins
+        roles[plugin] = "paper" if is_named else "added" if catalog.takes_part(plugin) else "tool"
+    for entry in tools:
+        roles.setdefault(entry.plugin, "tool")
+    return tuple(
+        PluginRecord(
+            name=plugin.name,
+            distribution=plugin.distribution,
+            version=plugin.version,
+            origin=plugin.target,
+            digest=plugin.digest(),
+            role=role,
+        )
+        for plugin, role in roles.items()
     )
 
 
 def report_folder(store: Path, record: Record) -> Path:
     """Return where a record and its report live; variants and partial runs never overwrite a whole one."""
-    name = record.profile
-    if record.variant or record.only or record.seeds_asked:
-        name += "-" + record.plan[:12]
-    return store / "reports" / record.paper / name
+    whole = not (record.is_variant or record.only or record.seeds_asked)
+    return _report_folder(store, record.paper, record.profile, record.plan, whole=whole)
+
+
+def _report_folder(store: Path, paper: str, profile: str, plan: str, *, whole: bool) -> Path:
+    return store / "reports" / paper / (profile if whole else f"{profile}-{plan[:12]}")
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,20 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, cast
 
-from pruneproof.api import Allocation, ClaimTest, Criterion, DataSet, Mechanism, Model, Schedule
+from pruneproof.api import (
+    Allocation,
+    ClaimTest,
+    Criterion,
+    DataSet,
+    Executor,
+    Mechanism,
+    Model,
+    Observer,
+    Schedule,
+)
 from pruneproof.errors import BadPlugin, NameClash, PruneproofError, UnknownName
 from pruneproof.registry.manager import Loaded, Plugin, load
-from pruneproof.values.digests import digest_file
+from pruneproof.registry.signatures import check_value
 
 KINDS: Mapping[str, tuple[str, type, str]] = {
     "criterion": ("pruneproof_criteria", Criterion, "score"),
@@ -22,6 +32,8 @@ KINDS: Mapping[str, tuple[str, type, str]] = {
     "data set": ("pruneproof_datasets", DataSet, "load"),
     "claim test": ("pruneproof_claim_tests", ClaimTest, "decide"),
     "mechanism": ("pruneproof_mechanisms", Mechanism, "check"),
+    "executor": ("pruneproof_executors", Executor, "run"),
+    "observer": ("pruneproof_observers", Observer, "open"),
 }
 """Kind -> (hook, class of its values, the field that holds the function)."""
 
@@ -35,11 +47,6 @@ class Entry:
     plugin: Plugin
     where: str
     """`file:line` of the function behind it."""
-
-    def source_digest(self) -> str:
-        """Return the digest of the file that holds the function, `unknown` where there is none."""
-        path = Path(self.where.rpartition(":")[0])
-        return digest_file(path) if path.is_file() else "unknown"
 
 
 @contextmanager
@@ -83,6 +90,11 @@ class Catalog:
             raise UnknownName.among(kind, name, self._entries[kind], where=where, advice=advice)
         return found
 
+    def takes_part(self, plugin: Plugin) -> bool:
+        """Say whether a plugin registers anything that can change a result: all but executors and observers."""
+        kinds = [kind for kind in self._entries if kind not in ("executor", "observer")]
+        return any(entry.plugin == plugin for kind in kinds for entry in self._entries[kind].values())
+
     def criterion(self, name: str, *, where: str = "") -> Criterion:
         """Return a criterion by id."""
         return cast("Criterion", self.entry("criterion", name, where=where).value)
@@ -112,82 +124,123 @@ class Catalog:
         return cast("Mechanism", self.entry("mechanism", name, where=where).value)
 
 
-def build_catalog(plugins: Iterable[str] | None = None) -> Catalog:
-    """Load the named plugins (all when None) and index what they register.
+Entries = dict[str, dict[str, Entry]]
+
+
+def build_catalog(plugins: Iterable[str] | None = None, *, files: Iterable[Path] = ()) -> Catalog:
+    """Load the named plugins (all when None) and single files, and index what they register.
 
     Raises:
         UnknownName: a named plugin is not installed.
+        BadOption: a file that is no Python file.
         BadPlugin: a plugin cannot be used, or registers something invalid.
         NameClash: two plugins register the same id.
     """
-    return index(load(plugins))
-
-
-def index(loaded: Loaded) -> Catalog:
-    """Index what loaded plugins register; see `build_catalog` for the errors."""
-    entries = {kind: _collect(loaded, kind) for kind in KINDS}
+    loaded = load(plugins, files=files)
+    entries: Entries = {kind: {} for kind in KINDS}
+    for plugin in loaded.plugins:
+        _add(entries, plugin, loaded)
     return Catalog(entries, loaded.plugins)
 
 
-def paper_folders(loaded: Loaded) -> list[Path]:
-    """Return the folders of all papers that the loaded plugins bring, by name.
+@dataclass(frozen=True)
+class Survey:
+    """What all plugins of an environment register, and those that cannot be used with the reason."""
 
-    Raises:
-        BadPlugin: a plugin's hook raises, or returns something else than paths.
+    catalog: Catalog
+    papers: Mapping[str, tuple[Path, ...]]
+    """Plugin name -> folders of the papers that it brings."""
+    broken: tuple[tuple[Plugin, str], ...]
+
+    @property
+    def paper_folders(self) -> list[Path]:
+        """The folders of all papers, by name."""
+        return sorted((folder for each in self.papers.values() for folder in each), key=lambda path: path.name)
+
+    def owner(self, kind: str, name: str, *, where: str) -> Entry:
+        """Return the entry of `name`.
+
+        Raises:
+            UnknownName: no usable plugin registers it; the message names those that are broken.
+        """
+        found = self.catalog.entries(kind)
+        if name not in found:
+            broken = ", ".join(plugin.name for plugin, _ in self.broken)
+            advice = f"Broken plugins: {broken}; `repro plugins` says why." if broken else ""
+            raise UnknownName.among(kind, name, found, where=where, advice=advice)
+        return found[name]
+
+
+def survey(*, kinds: Iterable[str] = KINDS, files: Iterable[Path] = ()) -> Survey:
+    """Load every plugin and index what can be used; only the hooks of papers and of the given kinds are called.
+
+    A plugin that registers something invalid, or an id that is taken, is broken and leaves the others usable.
     """
-    folders: list[Path] = []
-    for plugin, answer in _call(loaded, "pruneproof_papers"):
-        for folder in answer:
-            if not isinstance(folder, Path):
-                raise BadPlugin(
-                    f'plugin "{plugin.name}" returned {folder!r} from pruneproof_papers; a pathlib.Path was expected.'
-                )
-            folders.append(folder)
-    return sorted(folders, key=lambda path: path.name)
+    loaded = load(files=files)
+    entries: Entries = {kind: {} for kind in KINDS}
+    papers: dict[str, tuple[Path, ...]] = {}
+    usable: list[Plugin] = []
+    broken = list(loaded.broken)
+    for plugin in loaded.plugins:
+        before = {kind: dict(of_kind) for kind, of_kind in entries.items()}
+        try:
+            _add(entries, plugin, loaded, kinds)
+            papers[plugin.name] = _papers(plugin, loaded)
+            usable.append(plugin)
+        except (BadPlugin, NameClash) as problem:
+            entries = before
+            broken.append((plugin, str(problem)))
+    return Survey(Catalog(entries, usable), papers, tuple(broken))
 
 
-def _collect(loaded: Loaded, kind: str) -> dict[str, Entry]:
-    hook, expected, field = KINDS[kind]
-    found: dict[str, Entry] = {}
-    for plugin, answer in _call(loaded, hook):
-        for value in answer:
+def _add(entries: Entries, plugin: Plugin, loaded: Loaded, kinds: Iterable[str] = KINDS) -> None:
+    """Add what one plugin registers, each value checked."""
+    for kind in kinds:
+        hook, expected, field = KINDS[kind]
+        for value in _call(plugin, hook, loaded):
             if not isinstance(value, expected):
                 raise BadPlugin(
                     f'plugin "{plugin.name}" returned {value!r} from {hook}; a {expected.__name__} was expected.'
                 )
-            if isinstance(value, Criterion):
-                value.check()
-            entry = Entry(str(getattr(value, "id", "")), value, plugin, _place(getattr(value, field)))
+            function = getattr(value, field)
+            entry = Entry(str(getattr(value, "id", "")), value, plugin, _place(function))
             if not re.fullmatch(r"[a-z0-9]+([.-][a-z0-9]+)*", entry.id):
                 raise BadPlugin(
                     f'plugin "{plugin.name}" registers the {kind} "{entry.id}" ({entry.where}); an id of lower-case '
                     "letters, digits, hyphens and dots was expected."
                 )
-            other = found.get(entry.id)
+            check_value(kind, value, function, f'plugin "{plugin.name}": {kind} "{entry.id}" ({entry.where})')
+            other = entries[kind].get(entry.id)
             if other is not None:
                 raise NameClash(
                     f'{kind} "{entry.id}" is registered twice: by "{other.plugin.name}" ({other.where}) and by '
-                    f'"{plugin.name}" ({entry.where}). Rename one, or uninstall one of the two packages.'
+                    f'"{plugin.name}" ({entry.where}). Rename one, or leave out one of the two plugins.'
                 )
-            found[entry.id] = entry
-    return found
+            entries[kind][entry.id] = entry
 
 
-def _call(loaded: Loaded, hook: str) -> list[tuple[Plugin, Iterable[Any]]]:
-    """Call one hook plugin by plugin, so that each answer keeps its owner."""
-    answers: list[tuple[Plugin, Iterable[Any]]] = []
-    for plugin in loaded.plugins:
-        implementation = getattr(loaded.manager.get_plugin(plugin.name), hook, None)
-        if implementation is None:
-            continue
-        try:
-            answers.append((plugin, tuple(implementation())))
-        except Exception as problem:
+def _papers(plugin: Plugin, loaded: Loaded) -> tuple[Path, ...]:
+    folders = _call(plugin, "pruneproof_papers", loaded)
+    for folder in folders:
+        if not isinstance(folder, Path):
             raise BadPlugin(
-                f'plugin "{plugin.name}" ({plugin.distribution} {plugin.version}) raised {type(problem).__name__} in '
-                f"{hook}: {problem}. Repair or uninstall the package."
-            ) from problem
-    return answers
+                f'plugin "{plugin.name}" returned {folder!r} from pruneproof_papers; a pathlib.Path was expected.'
+            )
+    return folders
+
+
+def _call(plugin: Plugin, hook: str, loaded: Loaded) -> tuple[Any, ...]:
+    """Call one hook of one plugin, so that the answer keeps its owner; nothing where it is not implemented."""
+    implementation = getattr(loaded.manager.get_plugin(plugin.name), hook, None)
+    if implementation is None:
+        return ()
+    try:
+        return tuple(implementation())
+    except (Exception, SystemExit) as problem:
+        raise BadPlugin(
+            f'plugin "{plugin.name}" ({plugin.distribution} {plugin.version}) raised {type(problem).__name__} in '
+            f"{hook}: {problem}. Repair or uninstall it."
+        ) from problem
 
 
 def _place(function: Any) -> str:

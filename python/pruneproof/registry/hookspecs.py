@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pluggy
 
-from pruneproof.api import Allocation, ClaimTest, Criterion, DataSet, Mechanism, Model, Schedule
+from pruneproof.api import Allocation, ClaimTest, Criterion, DataSet, Executor, Mechanism, Model, Observer, Schedule
 
 hookspec = pluggy.HookspecMarker("pruneproof")
 
@@ -58,4 +58,16 @@ def pruneproof_mechanisms() -> Iterable[Mechanism]:
 @hookspec
 def pruneproof_papers() -> Iterable[Path]:
     """Folders that hold `paper.toml`, `runs.toml` and `claims.toml`."""
+    raise NotImplementedError
+
+
+@hookspec
+def pruneproof_executors() -> Iterable[Executor]:
+    """Ways to run stages (`repro run --executor`)."""
+    raise NotImplementedError
+
+
+@hookspec
+def pruneproof_observers() -> Iterable[Observer]:
+    """Listeners such as trackers (`repro run --observe`)."""
     raise NotImplementedError

@@ -8,6 +8,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from pruneproof.papers.record import Record
 from pruneproof.papers.schema import PaperInfo
 from pruneproof.report import wording
+from pruneproof.report.comparison import comparisons, in_points, mean_and_spread
 from pruneproof.report.plots import Plot
 from pruneproof.report.results import points
 
@@ -28,6 +29,8 @@ def environment(*, html: bool) -> Environment:
         "percent": wording.percent,
         "duration": wording.duration,
         "figure": wording.figure,
+        "mean_and_spread": mean_and_spread,
+        "points": in_points,
         "spread": wording.spread,
         "judged": wording.judged,
         "not_run": wording.not_run,
@@ -51,6 +54,7 @@ def content(
         "tables": {name: rows for name, rows in tables.items() if rows},
         "plots": plots,
         "runs": points(record),
+        "comparisons": comparisons(record),
         "kinds": wording.KINDS,
         "claims": wording.claims_by_kind(record),
         "counts": {kind: wording.counts(record, kind) for kind in wording.claims_by_kind(record)},

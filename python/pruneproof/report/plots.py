@@ -22,6 +22,7 @@ from scipy import special
 
 from pruneproof.papers.record import ClaimRecord, Record
 from pruneproof.papers.statistics import rounded
+from pruneproof.report.comparison import Comparison, comparisons
 from pruneproof.report.results import DENSE, Point, methods, points
 from pruneproof.report.wording import DIFFERENCES, SYMBOLS, percent, unit
 
@@ -87,6 +88,7 @@ class Plot:
 def draw(record: Record) -> dict[str, list[Plot]]:
     """Return the figures of each run, and under the key `""` those of the whole record."""
     order = methods(record)
+    beside = comparisons(record)
     with mpl.rc_context():
         mpl.rcdefaults()  # whatever style the calling program has set
         mpl.rcParams.update(_STYLE)
@@ -94,7 +96,9 @@ def draw(record: Record) -> dict[str, list[Plot]]:
         for run, all_points in points(record).items():
             dense = [point for point in all_points if point.method == DENSE]
             pruned = [point for point in all_points if point.method != DENSE]
-            if pruned:
+            if run in beside:
+                found[run] = [_beside(run, beside[run], dense)]
+            elif pruned:
                 styles = _styles(order, {point.method for point in pruned})
                 found[run] = [
                     _curves(run, pruned, dense, styles),
@@ -172,6 +176,52 @@ def _curves(run: str, pruned: Sequence[Point], dense: Sequence[Point], styles: S
     bands = _intervals("Bands", pruned)
     caption = f"Test accuracy after the last epoch, mean over seeds. {bands} Dashed: the dense network."
     return Plot(f"{run}-accuracy", caption, _svg(figure))
+
+
+def _beside(run: str, pairs: Sequence[Comparison], dense: Sequence[Point]) -> Plot:
+    """Draw each of the paper's own arms with what ran beside it, one panel per arm."""
+    panels: dict[str, list[Comparison]] = {}
+    for pair in pairs:
+        panels.setdefault(pair.own.method, []).append(pair)
+    columns = min(len(panels), 3)
+    rows = -(-len(panels) // columns)
+    figure = _figure(0.9 + 2.1 * rows, WIDTH * (0.8 if columns == 1 else 1.1 if columns == 2 else 1.6))
+    grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).flatten()
+    labels = list(dict.fromkeys(pair.suffix for pair in pairs))
+    colours = {label: PALETTE[place % len(PALETTE)] for place, label in enumerate(labels)}
+    shown = [point for pair in pairs for point in (pair.own, pair.twin)]
+    for axes, (method, panel) in zip(grid, panels.items(), strict=False):
+        _dense_line(axes, dense)
+        own = list(dict.fromkeys(pair.own.sparsity for pair in panel))
+        lines = {"": [next(pair.own for pair in panel if pair.own.sparsity == each) for each in own]}
+        for pair in panel:
+            lines.setdefault(pair.suffix, []).append(pair.twin)
+        for place, (label, line) in enumerate(lines.items()):
+            colour, x = colours.get(label, MUTED), [1 - point.sparsity for point in line]
+            y = [point.accuracy for point in line]
+            axes.plot(x, y, color=colour, marker=MARKERS[place % len(MARKERS)], zorder=3 + place, **LINE)
+            _band(axes, x, line, colour)
+        axes.set_title(method)
+    _density_axis(grid[0], sorted({point.sparsity for point in shown}))
+    _accuracy_axis(grid[0], [*shown, *dense])
+    for place, axes in enumerate(grid):
+        if place >= len(panels):
+            axes.set_axis_off()
+        axes.set_xlabel("")
+        axes.set_ylabel(grid[0].get_ylabel() if place % columns == 0 else "")
+        axes.tick_params(labelbottom=place + columns >= len(panels))
+    figure.supxlabel("sparsity (density on a log scale)", fontsize=8)
+    named = {"the paper's own": MUTED, **colours}
+    handles = [
+        Line2D([], [], color=colour, marker=MARKERS[place % len(MARKERS)], label=label, **LINE)
+        for place, (label, colour) in enumerate(named.items())
+    ]
+    figure.legend(handles=handles, loc="outside upper left", ncols=len(handles), columnspacing=1.4)
+    caption = (
+        "One panel per arm of the paper, the same networks and seeds: its own accuracy, and that of the arm beside it. "
+        f"{_intervals('Bands', shown)} Dashed: the dense network."
+    )
+    return Plot(f"{run}-beside", caption, _svg(figure))
 
 
 def _costs(run: str, pruned: Sequence[Point], dense: Sequence[Point], styles: Styles) -> list[Plot]:

@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pruneproof.papers.record import ClaimRecord, Record
+from pruneproof.report.comparison import by_suffix, in_points, mean_and_spread
 from pruneproof.report.results import points
 from pruneproof.report.wording import (
     KINDS,
@@ -26,6 +27,9 @@ from pruneproof.report.wording import (
 WIDE = 120
 """Columns from which claims stand in a table; below, each is a block of its own."""
 
+ROOM_FOR_INTERVALS = 96
+"""Columns from which the comparison of a variant shows intervals."""
+
 _STYLES = {"holds": "bold green", "fails": "bold red", "inconclusive": "bold yellow", "not-run": "dim"}
 
 
@@ -42,14 +46,17 @@ def print_record(record: Record, console: Console) -> None:
         console.print(_table(tested) if console.width >= WIDE else _blocks(tested))
         for reason, waiting in not_run(claims).items():
             console.print(_waiting(reason, waiting))
-    if record.variant:
+    if record.beside:
+        console.print()
+        console.print(_beside(record, is_wide=console.width >= ROOM_FOR_INTERVALS))
+    elif record.is_variant:
         console.print()
         console.print(_results(record))
     console.print()
     if record.claims:
         console.print(Text(counts_sentence(record), style="bold"))
     for warning in warnings(record):
-        console.print(Text(warning, style="yellow" if record.scale != "paper" or record.variant else ""))
+        console.print(Text(warning, style="yellow" if record.scale != "paper" or record.is_variant else ""))
 
 
 def _heading(record: Record) -> Text:
@@ -106,6 +113,29 @@ def _waiting(reason: str, claims: list[ClaimRecord]) -> RenderableType:
     return Group(
         Text.assemble(_verdict(claims[0]), number), Padding(Text(f"{reason}: {names}", style="dim"), (0, 0, 1, 2))
     )
+
+
+def _beside(record: Record, *, is_wide: bool) -> RenderableType:
+    tables: list[RenderableType] = []
+    for (run, suffix), pairs in by_suffix(record).items():
+        title = f"{run}: {suffix} beside the paper's own, {len(pairs[0].seeds)} seeds"
+        table = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD)
+        table.add_column("method", no_wrap=True)
+        for name in ("sparsity", "own", suffix, "difference", *(["95 % interval"] if is_wide else [])):
+            table.add_column(name, justify="right", no_wrap=True)
+        for pair in pairs:
+            interval = pair.interval
+            table.add_row(
+                pair.own.method,
+                percent(pair.own.sparsity),
+                mean_and_spread(pair.own.accuracies),
+                mean_and_spread(pair.twin.accuracies),
+                in_points(pair.difference),
+                *([f"{in_points(interval.low)} to {in_points(interval.high)}" if interval else ""] if is_wide else []),
+            )
+        tables.append(table)
+    note = "Test accuracy (%), mean ± standard deviation over seeds; differences seed by seed. No verdicts: a variant."
+    return Group(*tables, Text(note, style="dim"))
 
 
 def _results(record: Record) -> Table:

@@ -142,9 +142,10 @@ def counts_sentence(record: Record) -> str:
 def warnings(record: Record) -> list[str]:
     """Return what a reader must know before any verdict: the scale, and whether the run was altered or partial."""
     found = [SCALES[record.scale]]
-    if record.variant:
-        changed = ", ".join(record.variant)
-        found.append(f"Variant: {changed}. Overrides change the experiment, so no claim is judged.")
+    if record.is_variant:
+        added = [f"plugin {plugin.name}" for plugin in record.plugins if plugin.role == "added"]
+        what = "It changes the experiment" if not record.beside else "Arms run beside the paper's own"
+        found.append(f"Variant: {', '.join([*record.variant, *added])}. {what}, so no claim is judged.")
     if record.only:
         found.append(f"Partial run: only {', '.join(record.only)}. What was left out counts as not run.")
     return found

@@ -7,17 +7,18 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import wait as wait_for
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 
+from pruneproof.api import Event, Executor, OnEvent
 from pruneproof.errors import StageFailed
 from pruneproof.papers.plan import Stage
 from pruneproof.pipeline.stages import Workshop
@@ -29,29 +30,17 @@ POLL_SECONDS = 0.1
 
 @dataclass(frozen=True)
 class Site:
-    """What a worker needs to set up: plugin names and folders."""
+    """What a worker needs to set up: plugins, installed and single files, and folders."""
 
     plugins: tuple[str, ...]
     store: Path
     data: Path
+    files: tuple[Path, ...] = ()
 
     def open(self) -> Workshop:
         """Load the plugins and open the store."""
         prepare_torch()
-        return Workshop(build_catalog(self.plugins), Store(self.store), self.data)
-
-
-@dataclass(frozen=True)
-class Event:
-    """Progress of one stage: `done` of `total` epochs (or steps)."""
-
-    kind: Literal["start", "progress", "finish"]
-    digest: str
-    done: int = 0
-    total: int = 0
-
-
-OnEvent = Callable[[Event], None]
+        return Workshop(build_catalog(self.plugins, files=self.files), Store(self.store), self.data)
 
 
 def prepare_torch() -> None:
@@ -165,3 +154,6 @@ def _die_with_parent() -> None:
 def _work(stage: Stage) -> None:
     assert _workshop is not None
     _run_one(_workshop, stage, _events.put)
+
+
+LOCAL = Executor("local", run_stages, "This machine: in this process, or in worker processes of one thread each.")

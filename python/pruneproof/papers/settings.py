@@ -1,0 +1,74 @@
+"""One `--set key=value`: read, and put into the content of a runs file."""
+
+import tomllib
+from dataclasses import dataclass
+from typing import Any
+
+from pruneproof.errors import BadOption, UnknownName
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A key path with its value, as written after `--set`."""
+
+    text: str
+    keys: tuple[str, ...]
+    value: Any
+    """A TOML value; what is not valid TOML is a string."""
+
+    @classmethod
+    def read(cls, text: str) -> "Setting":
+        """Read `key=value` or `run.key=value`.
+
+        Raises:
+            BadOption: there is no `=`.
+        """
+        path, found, value = text.partition("=")
+        if not found or not path:
+            raise BadOption(
+                f'--set "{text}" is not understood. Write run.key=value, for example mlp.retrain.epochs=3, or '
+                "key=value for arms beside the paper's own, for example criterion=snip."
+            )
+        return cls(text, tuple(path.split(".")), _value(value))
+
+    def apply(self, node: Any) -> None:
+        """Set the value below `node`, the content of a profile's runs or of one arm.
+
+        Raises:
+            UnknownName: a run, key or method that does not exist.
+            BadOption: a key path that leads through something without keys.
+        """
+        _apply(node, self.keys, 0, self.value, f"--set {self.text}")
+
+
+def _value(text: str) -> Any:
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def _apply(node: Any, keys: tuple[str, ...], depth: int, value: Any, where: str) -> None:
+    """Set `keys[depth:]` below `node`, which `keys[:depth]` lead to."""
+    key = keys[depth]
+    parent = ".".join(keys[:depth])
+    last = depth == len(keys) - 1
+    if isinstance(node, list) and node and isinstance(node[0], dict):
+        arms = [arm for arm in node if arm["method"] == key]
+        if not arms:
+            raise UnknownName.among("method", key, {arm["method"] for arm in node}, where=where)
+        if last:
+            raise BadOption(f'{where}: "{parent}.{key}" is a whole arm. Name one of its keys: {", ".join(arms[0])}.')
+        for arm in arms:
+            _apply(arm, keys, depth + 1, value, where)
+        return
+    if not isinstance(node, dict):
+        raise BadOption(f'{where}: "{parent}" is {node!r}, which has no keys.')
+    if set(node) == {"id", "options"} and key not in node:
+        node = node["options"]  # the file writes options beside the id
+    elif key not in node and not (last and keys[depth - 1] in ("options", "retrain")):
+        raise UnknownName.among("key" if depth else "run", key, node, where=where)
+    if last:
+        node[key] = value
+    else:
+        _apply(node.get(key), keys, depth + 1, value, where)
