@@ -13,22 +13,29 @@ __all__ = [
     "Cuts",
     "blake3_file",
     "blake3_hex",
+    "block_scores",
     "build_info",
     "mask_apply",
     "mask_block_counts",
+    "mask_expand_blocks",
     "select",
     "select_each",
+    "select_rows",
 ]
 
 _Dtype = Literal["float16", "bfloat16", "float32", "float64"]
+_Measure = Literal["value", "magnitude", "square", "normalised", "product", "squared-product"]
+_Arrays = dict[str, NDArray[Any]]
 _Bits = NDArray[np.uint8]
 _Answer = tuple[dict[str, _Bits], dict[str, int], float | None]
 
 def select(
-    scores: dict[str, NDArray[Any]],
+    values: _Arrays,
     keep: int,
     *,
     dtype: _Dtype,
+    measure: _Measure = "value",
+    factors: _Arrays | None = None,
     floors: Mapping[str, int] | None = None,
     alive: Mapping[str, _Bits] | None = None,
 ) -> _Answer:
@@ -36,35 +43,84 @@ def select(
 
     First the best `floors[name]` of each tensor are protected (all of one that has fewer), then the rest of the budget
     goes to the best of what is left, over all tensors together. The arrays are borrowed, never copied or concatenated,
-    and the GIL is released. Neither the thread count nor the order of the mapping changes a bit of the answer.
+    and the GIL is released; a signal ends a long selection. Neither the thread count nor the order of the mapping
+    changes a bit of the answer.
 
     Args:
-        scores: name -> one-dimensional contiguous array of `dtype`; bfloat16 comes as its uint16 bits. Infinities are
+        values: name -> one-dimensional contiguous array of `dtype`; bfloat16 comes as its uint16 bits. Infinities are
             ranked, and -0 ties with 0.
         keep: number of survivors.
-        dtype: dtype of every array of `scores`.
+        dtype: dtype of every array of `values` and `factors`.
+        measure: how a score follows from value v and factor f: `value` v, `magnitude` |v|, `square` v², `normalised`
+            |v| / ||V||2 in float64, `product` |v · f|, `squared-product` (v · f)²; products are rounded to `dtype`.
+        factors: name -> array, for the measures with an f.
         floors: name -> minimum survivors; 0 where a name is missing.
         alive: name -> packed mask of the candidates; all are candidates where a name is missing.
 
     Returns:
         Packed masks (eight weights to the byte, lowest bit first, zero padding), survivors per tensor, and the smallest
-        kept score (None when nothing is kept); both dicts are in the order of `scores`.
+        kept score (None when nothing is kept); both dicts are in the order of `values`.
 
     Raises:
-        BadTensor: NaN, an array of another dtype or layout, or an alive mask of the wrong size.
+        BadTensor: NaN, an infinite norm, an array of another dtype, size or layout, or an unknown measure.
         InfeasibleSelection: more to keep than there are candidates, or floors above the budget.
     """
 
 def select_each(
-    scores: dict[str, NDArray[Any]],
+    values: _Arrays,
     keeps: Mapping[str, int],
     *,
     dtype: _Dtype,
+    measure: _Measure = "value",
+    factors: _Arrays | None = None,
     alive: Mapping[str, _Bits] | None = None,
 ) -> _Answer:
     """Keep exactly the best `keeps[name]` weights of each tensor, ties by flat index; the threshold is None.
 
     Arguments and refusals are those of `select`; a name that `keeps` lacks keeps nothing.
+    """
+
+def select_rows(
+    values: _Arrays,
+    rows: Mapping[str, tuple[int, int]],
+    *,
+    dtype: _Dtype,
+    measure: _Measure = "value",
+    factors: _Arrays | None = None,
+    alive: Mapping[str, _Bits] | None = None,
+) -> _Answer:
+    """Cut each tensor into rows of `width` neighbours and keep exactly the best `keep` of each: (width, keep) by name.
+
+    Arguments and refusals are those of `select`, and a width that does not divide a tensor is refused (BadTensor); a
+    name that `rows` lacks keeps nothing. The threshold is None.
+    """
+
+def block_scores(
+    values: _Arrays,
+    blocks: Mapping[str, tuple[Sequence[int], Sequence[int]]],
+    *,
+    reduction: Literal["l1", "l2", "mean"],
+    dtype: _Dtype,
+    measure: _Measure = "value",
+    factors: _Arrays | None = None,
+    alive: Mapping[str, _Bits] | None = None,
+) -> dict[str, NDArray[np.float64]]:
+    """Reduce the scores of each block of each tensor to one, in the C order of the blocks' grid.
+
+    Sums are in float64 and in an order that does not depend on the number of threads: each run of weights that lie
+    together, and then the runs.
+
+    Args:
+        values: as for `select`.
+        blocks: name -> shape of the tensor and shape of a block; blocks at the far edges are smaller.
+        reduction: sum of absolute scores, root of the sum of their squares, or mean.
+        dtype: as for `select`.
+        measure: as for `select`.
+        factors: as for `select`.
+        alive: as for `select`; dead weights score 0.
+
+    Raises:
+        BadTensor: as for `select`; a shape or block that does not fit; a mean of both infinities.
     """
 
 def mask_apply(bits: _Bits, words: NDArray[np.uint16 | np.uint32 | np.uint64]) -> None:
@@ -78,6 +134,13 @@ def mask_apply(bits: _Bits, words: NDArray[np.uint16 | np.uint32 | np.uint64]) -
 
 def mask_block_counts(bits: _Bits, shape: Sequence[int], block: Sequence[int]) -> NDArray[np.uint64]:
     """Count the set bits of each block of shape `block` in a tensor of `shape`, in the C order of the blocks' grid.
+
+    Raises:
+        BadTensor: another number of sides, a side of 0, or another number of bits.
+    """
+
+def mask_expand_blocks(bits: _Bits, shape: Sequence[int], block: Sequence[int]) -> _Bits:
+    """Turn a packed mask of blocks, in the C order of their grid, into that of the weights of a tensor of `shape`.
 
     Raises:
         BadTensor: another number of sides, a side of 0, or another number of bits.

@@ -1,110 +1,385 @@
-//! Where a ranking is cut: radix histograms, sixteen bits at a time from the top.
+//! Where a ranking is cut, and the masks on the upper side of the cut.
+//!
+//! A sample brackets the cut ([`crate::sample`]). One pass over the scores ([`crate::scan`]) writes the bits of all above the
+//! bracket, notes what lies inside it and counts what equals its foot. The cut is then found among the noted ones, whose bits
+//! follow. Where the cut is among many equal scores it is the foot, and chunks take their share of the ties by a second pass
+//! over just those chunks. A bracket that misses costs further passes, and never a wrong answer.
 
-use std::ops::Range;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use rayon::prelude::*;
+use crate::error::Error;
+use crate::mask::Mask;
+use crate::order::Score;
+use crate::pieces::{CHUNK, Crew, Piece, cut};
+use crate::sample::{Bracket, Guess, guess};
+use crate::scan::{Bounds, Inside, Instructions, Tally, scan};
+use crate::tensor::{Measure, Tensor};
 
-use crate::order::{Key, Score};
-use crate::tensor::Tensor;
+/// Bins of a histogram of ranks.
+const BINS: usize = 1 << 11;
 
-/// Scores that one task handles; a multiple of eight, so that no byte of a mask is shared.
-pub(crate) const CHUNK: usize = 1 << 16;
-
-const DIGIT_BITS: u32 = 16;
-const BINS: usize = 1 << DIGIT_BITS;
-
-/// A cut through a ranking: everything above `key` is kept, and the first `ties` of those equal to it.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Cut<K> {
-    /// Key of the last one kept.
-    pub key: K,
-    /// How many of that key are kept, at least 1.
-    pub ties: usize,
-}
-
-/// A tensor in a ranking, without the best that `above` has already taken from it.
-#[derive(Clone, Copy)]
-pub(crate) struct Entrant<'t, 'a, T: Score> {
-    pub tensor: &'t Tensor<'a, T>,
-    pub above: Option<Cut<T::Key>>,
-}
-
-impl<T: Score> Entrant<'_, '_, T> {
-    /// Counts the entrant's candidates of exactly this key.
-    pub(crate) fn count_equal(&self, key: T::Key) -> usize {
-        let taken = match self.above {
-            Some(cut) if cut.key < key => return 0,
-            Some(cut) if cut.key == key => cut.ties,
-            _ => 0,
-        };
-        let equal = |range| {
-            let mut count = 0;
-            self.tensor.visit(range, |_, each| count += usize::from(each == key));
-            count
-        };
-        chunks(self.tensor.scores.len()).map(equal).sum::<usize>() - taken
-    }
-}
-
-/// Finds the cut that keeps the best `keep` of all entrants together; `keep` is at least 1 and at most their number.
-pub(crate) fn find_cut<T: Score>(entrants: &[Entrant<'_, '_, T>], keep: usize) -> Cut<T::Key> {
-    let mut prefix = 0;
-    let mut left = keep;
-    for shift in (0..T::Key::BITS / DIGIT_BITS).rev().map(|digit| digit * DIGIT_BITS) {
-        let histogram = tally(entrants, prefix, shift);
-        let mut bin = BINS - 1;
-        while histogram[bin] < left {
-            left -= histogram[bin];
-            bin -= 1;
-        }
-        prefix = prefix << DIGIT_BITS | bin as u64;
-    }
-    Cut { key: T::Key::from_u64(prefix), ties: left }
-}
-
-/// Counts, by the sixteen bits at `shift`, the keys whose higher bits are `prefix`.
-fn tally<T: Score>(entrants: &[Entrant<'_, '_, T>], prefix: u64, shift: u32) -> Vec<usize> {
-    let bin_of = |key: T::Key| {
-        let digits = key.into() >> shift;
-        (digits >> DIGIT_BITS == prefix).then_some(digits as usize % BINS)
+/// Writes into `masks` the best `keep` of the `available` candidates of `tensors`, which come in the order of ties.
+///
+/// Returns the lowest rank kept, if anything is. Linear time; memory for a few in a hundred of the scores.
+///
+/// # Errors
+/// NaN, or a stop.
+pub(crate) fn keep_best<T: Score>(
+    tensors: &[&Tensor<'_, T>],
+    masks: &mut [&mut Mask],
+    keep: usize,
+    available: usize,
+    stop: &AtomicBool,
+) -> Result<Option<i64>, Error> {
+    let size = tensors.iter().map(|tensor| tensor.values.len()).sum();
+    let guess = guess(tensors, keep, available, stop)?;
+    let ranking = Ranking {
+        tensors,
+        pieces: cut(tensors),
+        size,
+        instructions: Instructions::widest(),
+        crew: Crew::new(size, stop),
     };
-    let tasks: Vec<(&Entrant<'_, '_, T>, Range<usize>)> = entrants
-        .iter()
-        .flat_map(|entrant| (0..entrant.tensor.scores.len()).step_by(CHUNK).map(move |start| (entrant, start)))
-        .map(|(entrant, start)| (entrant, start..entrant.tensor.scores.len().min(start + CHUNK)))
-        .collect();
-    let mut histogram = tasks
-        .into_par_iter()
-        .fold(
-            || vec![0; BINS],
-            |mut histogram: Vec<usize>, (entrant, range)| {
-                entrant.tensor.visit(range, |_, key| {
-                    if entrant.above.is_none_or(|cut| key <= cut.key)
-                        && let Some(bin) = bin_of(key)
-                    {
-                        histogram[bin] += 1;
+    ranking.keep_best(masks, keep, guess)
+}
+
+struct Ranking<'r, 't, 'a, T: Score> {
+    tensors: &'r [&'t Tensor<'a, T>],
+    pieces: Vec<Piece<'t, 'a, T>>,
+    size: usize,
+    instructions: Instructions,
+    crew: Crew<'r>,
+}
+
+/// What a pass over all pieces found; one entry per piece.
+struct Pass<K> {
+    bracket: Bracket,
+    bounds: Vec<Bounds<K>>,
+    tallies: Vec<Tally>,
+    /// Empty where more lay inside, in all, than is worth noting.
+    inside: Vec<Vec<Inside<K>>>,
+    overflow: bool,
+    /// Pieces before this one had the ties at the foot written into their masks.
+    tied: usize,
+}
+
+/// Where the cut is, as seen from a bracket.
+enum Side {
+    Above,
+    Inside,
+    Foot,
+    Below,
+}
+
+impl<K> Pass<K> {
+    fn sum(&self, count: impl Fn(&Tally) -> usize) -> usize {
+        self.tallies.iter().map(count).sum()
+    }
+
+    /// Says where the last of the best `keep` is, and how many of those lie there or below.
+    fn locate(&self, keep: usize) -> (Side, usize) {
+        let above = self.sum(|tally| tally.above);
+        let inside = above + self.sum(|tally| tally.inside);
+        let foot = inside + self.sum(|tally| tally.foot);
+        match keep {
+            _ if keep <= above => (Side::Above, keep),
+            _ if keep <= inside => (Side::Inside, keep - above),
+            _ if keep <= foot => (Side::Foot, keep - inside),
+            _ => (Side::Below, keep - foot),
+        }
+    }
+}
+
+impl<T: Score> Ranking<'_, '_, '_, T> {
+    fn keep_best(&self, masks: &mut [&mut Mask], keep: usize, guess: Guess) -> Result<Option<i64>, Error> {
+        let mut bits: Vec<&mut [u8]> = masks.iter_mut().flat_map(|mask| mask.bits.chunks_mut(CHUNK / 8)).collect();
+        let tied = (guess.ties * self.pieces.len() as f64) as usize;
+        let mut pass = self.pass(Some(&mut bits), guess.bracket, tied)?;
+        self.refuse_nan(&pass)?;
+        if keep == 0 {
+            self.count(masks, &vec![0; self.pieces.len()]);
+            return Ok(None);
+        }
+        let (mut side, mut left) = pass.locate(keep);
+        if let (Side::Above, 0) = (&side, tied) {
+            // Mostly among ties just there, which the masks hold already.
+            let above = self.pass(None, Bracket::at(guess.bracket.hi + 1), 0)?;
+            if let (Side::Foot, missing) = above.locate(keep) {
+                (pass, side, left) = (Pass { tied: self.pieces.len(), ..above }, Side::Foot, missing);
+            }
+        }
+        let bracket = match side {
+            Side::Inside if !pass.overflow && tied == 0 => None,
+            Side::Foot if !pass.overflow => None,
+            Side::Above => Some(self.search(Bracket { lo: guess.bracket.hi, hi: i64::MAX }, left)?),
+            Side::Inside => Some(self.search(pass.bracket, left)?),
+            Side::Foot => Some(Bracket::at(pass.bracket.lo)),
+            Side::Below => Some(self.search(Bracket { lo: i64::MIN, hi: pass.bracket.lo - 1 }, left)?),
+        };
+        if let Some(bracket) = bracket {
+            pass = self.pass(Some(&mut bits), bracket, 0)?;
+            (side, left) = pass.locate(keep);
+        }
+        let (counts, lowest) = match side {
+            Side::Foot => (self.settle_at_foot(bits, &pass, left)?, pass.bracket.lo),
+            _ => self.settle_inside(bits, &pass, left)?,
+        };
+        self.count(masks, &counts);
+        Ok(Some(lowest))
+    }
+
+    /// Passes over all pieces; where there are no `bits`, the masks stay as they are.
+    ///
+    /// The masks of the first `tied` pieces get all from the foot of the bracket on, those of the others what is above it.
+    fn pass(&self, bits: Option<&mut Vec<&mut [u8]>>, bracket: Bracket, tied: usize) -> Result<Pass<T::Key>, Error> {
+        let bounds = self.bounds(bracket);
+        let mut targets: Vec<Option<&mut [u8]>> = match bits {
+            Some(bits) => bits.iter_mut().map(|bits| Some(&mut **bits)).collect(),
+            None => self.pieces.iter().map(|_| None).collect(),
+        };
+        let jobs = self.pieces.iter().zip(targets.iter_mut()).enumerate().collect();
+        let (noted, limit) = (AtomicUsize::new(0), self.limit());
+        let scratch = || (Vec::new(), vec![0; CHUNK / 8]);
+        let found = self.crew.each(jobs, scratch, |(inside, spare), (i, (piece, target))| {
+            inside.clear();
+            let spare = &mut spare[..piece.range.len().div_ceil(8)];
+            let bits = target.as_deref_mut().unwrap_or(spare);
+            let tally = self.scan(piece, bounds[piece.owner], i < tied, bits, inside);
+            let sum = noted.fetch_add(inside.len(), Ordering::Relaxed) + inside.len();
+            (tally, if sum > limit { Vec::new() } else { inside.clone() })
+        })?;
+        let (tallies, inside) = found.into_iter().unzip();
+        Ok(Pass { bracket, bounds, tallies, inside, overflow: noted.into_inner() > limit, tied })
+    }
+
+    fn scan(
+        &self,
+        piece: &Piece<'_, '_, T>,
+        bounds: Bounds<T::Key>,
+        tied: bool,
+        bits: &mut [u8],
+        inside: &mut Vec<Inside<T::Key>>,
+    ) -> Tally {
+        scan(self.instructions, piece.tensor, piece.range.clone(), bounds, tied, bits, inside)
+    }
+
+    /// Translates a bracket for each tensor.
+    fn bounds(&self, bracket: Bracket) -> Vec<Bounds<T::Key>> {
+        let bounds = |tensor: &&Tensor<'_, T>| Bounds {
+            hi: tensor.last_key(bracket.hi),
+            lo: tensor.last_key(bracket.lo),
+            foot: tensor.last_key(bracket.lo.saturating_sub(1)),
+        };
+        self.tensors.iter().map(bounds).collect()
+    }
+
+    /// How many scores are noted at most: a twenty-fifth of the memory of all, and enough where there are few.
+    fn limit(&self) -> usize {
+        self.size * size_of::<T>() / (25 * size_of::<Inside<T::Key>>()) + CHUNK
+    }
+
+    /// Returns a part of a bracket that has few inside and the `wanted`-th best of those that `within` has.
+    ///
+    /// Each round is a pass that counts in [`BINS`] finer bins.
+    fn search(&self, within: Bracket, wanted: usize) -> Result<Bracket, Error> {
+        let mut bins = Bins::over(self.span(within));
+        let mut left = wanted;
+        loop {
+            let bounds = self.bounds(bins.span);
+            let empty = || (vec![0; BINS], Vec::new(), vec![0; CHUNK / 8]);
+            let count = |(histogram, inside, spare): &mut (Vec<usize>, Vec<_>, Vec<u8>), piece: &Piece<'_, '_, T>| {
+                inside.clear();
+                let bits = &mut spare[..piece.range.len().div_ceil(8)];
+                self.scan(piece, bounds[piece.owner], false, bits, inside);
+                inside.iter().for_each(|each| histogram[bins.place(piece.tensor.rank(each.key))] += 1);
+            };
+            let (histogram, ..) = self.crew.fold(&self.pieces, empty, count, |sum, part| add(&mut sum.0, &part.0))?;
+            let (bin, rest) = last(&histogram, left);
+            let found = bins.part(bin);
+            if bins.shift == 0 {
+                return Ok(Bracket::at(found.hi));
+            }
+            if histogram[bin] <= self.limit() {
+                return Ok(found);
+            }
+            (bins, left) = (Bins::over(found), rest);
+        }
+    }
+
+    fn refuse_nan(&self, pass: &Pass<T::Key>) -> Result<(), Error> {
+        let faulty = self.pieces.iter().zip(&pass.tallies).find(|(_, tally)| tally.nan);
+        match faulty.and_then(|(piece, _)| Some((piece.tensor, piece.tensor.find_nan(piece.range.clone())?))) {
+            Some((tensor, index)) => Err(tensor.not_a_number(index)),
+            None => Ok(()),
+        }
+    }
+
+    /// Completes the masks, which hold what is above the bracket, with the best `missing` of those inside.
+    ///
+    /// Returns the survivors of each piece and the lowest rank.
+    fn settle_inside(
+        &self,
+        bits: Vec<&mut [u8]>,
+        pass: &Pass<T::Key>,
+        missing: usize,
+    ) -> Result<(Vec<usize>, i64), Error> {
+        let jobs: Vec<_> = self.pieces.iter().zip(&pass.inside).collect();
+        let (rank, ties, equal) = narrow(self.crew, &jobs, self.span(pass.bracket), missing)?;
+        // Where all that tie are kept, as is usual, no piece needs to know how many it has.
+        let shares = if ties == equal {
+            vec![usize::MAX; jobs.len()]
+        } else {
+            let count = |_: &mut (), (piece, inside): (&Piece<'_, '_, T>, &Vec<Inside<T::Key>>)| {
+                inside.iter().filter(|each| piece.tensor.rank(each.key) == rank).count()
+            };
+            share_out(ties, self.crew.each(jobs, || (), count)?)
+        };
+        let jobs = self.pieces.iter().zip(&pass.inside).zip(bits).zip(shares).collect();
+        let taken = self.crew.each(
+            jobs,
+            || (),
+            |(), (((piece, inside), bits), share)| {
+                // Within a tensor, keys say the same as ranks and need no division.
+                let (last, below) = (piece.tensor.last_key(rank), piece.tensor.last_key(rank - 1));
+                let sure = if share == usize::MAX { below } else { last };
+                let mut taken = 0;
+                for &Inside { key, place } in inside {
+                    bits[usize::from(place / 8)] |= u8::from(key > sure) << (place % 8);
+                    taken += usize::from(key > sure);
+                }
+                if share != usize::MAX {
+                    let tied = inside.iter().filter(|each| each.key > below && each.key <= last);
+                    tied.take(share).for_each(|each| bits[usize::from(each.place / 8)] |= 1 << (each.place % 8));
+                    taken += share;
+                }
+                taken
+            },
+        )?;
+        Ok((pass.tallies.iter().zip(taken).map(|(tally, taken)| tally.above + taken).collect(), rank))
+    }
+
+    /// Completes the masks with all that is inside the bracket and the first `ties` of those at its foot.
+    fn settle_at_foot(&self, bits: Vec<&mut [u8]>, pass: &Pass<T::Key>, ties: usize) -> Result<Vec<usize>, Error> {
+        let shares = share_out(ties, pass.tallies.iter().map(|tally| tally.foot));
+        let jobs = self.pieces.iter().zip(&pass.inside).zip(&pass.tallies).zip(bits).zip(shares).enumerate().collect();
+        self.crew.each(
+            jobs,
+            || (),
+            |(), (i, ((((piece, inside), tally), bits), share))| {
+                let bounds = pass.bounds[piece.owner];
+                let (written, wanted) = (i < pass.tied, share == tally.foot);
+                if wanted != written && tally.foot > 0 {
+                    self.scan(piece, Bounds { lo: bounds.hi, ..bounds }, wanted, bits, &mut Vec::new());
+                }
+                for Inside { place, .. } in inside {
+                    bits[usize::from(place / 8)] |= 1 << (place % 8);
+                }
+                if !wanted {
+                    let start = piece.range.start;
+                    let is_tie = |&index: &usize| {
+                        let key = piece.tensor.key(index);
+                        key > bounds.foot && key <= bounds.lo && piece.tensor.is_candidate(index)
+                    };
+                    for index in piece.range.clone().filter(is_tie).take(share) {
+                        bits[(index - start) / 8] |= 1 << ((index - start) % 8);
                     }
-                });
-                histogram
+                }
+                tally.above + inside.len() + share
             },
         )
-        .reduce(
-            || vec![0; BINS],
-            |mut sum, part| {
-                sum.iter_mut().zip(part).for_each(|(sum, part)| *sum += part);
-                sum
-            },
-        );
-    // Keys equal to the cut above were all counted; those that it took do not compete.
-    for cut in entrants.iter().filter_map(|entrant| entrant.above) {
-        if let Some(bin) = bin_of(cut.key) {
-            histogram[bin] -= cut.ties;
-        }
     }
-    histogram
+
+    /// Returns the part of a bracket in which scores can be.
+    fn span(&self, bracket: Bracket) -> Bracket {
+        let infinity = match self.tensors.first().map(|tensor| tensor.measure) {
+            Some(Measure::Normalised(_)) => f64::INFINITY.key(),
+            _ => T::INFINITY.into(),
+        };
+        Bracket { lo: bracket.lo.max(-infinity - 1), hi: bracket.hi.min(infinity) }
+    }
+
+    fn count(&self, masks: &mut [&mut Mask], counts: &[usize]) {
+        masks.iter_mut().for_each(|mask| mask.count = 0);
+        self.pieces.iter().zip(counts).for_each(|(piece, count)| masks[piece.owner].count += count);
+    }
 }
 
-/// Splits `0..size` into the ranges that tasks handle, in parallel.
-fn chunks(size: usize) -> impl ParallelIterator<Item = Range<usize>> {
-    (0..size.div_ceil(CHUNK)).into_par_iter().map(move |chunk| chunk * CHUNK..size.min((chunk + 1) * CHUNK))
+/// Shares `ties` out over pieces that have so many each, first come first served.
+fn share_out(ties: usize, available: impl IntoIterator<Item = usize>) -> Vec<usize> {
+    let mut left = ties;
+    let take = |available| {
+        let share = left.min(available);
+        left -= share;
+        share
+    };
+    available.into_iter().map(take).collect()
+}
+
+/// Ranks above `span.lo` and up to `span.hi`, in at most [`BINS`] bins of equal width.
+#[derive(Clone, Copy)]
+struct Bins {
+    span: Bracket,
+    /// Binary logarithm of the width.
+    shift: u32,
+}
+
+impl Bins {
+    const fn over(span: Bracket) -> Self {
+        let width = span.hi.wrapping_sub(span.lo) as u64;
+        Bins { span, shift: (u64::BITS - (width - 1).leading_zeros()).saturating_sub(BINS.ilog2()) }
+    }
+
+    /// Returns the bin of a rank inside the span.
+    fn place(self, rank: i64) -> usize {
+        ((rank.wrapping_sub(self.span.lo) as u64 - 1) >> self.shift) as usize % BINS
+    }
+
+    /// Returns the ranks of a bin.
+    fn part(self, bin: usize) -> Bracket {
+        let lo = self.span.lo.wrapping_add(((bin as u64) << self.shift) as i64);
+        Bracket { lo, hi: self.span.hi.min(lo.saturating_add(1_i64 << self.shift)) }
+    }
+}
+
+/// Returns the bin with the `wanted`-th best, and which of the best there that is.
+fn last(histogram: &[usize], wanted: usize) -> (usize, usize) {
+    let (mut bin, mut left) = (BINS - 1, wanted);
+    while histogram[bin] < left {
+        left -= histogram[bin];
+        bin -= 1;
+    }
+    (bin, left)
+}
+
+fn add(sum: &mut [usize], part: &[usize]) {
+    sum.iter_mut().zip(part).for_each(|(sum, part)| *sum += part);
+}
+
+/// A piece and what lies inside a bracket of it.
+type Noted<'n, 't, 'a, T> = (&'n Piece<'t, 'a, T>, &'n Vec<Inside<<T as Score>::Key>>);
+
+/// Finds the rank of the `wanted`-th best of the noted ones, all inside `span`.
+///
+/// Returns it with how many of that rank are among the best `wanted`, and how many there are.
+fn narrow<T: Score>(
+    crew: Crew<'_>,
+    noted: &[Noted<'_, '_, '_, T>],
+    span: Bracket,
+    wanted: usize,
+) -> Result<(i64, usize, usize), Error> {
+    let mut bins = Bins::over(span);
+    let mut left = wanted;
+    loop {
+        let count = |histogram: &mut Vec<usize>, (piece, inside): &Noted<'_, '_, '_, T>| {
+            let ranks = inside.iter().map(|each| piece.tensor.rank(each.key));
+            let Bracket { lo, hi } = bins.span;
+            ranks.filter(|&rank| rank > lo && rank <= hi).for_each(|rank| histogram[bins.place(rank)] += 1);
+        };
+        let histogram = crew.fold(noted, || vec![0; BINS], count, |sum, part| add(sum, &part))?;
+        let (bin, rest) = last(&histogram, left);
+        if bins.shift == 0 {
+            return Ok((bins.part(bin).hi, rest, histogram[bin]));
+        }
+        (bins, left) = (Bins::over(bins.part(bin)), rest);
+    }
 }

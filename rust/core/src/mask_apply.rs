@@ -2,8 +2,8 @@
 
 use rayon::prelude::*;
 
-use crate::boundary::CHUNK;
 use crate::mask::packed_len;
+use crate::pieces::CHUNK;
 
 /// An integer as wide as a weight, and as long as eight of them the masks of all bytes.
 pub trait Word: Copy + Send + Sync + 'static {

@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use crate::boundary::CHUNK;
+use crate::blocks::Grid;
 use crate::mask::packed_len;
 
 /// Counts the set bits of each block when a tensor of `shape` (C order) is cut into blocks of the shape `block`.
@@ -13,62 +13,16 @@ use crate::mask::packed_len;
 /// # Panics
 /// `block` has another number of dimensions than `shape` or a side of 0, or `bits` another length than `shape` needs.
 pub fn block_counts(bits: &[u8], shape: &[usize], block: &[usize]) -> Vec<u64> {
-    assert_eq!(shape.len(), block.len(), "one side of the block per dimension");
-    assert!(block.iter().all(|&side| side > 0), "blocks hold at least one weight");
-    assert_eq!(bits.len(), packed_len(shape.iter().product()), "one bit per weight");
-    let (shape, block) = merge_whole_dimensions(shape, block);
-    let inner_grid: usize = shape[1..].iter().zip(&block[1..]).map(|(&side, &step)| side.div_ceil(step)).product();
-    let mut counts = vec![0; shape[0].div_ceil(block[0]) * inner_grid];
+    let grid = Grid::new(shape, block);
+    assert_eq!(bits.len(), packed_len(grid.size()), "one bit per weight");
+    let mut counts = vec![0; grid.len()];
     if counts.is_empty() {
         return counts;
     }
-    let inner_size: usize = shape[1..].iter().product();
-    let blocks_per_task = (CHUNK / (block[0] * inner_size)).max(1);
-    let rows_per_task = blocks_per_task * block[0];
-    counts.par_chunks_mut(blocks_per_task * inner_grid).enumerate().for_each(|(task, counts)| {
-        let first = task * rows_per_task;
-        let mut part = shape.clone();
-        part[0] = rows_per_task.min(shape[0] - first);
-        add_counts(bits, first * inner_size, &part, &block, counts);
+    counts.par_chunks_mut(grid.blocks_per_task()).enumerate().for_each(|(task, counts)| {
+        grid.each_run(task, |number, range| counts[number] += count_range(bits, range.start, range.end));
     });
     counts
-}
-
-/// Joins each dimension that a block covers whole to the one before it, so that runs of bits are as long as can be.
-fn merge_whole_dimensions(shape: &[usize], block: &[usize]) -> (Vec<usize>, Vec<usize>) {
-    let (mut merged_shape, mut merged_block) = (vec![1], vec![1]);
-    for (&side, &step) in shape.iter().zip(block) {
-        let last = merged_shape.len() - 1;
-        if step >= side {
-            merged_shape[last] *= side;
-            merged_block[last] *= side.max(1);
-        } else {
-            merged_shape.push(side);
-            merged_block.push(step);
-        }
-    }
-    if merged_shape.len() > 1 && merged_shape[0] == 1 {
-        merged_shape.remove(0);
-        merged_block.remove(0);
-    }
-    (merged_shape, merged_block)
-}
-
-/// Adds to `counts`, the grid of that part of the tensor which has `shape` and starts at bit `start`.
-fn add_counts(bits: &[u8], start: usize, shape: &[usize], block: &[usize], counts: &mut [u64]) {
-    let (side, inner) = (shape[0], &shape[1..]);
-    if inner.is_empty() {
-        for (i, count) in counts.iter_mut().enumerate() {
-            *count += count_range(bits, start + i * block[0], start + side.min((i + 1) * block[0]));
-        }
-        return;
-    }
-    let inner_size: usize = inner.iter().product();
-    let inner_grid = counts.len() / side.div_ceil(block[0]);
-    for row in 0..side {
-        let counts = &mut counts[row / block[0] * inner_grid..][..inner_grid];
-        add_counts(bits, start + row * inner_size, inner, &block[1..], counts);
-    }
 }
 
 /// Counts the set bits from `start` to before `end`.

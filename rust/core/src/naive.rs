@@ -4,12 +4,12 @@ use std::cmp::Reverse;
 
 use crate::mask::{Mask, packed_len};
 use crate::order::Score;
-use crate::tensor::Tensor;
+use crate::tensor::{Measure, Tensor};
 
 /// What [`crate::select`] keeps, as one list of alive flags per tensor; `None` where it refuses.
 pub fn select<T: Score>(tensors: &[Tensor<'_, T>], keep: usize, floors: &[usize]) -> Option<Vec<Vec<bool>>> {
     let ranking = rank(tensors);
-    let mut kept: Vec<Vec<bool>> = tensors.iter().map(|tensor| vec![false; tensor.scores.len()]).collect();
+    let mut kept: Vec<Vec<bool>> = tensors.iter().map(|tensor| vec![false; tensor.values.len()]).collect();
     let mut left = keep;
     for (tensor, &floor) in floors.iter().enumerate() {
         for &(_, i) in ranking.iter().filter(|place| place.0 == tensor).take(floor) {
@@ -28,8 +28,24 @@ pub fn select<T: Score>(tensors: &[Tensor<'_, T>], keep: usize, floors: &[usize]
 
 /// The smallest score among the kept ones.
 pub fn threshold<T: Score>(tensors: &[Tensor<'_, T>], kept: &[Vec<bool>]) -> Option<f64> {
-    let scores = tensors.iter().flat_map(|tensor| tensor.scores).zip(kept.iter().flatten());
-    scores.filter(|(_, kept)| **kept).map(|(score, _)| score.to_f64()).reduce(f64::min)
+    let scores = tensors.iter().flat_map(|tensor| (0..tensor.values.len()).map(|i| score(tensor, i)));
+    scores.zip(kept.iter().flatten()).filter(|(_, kept)| **kept).map(|(score, _)| score).reduce(f64::min)
+}
+
+/// The score of one entry.
+pub fn score<T: Score>(tensor: &Tensor<'_, T>, index: usize) -> f64 {
+    let value = tensor.values[index];
+    match tensor.measure {
+        Measure::Value => value.to_f64(),
+        Measure::Magnitude => value.to_f64().abs(),
+        Measure::Product(others) => value.times(others[index]).to_f64().abs(),
+        Measure::SquaredProduct(others) => {
+            let product = value.times(others[index]);
+            product.times(product).to_f64()
+        }
+        Measure::Normalised(0.0) => 0.0,
+        Measure::Normalised(norm) => value.to_f64().abs() / norm,
+    }
 }
 
 /// Packs flags: lowest bit first, zero padding.
@@ -47,11 +63,11 @@ fn rank<T: Score>(tensors: &[Tensor<'_, T>]) -> Vec<(usize, usize)> {
     let mut places: Vec<(usize, usize)> = tensors
         .iter()
         .enumerate()
-        .flat_map(|(t, tensor)| (0..tensor.scores.len()).filter(|&i| alive(tensor, i)).map(move |i| (t, i)))
+        .flat_map(|(t, tensor)| (0..tensor.values.len()).filter(|&i| alive(tensor, i)).map(move |i| (t, i)))
         .collect();
     places.sort_by_key(|&(t, i)| (tensors[t].name, i));
     places.sort_by(|&(t, i), &(u, j)| {
-        let (left, right) = (tensors[t].scores[i].to_f64(), tensors[u].scores[j].to_f64());
+        let (left, right) = (score(&tensors[t], i), score(&tensors[u], j));
         Reverse(left).partial_cmp(&Reverse(right)).expect("no NaN")
     });
     places

@@ -1,12 +1,19 @@
-//! The two selections: one budget over all tensors, or one count per tensor.
+//! The selections: one budget over all tensors, or one count per tensor.
+
+use std::cmp::Reverse;
+use std::mem::discriminant;
+use std::sync::atomic::AtomicBool;
 
 use rayon::prelude::*;
 
-use crate::boundary::{Cut, Entrant, find_cut};
+use crate::boundary::keep_best;
 use crate::error::Error;
-use crate::mask::{Mask, pack};
+use crate::mask::{Mask, packed_len};
 use crate::order::Score;
 use crate::tensor::Tensor;
+
+/// Scores up to which sorting them all is the fastest way to honour floors.
+const FEW: usize = 4096;
 
 /// The answer of a selection.
 #[derive(Clone, Debug, PartialEq)]
@@ -20,93 +27,155 @@ pub struct Selected {
 /// Keeps exactly `keep` candidates: first the best `floors[i]` of each tensor (all of one that has fewer), then the best of
 /// what is left, over all tensors together.
 ///
+/// Linear time, mostly one pass over the scores; memory for the masks and a few in a hundred of the scores. Each round of
+/// tensors that need their floor costs another pass over the others.
+///
 /// # Errors
-/// NaN, a wrong alive mask, a duplicate name, more to keep than there are candidates, or floors above the budget.
+/// NaN, an alive mask or a factor of the wrong size, a duplicate name, more to keep than there are candidates, floors above
+/// the budget, or a stop.
 ///
 /// # Panics
-/// `floors` is not as long as `tensors`.
-pub fn select<T: Score>(tensors: &[Tensor<'_, T>], keep: usize, floors: &[usize]) -> Result<Selected, Error> {
+/// `floors` is not as long as `tensors`, or they are not measured alike.
+pub fn select<T: Score>(
+    tensors: &[Tensor<'_, T>],
+    keep: usize,
+    floors: &[usize],
+    stop: &AtomicBool,
+) -> Result<Selected, Error> {
     assert_eq!(tensors.len(), floors.len(), "one floor per tensor");
-    check(tensors)?;
+    let order = check(tensors)?;
     let candidates: Vec<usize> = tensors.par_iter().map(Tensor::candidates).collect();
     let available = candidates.iter().sum();
     if keep > available {
         return Err(Error::TooFewAlive { keep, available });
     }
-    let quotas: Vec<usize> = floors.iter().zip(candidates).map(|(floor, candidates)| *floor.min(&candidates)).collect();
+    let quotas: Vec<usize> = floors.iter().zip(&candidates).map(|(floor, candidates)| *floor.min(candidates)).collect();
     let protected = quotas.iter().sum();
     if protected > keep {
         return Err(Error::FloorsExceedKeep { floors: protected, keep });
     }
-    let mut cuts = cut_each(tensors, &quotas);
-    if keep > protected {
-        fill(tensors, &mut cuts, keep - protected);
-    }
-    let smallest = cuts.iter().flatten().map(|cut| cut.key).min();
-    Ok(Selected { masks: pack_all(tensors, &cuts), threshold: smallest.map(T::value) })
+    let mut masks: Vec<Mask> = tensors.iter().map(|tensor| Mask::none(tensor.values.len())).collect();
+    let size: usize = tensors.iter().map(|tensor| tensor.values.len()).sum();
+    let lowest = if protected > 0 && size <= FEW {
+        select_few(tensors, &order, keep, &quotas, &mut masks)?
+    } else {
+        select_rounds(tensors, order, keep, &quotas, &candidates, &mut masks, stop)?
+    };
+    let threshold = lowest.map(|rank| tensors[0].score_of_rank(rank));
+    Ok(Selected { masks, threshold })
 }
 
 /// Keeps exactly the best `keeps[i]` candidates of each tensor.
 ///
+/// Linear time and memory as for [`select`], one pass over each tensor.
+///
 /// # Errors
-/// NaN, a wrong alive mask, a duplicate name, or a tensor with fewer candidates than its count.
+/// NaN, an alive mask or a factor of the wrong size, a duplicate name, a tensor with fewer candidates than its count, or a
+/// stop.
 ///
 /// # Panics
-/// `keeps` is not as long as `tensors`.
-pub fn select_each<T: Score>(tensors: &[Tensor<'_, T>], keeps: &[usize]) -> Result<Selected, Error> {
+/// `keeps` is not as long as `tensors`, or they are not measured alike.
+pub fn select_each<T: Score>(tensors: &[Tensor<'_, T>], keeps: &[usize], stop: &AtomicBool) -> Result<Selected, Error> {
     assert_eq!(tensors.len(), keeps.len(), "one count per tensor");
-    check(tensors)?;
-    for (tensor, &keep) in tensors.iter().zip(keeps) {
+    let order = check(tensors)?;
+    let one = |i: usize| {
+        let (tensor, keep) = (&tensors[i], keeps[i]);
         let available = tensor.candidates();
         if keep > available {
             return Err(Error::TooFewAliveIn { tensor: tensor.name.to_owned(), keep, available });
         }
-    }
-    Ok(Selected { masks: pack_all(tensors, &cut_each(tensors, keeps)), threshold: None })
+        let mut mask = Mask::none(tensor.values.len());
+        keep_best(&[tensor], &mut [&mut mask], keep, available, stop).map(|_| mask)
+    };
+    let found: Vec<Result<Mask, Error>> = order.par_iter().map(|&i| one(i)).collect();
+    // The first refusal in name order is reported, so that the report does not depend on threads.
+    let mut masks = order.into_iter().zip(found).map(|(i, mask)| Ok((i, mask?))).collect::<Result<Vec<_>, Error>>()?;
+    masks.sort_unstable_by_key(|(i, _)| *i);
+    Ok(Selected { masks: masks.into_iter().map(|(_, mask)| mask).collect(), threshold: None })
 }
 
-/// Reports the first fault in name order, so that the report does not depend on the order of the tensors.
-fn check<T: Score>(tensors: &[Tensor<'_, T>]) -> Result<(), Error> {
-    let order = by_name(tensors);
+/// Checks all but the scores; returns the tensors' places in name order, which is the order of ties and of reports.
+pub(crate) fn check<T: Score>(tensors: &[Tensor<'_, T>]) -> Result<Vec<usize>, Error> {
+    let alike = |pair: &[Tensor<'_, T>]| discriminant(&pair[0].measure) == discriminant(&pair[1].measure);
+    assert!(tensors.windows(2).all(alike), "one measure for all tensors");
+    let mut order: Vec<usize> = (0..tensors.len()).collect();
+    order.sort_by_key(|&i| tensors[i].name);
     if let Some(pair) = order.windows(2).find(|pair| tensors[pair[0]].name == tensors[pair[1]].name) {
         return Err(Error::DuplicateName { tensor: tensors[pair[0]].name.to_owned() });
     }
-    order.par_iter().map(|&i| tensors[i].check()).find_first(Result::is_err).unwrap_or(Ok(()))
+    order.iter().try_for_each(|&i| tensors[i].check_sizes())?;
+    Ok(order)
 }
 
-fn by_name<T>(tensors: &[Tensor<'_, T>]) -> Vec<usize> {
-    let mut order: Vec<usize> = (0..tensors.len()).collect();
-    order.sort_by_key(|&i| tensors[i].name);
-    order
-}
-
-fn cut_each<T: Score>(tensors: &[Tensor<'_, T>], keeps: &[usize]) -> Vec<Option<Cut<T::Key>>> {
-    tensors
-        .par_iter()
-        .zip(keeps)
-        .map(|(tensor, &keep)| (keep > 0).then(|| find_cut(&[Entrant { tensor, above: None }], keep)))
-        .collect()
-}
-
-/// Moves `cuts` down so that they keep the best `budget` more, over all tensors together.
+/// Ranks all tensors together, sets those aside that fell below their quota, and ranks the others again.
 ///
-/// What a floor protects and what the common ranking takes are both the best of a tensor, so one cut per tensor says both.
-fn fill<T: Score>(tensors: &[Tensor<'_, T>], cuts: &mut [Option<Cut<T::Key>>], budget: usize) {
-    let entrants: Vec<Entrant<'_, '_, T>> =
-        tensors.iter().zip(cuts.iter()).map(|(tensor, &above)| Entrant { tensor, above }).collect();
-    let common = find_cut(&entrants, budget);
-    let mut left = common.ties;
-    for i in by_name(tensors) {
-        let ties = left.min(entrants[i].count_equal(common.key));
-        left -= ties;
-        cuts[i] = match cuts[i] {
-            Some(cut) if cut.key < common.key => Some(cut),
-            Some(cut) if cut.key == common.key => Some(Cut { ties: cut.ties + ties, ..cut }),
-            _ => Some(Cut { key: common.key, ties }),
-        };
+/// What the quotas take from the budget lets the common cut only rise, so a tensor below its quota stays there, and its best
+/// `quota` are its part of the answer. When none is below, the ranking has kept what the quotas protect.
+fn select_rounds<T: Score>(
+    tensors: &[Tensor<'_, T>],
+    mut open: Vec<usize>,
+    mut budget: usize,
+    quotas: &[usize],
+    candidates: &[usize],
+    masks: &mut [Mask],
+    stop: &AtomicBool,
+) -> Result<Option<i64>, Error> {
+    let mut lowest: Option<i64> = None;
+    let merge = |one: Option<i64>, other: Option<i64>| one.into_iter().chain(other).min();
+    loop {
+        let members: Vec<&Tensor<'_, T>> = open.iter().map(|&i| &tensors[i]).collect();
+        let available = open.iter().map(|&i| candidates[i]).sum();
+        let mut targets = pick(masks, &open);
+        let last = keep_best(&members, &mut targets, budget, available, stop)?;
+        let starved: Vec<usize> = open.iter().copied().filter(|&i| masks[i].count < quotas[i]).collect();
+        if starved.is_empty() {
+            return Ok(merge(lowest, last));
+        }
+        for i in starved {
+            let alone = keep_best(&[&tensors[i]], &mut [&mut masks[i]], quotas[i], candidates[i], stop)?;
+            lowest = merge(lowest, alone);
+            budget -= quotas[i];
+            open.retain(|&other| other != i);
+        }
     }
 }
 
-fn pack_all<T: Score>(tensors: &[Tensor<'_, T>], cuts: &[Option<Cut<T::Key>>]) -> Vec<Mask> {
-    tensors.par_iter().zip(cuts).map(|(tensor, &cut)| pack(tensor, cut)).collect()
+/// Borrows the masks of `chosen`, in that order.
+fn pick<'m>(masks: &'m mut [Mask], chosen: &[usize]) -> Vec<&'m mut Mask> {
+    let mut all: Vec<Option<&mut Mask>> = masks.iter_mut().map(Some).collect();
+    chosen.iter().map(|&i| all[i].take().expect("each tensor once")).collect()
+}
+
+/// Sorts all candidates, takes the quotas first and then the best of the others.
+fn select_few<T: Score>(
+    tensors: &[Tensor<'_, T>],
+    order: &[usize],
+    keep: usize,
+    quotas: &[usize],
+    masks: &mut [Mask],
+) -> Result<Option<i64>, Error> {
+    let mut ranking = Vec::new();
+    for &i in order {
+        let size = tensors[i].values.len();
+        if let Some(index) = tensors[i].find_nan(0..size) {
+            return Err(tensors[i].not_a_number(index));
+        }
+        tensors[i].visit(0..size, |index, rank| ranking.push((rank, i, index)));
+    }
+    // The sort is stable and the candidates come in the order of ties.
+    ranking.sort_by_key(|place| Reverse(place.0));
+    let mut quotas = quotas.to_vec();
+    let mut left = keep - quotas.iter().sum::<usize>();
+    let mut lowest = None;
+    for (rank, i, index) in ranking {
+        let room = if quotas[i] > 0 { &mut quotas[i] } else { &mut left };
+        if *room > 0 {
+            *room -= 1;
+            masks[i].bits[index / 8] |= 1 << (index % 8);
+            masks[i].count += 1;
+            lowest = Some(rank);
+        }
+    }
+    debug_assert!(masks.iter().zip(tensors).all(|(mask, tensor)| mask.bits.len() == packed_len(tensor.values.len())));
+    Ok(lowest)
 }

@@ -1,15 +1,23 @@
 //! The engine equals the oracle, bit for bit, on scores made to be awkward: ties, zeros of both signs, infinities,
-//! denormals, empty tensors, floors and dead weights.
+//! denormals, empty tensors, floors and dead weights; and on sizes at which it samples, searches and shares work out.
+//!
+//! `PRUNEPROOF_SLOW=1` runs a thousand times as many cases.
+
+use std::sync::atomic::AtomicBool;
 
 use half::{bf16, f16};
 use proptest::prelude::*;
-use pruneproof_core::{Error, Score, Tensor, naive, select, select_each};
+use pruneproof_core::{Error, Measure, Score, Tensor, l2_norm, naive, select, select_each};
+
+/// Nobody stops these selections.
+static GO: AtomicBool = AtomicBool::new(false);
 
 const NAMES: [&str; 5] = ["b", "a.weight", "a", "é", "a.bias"];
 
 #[derive(Clone, Debug)]
 struct Case {
     scores: Vec<f64>,
+    factors: Vec<f64>,
     alive: Option<Vec<u8>>,
     floor: usize,
 }
@@ -23,11 +31,12 @@ fn awkward() -> impl Strategy<Value = f64> {
 }
 
 fn case() -> impl Strategy<Value = Case> {
-    let scores = prop::collection::vec(awkward(), 0..40);
+    let scores = prop::collection::vec((awkward(), awkward()), 0..40);
     (scores, any::<bool>(), prop::collection::vec(any::<u8>(), 5), 0_usize..12).prop_map(
         |(scores, masked, mut bytes, floor)| {
             bytes.truncate(scores.len().div_ceil(8));
-            Case { scores, alive: masked.then_some(bytes), floor }
+            let (scores, factors) = scores.into_iter().unzip();
+            Case { scores, factors, alive: masked.then_some(bytes), floor }
         },
     )
 }
@@ -36,32 +45,63 @@ fn cases() -> impl Strategy<Value = Vec<Case>> {
     prop::collection::vec(case(), 0..=NAMES.len())
 }
 
-/// Checks both selections of `cases` in one dtype against the oracle.
+fn case_count() -> u32 {
+    if std::env::var_os("PRUNEPROOF_SLOW").is_some() { 300_000 } else { 300 }
+}
+
+/// Checks both selections of `cases` in one dtype against the oracle, with every measure.
 fn check<T: Score>(cases: &[Case], keep: usize, convert: fn(f64) -> T) -> Result<(), TestCaseError> {
-    let scores: Vec<Vec<T>> = cases.iter().map(|case| case.scores.iter().map(|&x| convert(x)).collect()).collect();
+    let to = |numbers: &[f64]| -> Vec<T> { numbers.iter().map(|&x| convert(x)).collect() };
+    let scores: Vec<Vec<T>> = cases.iter().map(|case| to(&case.scores)).collect();
+    let factors: Vec<Vec<T>> = cases.iter().map(|case| to(&case.factors)).collect();
     let tensors: Vec<Tensor<'_, T>> = cases
         .iter()
         .zip(&scores)
         .zip(NAMES)
-        .map(|((case, scores), name)| Tensor { name, scores, alive: case.alive.as_deref() })
+        .map(|((case, scores), name)| Tensor { alive: case.alive.as_deref(), ..Tensor::of_scores(name, scores) })
         .collect();
+    check_measured(cases, keep, &tensors)?;
+    check_measured(cases, keep, &measured(&tensors, &vec![Measure::Magnitude; cases.len()]))?;
+    let norms: Result<Vec<f64>, Error> = tensors.iter().map(|tensor| l2_norm(tensor, &GO)).collect();
+    if let Ok(norms) = norms {
+        let measures: Vec<_> = norms.into_iter().map(Measure::Normalised).collect();
+        check_measured(cases, keep, &measured(&tensors, &measures))?;
+    }
+    // Zero times infinity is NaN, which is refused.
+    let is_nan = |(values, others): (&Vec<T>, &Vec<T>)| {
+        values.iter().zip(others).any(|(value, other)| value.times(*other).to_f64().is_nan())
+    };
+    if !scores.iter().zip(&factors).any(is_nan) {
+        let products: Vec<_> = factors.iter().map(|others| Measure::Product(others)).collect();
+        check_measured(cases, keep, &measured(&tensors, &products))?;
+        let squares: Vec<_> = factors.iter().map(|others| Measure::SquaredProduct(others)).collect();
+        check_measured(cases, keep, &measured(&tensors, &squares))?;
+    }
+    Ok(())
+}
+
+fn measured<'a, T: Score>(tensors: &[Tensor<'a, T>], measures: &[Measure<'a, T>]) -> Vec<Tensor<'a, T>> {
+    tensors.iter().zip(measures).map(|(tensor, &measure)| Tensor { measure, ..*tensor }).collect()
+}
+
+fn check_measured<T: Score>(cases: &[Case], keep: usize, tensors: &[Tensor<'_, T>]) -> Result<(), TestCaseError> {
     let floors: Vec<usize> = cases.iter().map(|case| case.floor).collect();
 
-    match (select(&tensors, keep, &floors), naive::select(&tensors, keep, &floors)) {
+    match (select(tensors, keep, &floors, &GO), naive::select(tensors, keep, &floors)) {
         (Ok(found), Some(expected)) => {
             let masks: Vec<_> = expected.iter().map(|flags| naive::pack(flags)).collect();
             prop_assert_eq!(&found.masks, &masks);
-            prop_assert_eq!(found.threshold, naive::threshold(&tensors, &expected));
+            prop_assert_eq!(found.threshold, naive::threshold(tensors, &expected));
             let backwards: Vec<_> = tensors.iter().rev().copied().collect();
             let floors_backwards: Vec<_> = floors.iter().rev().copied().collect();
-            let again = select(&backwards, keep, &floors_backwards).unwrap();
+            let again = select(&backwards, keep, &floors_backwards, &GO).unwrap();
             prop_assert!(again.masks.iter().rev().eq(&masks), "the order of the tensors changed the masks");
         }
         (Err(Error::TooFewAlive { .. } | Error::FloorsExceedKeep { .. }), None) => {}
         (found, expected) => prop_assert!(false, "engine {found:?}, oracle {expected:?}"),
     }
 
-    match select_each(&tensors, &floors) {
+    match select_each(tensors, &floors, &GO) {
         Ok(found) => {
             for ((tensor, &keep), mask) in tensors.iter().zip(&floors).zip(&found.masks) {
                 let alone = naive::select(std::slice::from_ref(tensor), keep, &[0]).unwrap();
@@ -77,7 +117,7 @@ fn check<T: Score>(cases: &[Case], keep: usize, convert: fn(f64) -> T) -> Result
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
+    #![proptest_config(ProptestConfig::with_cases(case_count()))]
 
     #[test]
     fn engine_equals_oracle_in_every_dtype(cases in cases(), keep in 0_usize..120) {
@@ -92,9 +132,9 @@ proptest! {
         let t = cases.iter().position(|case| !case.scores.is_empty()).unwrap();
         let index = cases[t].scores.len() / 2;
         cases[t].scores[index] = f64::NAN;
-        let tensors: Vec<_> = cases.iter().zip(NAMES).map(|(c, name)| Tensor { name, scores: &c.scores[..], alive: None }).collect();
+        let tensors: Vec<_> = cases.iter().zip(NAMES).map(|(c, name)| Tensor::of_scores(name, &c.scores)).collect();
         let refusal = Error::NotANumber { tensor: NAMES[t].to_owned(), index };
-        prop_assert_eq!(select(&tensors, 0, &vec![0; tensors.len()]), Err(refusal));
+        prop_assert_eq!(select(&tensors, 0, &vec![0; tensors.len()], &GO), Err(refusal));
     }
 }
 
@@ -117,27 +157,90 @@ fn ties_across_chunks_and_threads_go_to_the_lowest_index() {
         .iter()
         .zip(NAMES)
         .enumerate()
-        .map(|(i, (scores, name))| Tensor { name, scores, alive: (i == 0).then_some(&alive[..]) })
+        .map(|(i, (scores, name))| Tensor { alive: (i == 0).then_some(&alive[..]), ..Tensor::of_scores(name, scores) })
         .collect();
     for (keep, floors) in [(150_000, [0; 4]), (20_000, [0, 5_000, 3, 4]), (100_000, [80_000, 10, 0, 9])] {
         let expected: Vec<_> =
             naive::select(&tensors, keep, &floors).unwrap().iter().map(|flags| naive::pack(flags)).collect();
         for threads in [1, 3] {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-            let found = pool.install(|| select(&tensors, keep, &floors)).unwrap();
+            let found = pool.install(|| select(&tensors, keep, &floors, &GO)).unwrap();
             assert!(found.masks == expected, "keep {keep}, {threads} threads");
         }
     }
 }
 
+/// Checks one tensor of about a million scores and more, at which the sample is drawn twice, on one thread and on three.
+///
+/// The oracle would take too long here: what is kept is counted, and nothing that is dropped is better.
+fn check_large<T: Score>(label: &str, values: &[T]) {
+    let size = values.len();
+    for keep in [1, size / 100, size / 10, size / 2, size - 1] {
+        let split = size / 3;
+        let tensors = [("b", &values[split..]), ("a", &values[..split])]
+            .map(|(name, values)| Tensor { measure: Measure::Magnitude, ..Tensor::of_scores(name, values) });
+        let on = |threads| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| select(&tensors, keep, &[0, 0], &GO)).unwrap()
+        };
+        let found = on(1);
+        assert!(found == on(3), "{label}, keep {keep}: the number of threads changed the masks");
+        assert_eq!(found.masks.iter().map(|mask| mask.count).sum::<usize>(), keep, "{label}");
+        let threshold = found.threshold.unwrap();
+        let mut tied_dropped = false;
+        for (t, start) in [(1, 0), (0, split)] {
+            for (i, value) in values[start..start + tensors[t].values.len()].iter().enumerate() {
+                let kept = found.masks[t].bits[i / 8] >> (i % 8) & 1 == 1;
+                let score = value.to_f64().abs();
+                assert!(kept || score <= threshold, "{label}, keep {keep}: {score} was dropped");
+                assert!(!kept || score >= threshold, "{label}, keep {keep}: {score} was kept");
+                // "a" comes before "b": once a tie is dropped, no later one is kept.
+                assert!(!(kept && score == threshold && tied_dropped), "{label}, keep {keep}: a later tie was kept");
+                tied_dropped |= !kept && score == threshold;
+            }
+        }
+    }
+}
+
+#[test]
+fn large_tensors_of_every_kind_are_cut_exactly() {
+    let size = 1_300_000;
+    let smooth = levels(7, size, 1 << 24);
+    check_large("smooth", &smooth);
+    check_large("all equal", &vec![1.0_f32; size]);
+    check_large("two values", &levels(8, size, 2));
+    check_large("few levels", &levels(9, size, 16));
+    check_large("mostly zeros", &(0..size).map(|i| if i % 10 == 3 { smooth[i] } else { 0.0 }).collect::<Vec<_>>());
+    check_large("rising", &(0..size).map(|i| i as f32).collect::<Vec<_>>());
+    check_large("falling", &(0..size).map(|i| (size - i) as f32).collect::<Vec<_>>());
+    check_large("denormals", &smooth.iter().map(|x| f32::from_bits(x.to_bits() & 0x7f_ffff)).collect::<Vec<_>>());
+    check_large("runs of 16", &(0..size).map(|i| smooth[i / 16]).collect::<Vec<_>>());
+    check_large("runs of 4096", &(0..size).map(|i| smooth[i / 4096]).collect::<Vec<_>>());
+    check_large("runs of 100000", &(0..size).map(|i| smooth[i / 100_000]).collect::<Vec<_>>());
+    check_large("bf16", &smooth.iter().map(|&x| bf16::from_f32(x)).collect::<Vec<_>>());
+    check_large("f16", &smooth.iter().map(|&x| f16::from_f32(x)).collect::<Vec<_>>());
+    check_large("f64", &smooth.iter().map(|&x| f64::from(x) / 3.0).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_stop_ends_every_selection() {
+    let scores = levels(1, 300_000, 1000);
+    let stop = AtomicBool::new(true);
+    assert_eq!(select(&[Tensor::of_scores("a", &scores)], 1000, &[0], &stop), Err(Error::Stopped));
+    assert_eq!(select_each(&[Tensor::of_scores("a", &scores)], &[1000], &stop), Err(Error::Stopped));
+}
+
 #[test]
 fn refusals_name_the_tensor() {
     let scores = [1.0_f32, 2.0];
-    let named = |name| Tensor { name, scores: &scores[..], alive: None };
-    let duplicate = select(&[named("a"), named("a")], 1, &[0, 0]);
+    let named = |name| Tensor::of_scores(name, &scores);
+    let duplicate = select(&[named("a"), named("a")], 1, &[0, 0], &GO);
     assert_eq!(duplicate, Err(Error::DuplicateName { tensor: "a".to_owned() }));
-    let short = select(&[Tensor { alive: Some(&[]), ..named("a") }], 1, &[0]);
+    let measure = Measure::Product(&scores[..1]);
+    let product = select(&[Tensor { measure, ..named("a") }], 1, &[0], &GO);
+    assert_eq!(product, Err(Error::FactorLength { tensor: "a".to_owned(), found: 1, expected: 2 }));
+    let short = select(&[Tensor { alive: Some(&[]), ..named("a") }], 1, &[0], &GO);
     assert_eq!(short, Err(Error::AliveLength { tensor: "a".to_owned(), found: 0, expected: 1, size: 2 }));
-    let greedy = select_each(&[named("a")], &[3]);
+    let greedy = select_each(&[named("a")], &[3], &GO);
     assert_eq!(greedy, Err(Error::TooFewAliveIn { tensor: "a".to_owned(), keep: 3, available: 2 }));
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Seek, SeekFrom, Write};
 use std::path::PathBuf;
+use std::thread::JoinHandle;
 
 use rayon::prelude::*;
 
@@ -15,7 +16,8 @@ use crate::safetensors::Header;
 
 use ::safetensors::Dtype;
 
-/// Bytes after which what was written is brought to the disk, so that a stop never waits for more.
+/// Bytes after which what was written is brought to the disk, while more is written: else the disk would idle until the end
+/// and a stop would wait for all of it.
 const SYNC_AFTER: u64 = 64 << 20;
 
 /// Which weights of a tensor are kept.
@@ -232,6 +234,8 @@ struct Writer<'a> {
     data_start: u64,
     position: u64,
     unsynced: u64,
+    /// The thread that brings what was written before to the disk.
+    syncing: Option<JoinHandle<io::Result<()>>>,
 }
 
 impl<'a> Writers<'a> {
@@ -251,8 +255,8 @@ impl<'a> Writers<'a> {
         Ok(())
     }
 
-    fn finish(self) -> Result<(), PruneError> {
-        self.writers.iter().try_for_each(|writer| writer.file.sync_all().map_err(|cause| writer.refusal(cause)))
+    fn finish(&mut self) -> Result<(), PruneError> {
+        self.writers.iter_mut().try_for_each(|writer| writer.finish().map_err(|cause| writer.refusal(cause)))
     }
 }
 
@@ -266,7 +270,7 @@ impl<'a> Writer<'a> {
         };
         let file = begin().map_err(|cause| PruneError::Unwritable { path: output.target.clone(), cause })?;
         let data_start = header.len() as u64;
-        Ok(Self { output, file, data_start, position: data_start, unsynced: data_start })
+        Ok(Self { output, file, data_start, position: data_start, unsynced: data_start, syncing: None })
     }
 
     fn write(&mut self, start: u64, bytes: &[u8]) -> io::Result<()> {
@@ -278,10 +282,22 @@ impl<'a> Writer<'a> {
         self.position = position + bytes.len() as u64;
         self.unsynced += bytes.len() as u64;
         if self.unsynced >= SYNC_AFTER {
-            self.file.sync_data()?;
+            self.wait()?;
+            let file = self.file.try_clone()?;
+            self.syncing = Some(std::thread::spawn(move || file.sync_data()));
             self.unsynced = 0;
         }
         Ok(())
+    }
+
+    fn finish(&mut self) -> io::Result<()> {
+        self.wait()?;
+        self.file.sync_all()
+    }
+
+    /// Waits for the disk, which may refuse what was accepted before.
+    fn wait(&mut self) -> io::Result<()> {
+        self.syncing.take().map_or(Ok(()), |thread| thread.join().expect("the thread calls the system only"))
     }
 
     fn refusal(&self, cause: io::Error) -> PruneError {

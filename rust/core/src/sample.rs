@@ -1,0 +1,302 @@
+//! Where the cut will most likely be, from a look at a few of the scores.
+
+use std::hint::black_box;
+use std::ops::Range;
+use std::sync::atomic::AtomicBool;
+
+use crate::error::Error;
+use crate::order::Score;
+use crate::pieces::Crew;
+use crate::scan::{Bounds, Instructions, scan};
+use crate::tensor::Tensor;
+
+/// Ranks around a cut: above `hi` all is kept, and `lo` is the foot; what lies between, `hi` included, is inside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Bracket {
+    pub lo: i64,
+    pub hi: i64,
+}
+
+impl Bracket {
+    /// The bracket with nothing inside and `rank` at its foot.
+    pub(crate) const fn at(rank: i64) -> Self {
+        Bracket { lo: rank, hi: rank }
+    }
+
+    /// The bracket around everything.
+    pub(crate) const ALL: Self = Bracket { lo: i64::MIN, hi: i64::MAX };
+}
+
+/// What a look at a few of the scores says.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Guess {
+    /// Where the cut most likely is.
+    pub bracket: Bracket,
+    /// Where all inside the bracket would be ties: the portion of them that is kept.
+    pub ties: f64,
+}
+
+/// Standard deviations between the estimate of the cut and either end of the bracket.
+const DEVIATIONS: f64 = 4.0;
+
+/// Scores that the second look takes, per two-thirds power of all of them.
+const MANY: f64 = 2.5;
+
+/// Portion of the scores inside a bracket from which on a closer look costs less than noting them.
+const WIDE: f64 = 0.018;
+
+/// Scores from which on a second look, with a bracket from the first, costs less than what it saves.
+const LARGE: usize = 1 << 20;
+
+/// Windows that one task takes; together they fit into the nearest cache.
+const STRETCH: usize = 32;
+
+/// Bytes that come into the cache together.
+const LINE: usize = 64;
+
+/// Guesses where the last of the best `keep` of `available` candidates is.
+///
+/// Windows of a few cache lines are taken at places spread evenly, with a jitter that no period of the scores can follow. How
+/// far the estimate may be off is told by how much neighbouring windows differ, so correlated scores widen the bracket and
+/// sorted ones do not. Ranks at the ends of the bracket are not inside: scores with many ties leave little inside.
+///
+/// # Errors
+/// A stop.
+pub(crate) fn guess<T: Score>(
+    tensors: &[&Tensor<'_, T>],
+    keep: usize,
+    available: usize,
+    stop: &AtomicBool,
+) -> Result<Guess, Error> {
+    if keep == 0 {
+        return Ok(Guess { bracket: Bracket::at(i64::MAX), ties: 0.0 });
+    }
+    let portion = keep as f64 / available as f64;
+    let windows = Windows::new(tensors);
+    // Work on the sample grows with it, work inside the bracket with its inverse root: their sum is least about here.
+    let thirds = (windows.size as f64).powf(2.0 / 3.0);
+    let first = (thirds as usize).clamp(1024, 1 << 13);
+    let mut sample = windows.draw(first, Bracket::ALL, Crew::new(0, stop))?;
+    let mut margin = sample.margin(portion, windows.length);
+    let mut bracket = sample.bracket(portion, margin);
+    let mut wanted = (MANY * thirds) as usize;
+    let is_wide = |margin: f64, size: usize| size <= first || 2.0 * margin > WIDE * size as f64;
+    while windows.size >= LARGE
+        && bracket.hi > bracket.lo.saturating_add(1)
+        && is_wide(margin, sample.size)
+        && wanted < windows.size / 16
+    {
+        sample = windows.draw(wanted, bracket, Crew::new(windows.size, stop))?;
+        margin = sample.margin(portion, windows.length);
+        bracket = sample.bracket(portion, margin);
+        wanted *= 4;
+    }
+    Ok(sample.guess(bracket, portion))
+}
+
+/// A sample of which only the ranks inside a bracket are kept.
+struct Sample {
+    /// The bracket.
+    within: Bracket,
+    /// Candidates drawn.
+    size: usize,
+    /// How many of them are above the bracket.
+    above: usize,
+    /// Ranks inside it, window by window.
+    ranks: Vec<i64>,
+    windows: Vec<Window>,
+}
+
+/// Candidates that were next to each other.
+struct Window {
+    size: usize,
+    /// How many are above the bracket.
+    above: usize,
+    /// Where their ranks end.
+    end: usize,
+}
+
+impl Sample {
+    const fn new(within: Bracket) -> Self {
+        Sample { within, size: 0, above: 0, ranks: Vec::new(), windows: Vec::new() }
+    }
+
+    fn add(&mut self, rank: i64) {
+        self.size += 1;
+        self.above += usize::from(rank > self.within.hi);
+        if rank > self.within.lo && rank <= self.within.hi {
+            self.ranks.push(rank);
+        }
+    }
+
+    /// Ends a window that began when the sample had so many candidates, and so many of them above.
+    fn end_window(&mut self, (size, above): (usize, usize)) {
+        self.windows.push(Window { size: self.size - size, above: self.above - above, end: self.ranks.len() });
+    }
+
+    /// Returns the place of the cut.
+    fn centre(&self, portion: f64) -> usize {
+        (self.size as f64 * portion) as usize
+    }
+
+    /// Returns how many places above and below the place of the cut a bracket has to reach.
+    ///
+    /// For windows in order, half the mean square of successive differences is the variance that is not trend.
+    fn margin(&self, portion: f64, least: usize) -> f64 {
+        let mut ranks = self.ranks.clone();
+        let place = self.centre(portion).saturating_sub(self.above);
+        if place >= ranks.len() {
+            return least as f64;
+        }
+        let centre = descending(&mut ranks, place);
+        let mut start = 0;
+        let mut last = None;
+        let mut squares = 0.0;
+        for window in &self.windows {
+            let ranks = &self.ranks[start..window.end];
+            start = window.end;
+            // Of equal ones, as many count as above as make the surplus least: ties do not widen the bracket.
+            let above = (window.above + ranks.iter().filter(|&&rank| rank > centre).count()) as f64;
+            let equal = ranks.iter().filter(|&&rank| rank == centre).count() as f64;
+            let expected = portion * window.size as f64;
+            let surplus = expected.clamp(above, above + equal) - expected;
+            if let Some(last) = last.replace(surplus) {
+                squares += (surplus - last) * (surplus - last);
+            }
+        }
+        DEVIATIONS * (squares / 2.0).sqrt() + least as f64
+    }
+
+    /// Returns the ranks from `margin` places above the place of the cut to as many below, both ends inside.
+    fn bracket(&self, portion: f64, margin: f64) -> Bracket {
+        let (centre, margin) = (self.centre(portion), margin as usize);
+        let mut ranks = self.ranks.clone();
+        let hi = match centre.saturating_sub(self.above).checked_sub(margin) {
+            Some(place) if place < ranks.len() => descending(&mut ranks, place),
+            _ => self.within.hi,
+        };
+        let lo = match (centre + margin).checked_sub(self.above) {
+            Some(place) if place < ranks.len() => descending(&mut ranks, place) - 1,
+            _ => self.within.lo,
+        };
+        Bracket { lo, hi }
+    }
+
+    /// Returns the guess that follows from a bracket: its ends, which may have many ties, stay out.
+    fn guess(&self, bracket: Bracket, portion: f64) -> Guess {
+        let (top, bottom) = (bracket.hi, bracket.lo.saturating_add(1));
+        if top > bottom {
+            return Guess { bracket: Bracket { lo: bottom, hi: top - 1 }, ties: 0.0 };
+        }
+        let above = self.above + self.ranks.iter().filter(|&&rank| rank > top).count();
+        let equal = self.ranks.iter().filter(|&&rank| rank == top).count().max(1);
+        let ties = (self.size as f64 * portion - above as f64) / equal as f64;
+        Guess { bracket: Bracket::at(top), ties: ties.clamp(0.0, 1.0) }
+    }
+}
+
+fn descending(ranks: &mut [i64], place: usize) -> i64 {
+    *ranks.select_nth_unstable_by(place, |left, right| right.cmp(left)).1
+}
+
+/// A part of a window that lies in one tensor.
+struct Run {
+    owner: usize,
+    range: Range<usize>,
+}
+
+/// Tensors, end to end, as a row of windows.
+struct Windows<'r, 't, 'a, T> {
+    tensors: &'r [&'t Tensor<'a, T>],
+    /// Where each tensor ends.
+    ends: Vec<usize>,
+    size: usize,
+    /// Scores in a window: a few cache lines of them, since the first costs more than the others.
+    length: usize,
+}
+
+impl<'r, 't, 'a, T: Score> Windows<'r, 't, 'a, T> {
+    fn new(tensors: &'r [&'t Tensor<'a, T>]) -> Self {
+        let mut size = 0;
+        let end = |tensor: &&Tensor<'a, T>| {
+            size += tensor.values.len();
+            size
+        };
+        let ends = tensors.iter().map(end).collect();
+        Windows { tensors, ends, size, length: 8 * LINE / size_of::<T>() }
+    }
+
+    /// Draws about `wanted` scores.
+    fn draw(&self, wanted: usize, within: Bracket, crew: Crew<'_>) -> Result<Sample, Error> {
+        let count = (wanted / self.length).min(self.size / self.length).max(1);
+        let bound = |tensor: &&Tensor<'a, T>| (tensor.last_key(within.hi), tensor.last_key(within.lo));
+        let bounds: Vec<_> = self.tensors.iter().map(bound).collect();
+        let stretches = (0..count).step_by(STRETCH).map(|first| first..count.min(first + STRETCH)).collect();
+        let parts = crew.each(
+            stretches,
+            || (),
+            |(), stretch: Range<usize>| {
+                let windows: Vec<Vec<Run>> = stretch.map(|number| self.window(number, count)).collect();
+                windows.iter().flatten().for_each(|run| self.touch(run));
+                let mut part = Sample::new(within);
+                for window in &windows {
+                    let before = (part.size, part.above);
+                    window.iter().for_each(|run| self.take(run, bounds[run.owner], &mut part));
+                    part.end_window(before);
+                }
+                part
+            },
+        )?;
+        let mut sample = Sample::new(within);
+        for part in parts {
+            sample.size += part.size;
+            sample.above += part.above;
+            let drawn = sample.ranks.len();
+            sample.windows.extend(part.windows.into_iter().map(|each| Window { end: drawn + each.end, ..each }));
+            sample.ranks.extend(part.ranks);
+        }
+        Ok(sample)
+    }
+
+    /// Returns the window in the part of that number, of `count` equal ones, of the row.
+    fn window(&self, number: usize, count: usize) -> Vec<Run> {
+        // Multiples of the golden ratio are spread evenly and never repeat.
+        let turns = number as f64 * 0.618_033_988_749_895;
+        let jitter = turns - (turns as u64) as f64;
+        let start = ((number as f64 + jitter) * self.size as f64 / count as f64) as usize;
+        let mut place = start / self.length * self.length;
+        let stop = self.size.min(place + self.length);
+        let mut owner = self.ends.partition_point(|&end| end <= place);
+        let mut runs = Vec::with_capacity(1);
+        while place < stop {
+            let first = self.ends[owner] - self.tensors[owner].values.len();
+            let end = stop.min(self.ends[owner]);
+            runs.push(Run { owner, range: place - first..end - first });
+            place = end;
+            owner += 1;
+        }
+        runs
+    }
+
+    /// Brings a run into the cache. Loads that nothing waits for overlap; those of [`Self::take`] would not.
+    fn touch(&self, run: &Run) {
+        let values = &self.tensors[run.owner].values[run.range.clone()];
+        for value in values.iter().step_by(LINE / size_of::<T>()) {
+            black_box(value.key());
+        }
+    }
+
+    fn take(&self, run: &Run, (hi, lo): (T::Key, T::Key), sample: &mut Sample) {
+        let tensor = self.tensors[run.owner];
+        if tensor.alive.is_some() {
+            tensor.visit(run.range.clone(), |_, rank| sample.add(rank));
+            return;
+        }
+        let (bounds, mut bits, mut inside) = (Bounds { hi, lo, foot: lo }, [0; LINE], Vec::new());
+        let bits = &mut bits[..run.range.len().div_ceil(8)];
+        let tally = scan(Instructions::widest(), tensor, run.range.clone(), bounds, false, bits, &mut inside);
+        sample.size += run.range.len();
+        sample.above += tally.above;
+        sample.ranks.extend(inside.iter().map(|each| tensor.rank(each.key)));
+    }
+}
