@@ -12,6 +12,7 @@ from pathlib import Path
 from textwrap import dedent
 
 import pytest
+from hypothesis import settings
 
 HERE = Path(__file__).parent
 TINY_PLUGIN = """
@@ -29,6 +30,10 @@ TINY_PLUGIN = """
     def pruneproof_mechanisms():
         return [Mechanism("adds-up", adds_up, "arithmetic")]
 """
+
+EXAMPLES = 100_000 if os.environ.get("PRUNEPROOF_SLOW") else 100
+settings.register_profile("pruneproof", max_examples=EXAMPLES, deadline=None)  # a busy machine is no failure
+settings.load_profile("pruneproof")
 
 
 @pytest.fixture(autouse=True, scope="session")

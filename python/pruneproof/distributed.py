@@ -37,14 +37,13 @@ import torch.distributed as dist
 
 from pruneproof.errors import BadConfig, BadTensor, InfeasibleSelection, PruneproofError, StageFailed
 from pruneproof.units import keep_count
+from pruneproof.values.ranks import Cut, find_cut, score_of, signed, signed_keys
 
 Score = Literal["magnitude"] | None
 
 _DTYPES = {
     each: str(each).removeprefix("torch.") for each in (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 }
-_INTEGERS = {16: torch.int16, 32: torch.int32, 64: torch.int64}
-_DIGIT_BITS = 11
 _CHUNK = 1 << 20
 _T = TypeVar("_T")
 
@@ -120,15 +119,6 @@ class _Table:
     """Name, first corner, last corner (exclusive) and full shape of each shard that is not empty."""
 
 
-@dataclass(frozen=True)
-class _Cut:
-    """A place in a ranking of integers: all above `key` are kept, and `taken` of the `equal` ones that have it."""
-
-    key: int
-    taken: int
-    equal: int
-
-
 class _Ranking:
     """One selection over all processes."""
 
@@ -163,7 +153,7 @@ class _Ranking:
         self.width = 8 * self.dtype.itemsize
 
     def threshold(self) -> float | None:
-        return None if self.keep == 0 else _score_of(self._cut().key, self.dtype)
+        return None if self.keep == 0 else score_of(self._cut().key, self.dtype)
 
     def masks(self) -> list[torch.Tensor]:
         if self.keep in (0, self.size):
@@ -172,11 +162,11 @@ class _Ranking:
         boundary, first = self._share_ties(cut)
         return self.group.all_or_none(lambda: [self._mask(shard, cut, boundary, first) for shard in self.shards])
 
-    def _mask(self, shard: Shard, cut: _Cut, boundary: str | None, first: int) -> torch.Tensor:
+    def _mask(self, shard: Shard, cut: Cut, boundary: str | None, first: int) -> torch.Tensor:
         """Return the mask of a shard; of the ties in `boundary` those of an index below `first` are kept."""
         mask = torch.empty(shard.data.numel(), dtype=torch.bool, device=shard.data.device)
         for start, keys in self._keys_of(shard):
-            kept, tied = keys > _signed(cut.key, self.width), keys == _signed(cut.key, self.width)
+            kept, tied = keys > signed(cut.key, self.width), keys == signed(cut.key, self.width)
             if shard.name == boundary:
                 (places,) = torch.nonzero(tied, as_tuple=True)
                 kept[places[_flat_index(shard, start + places) < first]] = True
@@ -185,10 +175,10 @@ class _Ranking:
             mask[start : start + keys.numel()] = kept
         return mask.reshape(shard.data.shape)
 
-    def _cut(self) -> _Cut:
-        return self._find_cut(self._keys, self.width, self.keep)
+    def _cut(self) -> Cut:
+        return find_cut(self._keys, self.width, self.keep, self.group.sum)
 
-    def _share_ties(self, cut: _Cut) -> tuple[str | None, int]:
+    def _share_ties(self, cut: Cut) -> tuple[str | None, int]:
         """Say how far the ties of `cut` are kept: those of all names before, and of one those of lower index.
 
         The name is None when all are kept.
@@ -204,24 +194,24 @@ class _Ranking:
         if left == 0:
             return name, 0
         # Lower indices come first, so they are ranked by their complement.
-        last = self._find_cut(partial(self._tied_places, cut, name), self.index_bits, left)
+        last = find_cut(partial(self._tied_places, cut, name), self.index_bits, left, self.group.sum)
         return name, (1 << self.index_bits) - last.key
 
-    def _count_ties(self, cut: _Cut) -> torch.Tensor:
+    def _count_ties(self, cut: Cut) -> torch.Tensor:
         counts = torch.zeros(len(self.order), dtype=torch.int64)
         for shard in self.shards:
             for _, keys in self._keys_of(shard):
-                counts[self.order[shard.name]] += int((keys == _signed(cut.key, self.width)).sum())
+                counts[self.order[shard.name]] += int((keys == signed(cut.key, self.width)).sum())
         return counts
 
-    def _tied_places(self, cut: _Cut, name: str) -> Iterator[torch.Tensor]:
+    def _tied_places(self, cut: Cut, name: str) -> Iterator[torch.Tensor]:
         for shard in self.shards:
             for start, keys in self._keys_of(shard) if shard.name == name else ():
-                (places,) = torch.nonzero(keys == _signed(cut.key, self.width), as_tuple=True)
+                (places,) = torch.nonzero(keys == signed(cut.key, self.width), as_tuple=True)
                 yield (1 << self.index_bits) - 1 - _flat_index(shard, start + places)
 
     def _keys(self) -> Iterator[torch.Tensor]:
-        lowest = _signed(0, self.width)
+        lowest = signed(0, self.width)
         for shard in self.shards:
             for _, keys in self._keys_of(shard):
                 yield keys - lowest  # 64 bits wrap around, which leaves the bits of the unsigned number
@@ -230,20 +220,8 @@ class _Ranking:
         """Yield the signed keys of a shard piece by piece, so that they take little memory."""
         flat = shard.data.detach().reshape(-1)
         for start in range(0, flat.numel(), _CHUNK):
-            yield start, _signed_keys(flat[start : start + _CHUNK].to(self.dtype), self.score)
-
-    def _find_cut(self, keys: Callable[[], Iterator[torch.Tensor]], width: int, keep: int) -> _Cut:
-        """Find the cut that keeps the `keep` largest of all processes' unsigned `keys` of `width` bits."""
-        prefix, upper, left, equal = 0, width, keep, 0
-        while upper > 0:
-            lower = max(upper - _DIGIT_BITS, 0)
-            counts = self.group.sum(partial(_histogram, keys, prefix, width, upper, lower), 1 << (upper - lower))
-            digit = len(counts) - 1
-            while counts[digit] < left:
-                left -= counts[digit]
-                digit -= 1
-            prefix, equal, upper = prefix << (upper - lower) | digit, counts[digit], lower
-        return _Cut(prefix, left, equal)
+            values = flat[start : start + _CHUNK].to(self.dtype)
+            yield start, signed_keys(values.abs() if self.score == "magnitude" else values)
 
 
 class _Group:
@@ -421,40 +399,3 @@ def _flat_index(shard: Shard, places: torch.Tensor) -> torch.Tensor:
     ):
         index += places // local % side * stride
     return index
-
-
-def _signed_keys(values: torch.Tensor, score: Score) -> torch.Tensor:
-    """Return int64 numbers of the same order as the scores; -0 has that of +0.
-
-    IEEE 754 bits, read as a signed integer, order positive numbers; of negative ones the bits below the sign are
-    inverted, because they order the wrong way round.
-    """
-    scores = values.abs() if score == "magnitude" else values + 0.0  # -0.0 + 0.0 is 0.0
-    width = 8 * scores.element_size()
-    bits = scores.view(_INTEGERS[width])
-    return (bits ^ ((bits >> (width - 1)) & torch.iinfo(bits.dtype).max)).to(torch.int64)
-
-
-def _signed(key: int, width: int) -> int:
-    """Return the signed number of an unsigned key: the order is the same, and 0 becomes the lowest."""
-    return key - (1 << (width - 1))
-
-
-def _score_of(key: int, dtype: torch.dtype) -> float:
-    """Return the score that has this unsigned key."""
-    width = 8 * dtype.itemsize
-    bits = torch.tensor(_signed(key, width), dtype=_INTEGERS[width])
-    return float((bits ^ ((bits >> (width - 1)) & torch.iinfo(bits.dtype).max)).view(dtype))
-
-
-def _histogram(
-    keys: Callable[[], Iterator[torch.Tensor]], prefix: int, width: int, upper: int, lower: int
-) -> torch.Tensor:
-    """Count, by the bits from `lower` to `upper`, the keys whose bits from `upper` to `width` are `prefix`."""
-    counts = torch.zeros(1 << (upper - lower), dtype=torch.int64)
-    for piece in keys():
-        if upper < width:
-            piece = piece[(piece >> upper) & ((1 << (width - upper)) - 1) == prefix]
-        digits = (piece >> lower) & (counts.numel() - 1)
-        counts += torch.bincount(digits, minlength=counts.numel()).cpu()
-    return counts

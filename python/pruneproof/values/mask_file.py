@@ -7,6 +7,7 @@ import struct
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -70,16 +71,14 @@ def size_of(name: str, shape: tuple[int, ...]) -> int:
     Raises:
         BadTensor: a side is no whole number from 0, there are more than 64, or their product is beyond 2^62.
     """
-    sides = all(isinstance(side, int) and not isinstance(side, bool) and side >= 0 for side in shape)
-    if not sides or len(shape) > _MOST_SIDES:
+    if len(shape) > _MOST_SIDES or not all(type(side) is int and side >= 0 for side in shape):
         raise BadTensor(
             f'mask "{name}" has the shape {str(shape)[:80]}; at most {_MOST_SIDES} whole numbers from 0 were expected.'
         )
-    size = span = 1
-    for side in shape:
-        size, span = size * side, span * max(side, 1)
-        if span > _MOST_WEIGHTS:  # also beside a side of 0: no array library takes such a shape
-            raise BadTensor(f'mask "{name}" has a shape of more than 2^62 weights: {str(shape)[:80]}.')
+    size = prod(shape)
+    span = size or prod(side or 1 for side in shape)  # no array library takes a larger one, also beside a side of 0
+    if span > _MOST_WEIGHTS:
+        raise BadTensor(f'mask "{name}" has a shape of more than 2^62 weights: {str(shape)[:80]}.')
     return size
 
 
@@ -180,7 +179,7 @@ def _open(path: Path, *, mapped: bool) -> tuple[dict[str, Any], dict[str, Bits]]
 
 def _is_text(name: object) -> bool:
     """Say whether a name is text without lone surrogates, which no file can hold."""
-    return isinstance(name, str) and not re.search("[\ud800-\udfff]", name)
+    return isinstance(name, str) and (name.isascii() or not re.search("[\ud800-\udfff]", name))
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
