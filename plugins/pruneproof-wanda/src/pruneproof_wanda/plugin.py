@@ -1,0 +1,12 @@
+"""What `pruneproof` finds through the entry point `wanda`."""
+
+from collections.abc import Iterable
+
+from pruneproof.api import Criterion, hookimpl
+from pruneproof_wanda.criterion import WANDA
+
+
+@hookimpl
+def pruneproof_criteria() -> Iterable[Criterion]:
+    """Wanda's score."""
+    return [WANDA]
