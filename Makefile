@@ -4,6 +4,7 @@
 
 PAPER ?= global-mp
 PROFILE ?= mini
+BENCH ?=
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -11,7 +12,7 @@ BIN := $(VENV)/bin
 ONE_THREAD := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-fast check format wheel-test readme conformance plugins clean
+.PHONY: help run test test-fast check format bench wheel-test readme conformance plugins clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*[#][#] ' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 14
@@ -46,6 +47,11 @@ format: $(BIN)/.installed ## format all sources
 	cargo fmt --all
 	$(BIN)/ruff check --fix --quiet || true
 	$(BIN)/ruff format
+
+bench: $(BIN)/.installed ## time the engine against plain passes over memory and against other tools: BENCH=--record writes a record
+	cargo bench --quiet --package pruneproof-core --bench selection
+	$(BIN)/python benches/prune.py --gigabytes 1 --repeats 2
+	$(BIN)/python benches/selection.py $(BENCH)
 
 readme: $(BIN)/.installed ## write README's tables of claims from the committed records
 	$(BIN)/python docs/update_readme.py
