@@ -12,7 +12,7 @@ BIN := $(VENV)/bin
 ONE_THREAD := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-fast check format bench wheel-test readme conformance plugins clean
+.PHONY: help run test test-fast check format bench wheel-test readme conformance criteria plugins clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*[#][#] ' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 14
@@ -58,6 +58,9 @@ readme: $(BIN)/.installed ## write README's tables of claims from the committed 
 
 conformance: $(BIN)/.installed ## write the lists of laws in docs/conformance.md from the laws
 	$(BIN)/python docs/update_conformance.py
+
+criteria: $(BIN)/.installed ## write docs/criteria, a page per criterion, from the criteria and the papers
+	$(BIN)/python docs/update_criteria.py
 
 wheel-test: $(BIN)/.installed ## build the wheel, install it in a clean environment elsewhere, run a paper there
 	VENV=$(abspath $(VENV)) tests/wheel_test.sh

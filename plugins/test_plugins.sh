@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Build the wheel of each plugin, install it with what its tests need into an environment of its own, and use it there:
-# its tests (against the wheel, not the sources), `repro plugins`, and `repro check` of all that it registers.
+# its types and tests (against the wheel, not the sources), `repro plugins`, and `repro check` of all that it registers.
 # Plugins can be chosen: plugins/test_plugins.sh template pruneproof-slim
 set -euo pipefail
 cd "$(dirname "$0")"
@@ -35,9 +35,12 @@ for each in "$@"; do
   clean=$folder/clean/bin/python
   echo "import site; site.addsitedir('$("$python" -c "$packages")')" > "$("$clean" -c "$packages")/seen.pth"
   "$clean" -m pip install --quiet --disable-pip-version-check "$wheel[test]"
-  rm -rf "$folder/src"
 
   cd "$folder"
+  if grep -q '^\[tool.mypy\]' pyproject.toml; then
+    "$clean" -m mypy
+  fi
+  rm -rf src
   "$clean" -m pytest --quiet -n auto -p no:cacheprovider tests
   "$clean" -c "$repro" plugins
   distribution=$("$clean" -c "import tomllib; print(tomllib.load(open('pyproject.toml', 'rb'))['project']['name'])")

@@ -37,5 +37,14 @@ WANDA = Criterion(
         arxiv="2306.11695",
         equation="eq. 1",
     ),
-    laws=frozenset({"sign-invariant", "scale-covariant"}),
+    laws=frozenset(
+        {
+            "batch-order-invariant",
+            "homogeneous-1",
+            "label-free",
+            "nonnegative",
+            "sign-invariant",
+            "zero-for-zero-weight",
+        }
+    ),
 )

@@ -5,6 +5,8 @@ from collections.abc import Iterable
 from pruneproof.api import Criterion, hookimpl
 from pruneproof_wanda.criterion import WANDA
 
+pruneproof_api = 1
+
 
 @hookimpl
 def pruneproof_criteria() -> Iterable[Criterion]:
