@@ -32,7 +32,11 @@ pub(crate) fn keep_best<T: Score>(
     stop: &AtomicBool,
 ) -> Result<Option<i64>, Error> {
     let size = tensors.iter().map(|tensor| tensor.values.len()).sum();
+    let t0 = std::time::Instant::now();
     let guess = guess(tensors, keep, available, stop)?;
+    if std::env::var("TT").is_ok() {
+        eprintln!("sample {:?} {guess:?}", t0.elapsed());
+    }
     let ranking = Ranking {
         tensors,
         pieces: cut(tensors),
@@ -40,7 +44,11 @@ pub(crate) fn keep_best<T: Score>(
         instructions: Instructions::widest(),
         crew: Crew::new(size, stop),
     };
-    ranking.keep_best(masks, keep, guess)
+    let r = ranking.keep_best(masks, keep, guess);
+    if std::env::var("TT").is_ok() {
+        eprintln!("all {:?}", t0.elapsed());
+    }
+    r
 }
 
 struct Ranking<'r, 't, 'a, T: Score> {
@@ -94,7 +102,11 @@ impl<T: Score> Ranking<'_, '_, '_, T> {
     fn keep_best(&self, masks: &mut [&mut Mask], keep: usize, guess: Guess) -> Result<Option<i64>, Error> {
         let mut bits: Vec<&mut [u8]> = masks.iter_mut().flat_map(|mask| mask.bits.chunks_mut(CHUNK / 8)).collect();
         let tied = (guess.ties * self.pieces.len() as f64) as usize;
+        let t0 = std::time::Instant::now();
         let mut pass = self.pass(Some(&mut bits), guess.bracket, tied)?;
+        if std::env::var("TT").is_ok() {
+            eprintln!("pass {:?} inside {} over {}", t0.elapsed(), pass.sum(|t| t.inside), pass.overflow);
+        }
         self.refuse_nan(&pass)?;
         if keep == 0 {
             self.count(masks, &vec![0; self.pieces.len()]);
@@ -186,12 +198,13 @@ impl<T: Score> Ranking<'_, '_, '_, T> {
         let mut left = wanted;
         loop {
             let bounds = self.bounds(bins.span);
-            let empty = || (vec![0; BINS], Vec::new(), vec![0; CHUNK / 8]);
-            let count = |(histogram, inside, spare): &mut (Vec<usize>, Vec<_>, Vec<u8>), piece: &Piece<'_, '_, T>| {
+            let empty = || (Box::new([0; BINS]), Vec::new(), vec![0; CHUNK / 8]);
+            let count = |(histogram, inside, spare): &mut (Box<[usize; BINS]>, Vec<_>, Vec<u8>),
+                         piece: &Piece<'_, '_, T>| {
                 inside.clear();
                 let bits = &mut spare[..piece.range.len().div_ceil(8)];
                 self.scan(piece, bounds[piece.owner], false, bits, inside);
-                inside.iter().for_each(|each| histogram[bins.place(piece.tensor.rank(each.key))] += 1);
+                inside.iter().for_each(|each| bins.count(piece.tensor.rank(each.key), histogram));
             };
             let (histogram, ..) = self.crew.fold(&self.pieces, empty, count, |sum, part| add(&mut sum.0, &part.0))?;
             let (bin, rest) = last(&histogram, left);
@@ -329,9 +342,14 @@ impl Bins {
         Bins { span, shift: (u64::BITS - (width - 1).leading_zeros()).saturating_sub(BINS.ilog2()) }
     }
 
-    /// Returns the bin of a rank inside the span.
-    fn place(self, rank: i64) -> usize {
-        ((rank.wrapping_sub(self.span.lo) as u64 - 1) >> self.shift) as usize % BINS
+    /// Adds a rank to its bin, if it has one.
+    #[inline(always)]
+    fn count(self, rank: i64, histogram: &mut [usize; BINS]) {
+        // A rank at or below the span wraps round to beyond its width.
+        let distance = (rank.wrapping_sub(self.span.lo) as u64).wrapping_sub(1);
+        if distance < self.span.hi.wrapping_sub(self.span.lo) as u64 {
+            histogram[(distance >> self.shift) as usize % BINS] += 1;
+        }
     }
 
     /// Returns the ranks of a bin.
@@ -342,7 +360,7 @@ impl Bins {
 }
 
 /// Returns the bin with the `wanted`-th best, and which of the best there that is.
-fn last(histogram: &[usize], wanted: usize) -> (usize, usize) {
+fn last(histogram: &[usize; BINS], wanted: usize) -> (usize, usize) {
     let (mut bin, mut left) = (BINS - 1, wanted);
     while histogram[bin] < left {
         left -= histogram[bin];
@@ -351,7 +369,7 @@ fn last(histogram: &[usize], wanted: usize) -> (usize, usize) {
     (bin, left)
 }
 
-fn add(sum: &mut [usize], part: &[usize]) {
+fn add(sum: &mut [usize; BINS], part: &[usize; BINS]) {
     sum.iter_mut().zip(part).for_each(|(sum, part)| *sum += part);
 }
 
@@ -370,12 +388,10 @@ fn narrow<T: Score>(
     let mut bins = Bins::over(span);
     let mut left = wanted;
     loop {
-        let count = |histogram: &mut Vec<usize>, (piece, inside): &Noted<'_, '_, '_, T>| {
-            let ranks = inside.iter().map(|each| piece.tensor.rank(each.key));
-            let Bracket { lo, hi } = bins.span;
-            ranks.filter(|&rank| rank > lo && rank <= hi).for_each(|rank| histogram[bins.place(rank)] += 1);
+        let count = |histogram: &mut Box<[usize; BINS]>, (piece, inside): &Noted<'_, '_, '_, T>| {
+            inside.iter().for_each(|each| bins.count(piece.tensor.rank(each.key), histogram));
         };
-        let histogram = crew.fold(noted, || vec![0; BINS], count, |sum, part| add(sum, &part))?;
+        let histogram = crew.fold(noted, || Box::new([0; BINS]), count, |sum, part| add(sum, &part))?;
         let (bin, rest) = last(&histogram, left);
         if bins.shift == 0 {
             return Ok((bins.part(bin).hi, rest, histogram[bin]));

@@ -46,7 +46,7 @@ const MANY: f64 = 2.5;
 const WIDE: f64 = 0.018;
 
 /// Scores from which on a second look, with a bracket from the first, costs less than what it saves.
-const LARGE: usize = 1 << 20;
+const LARGE: usize = 1 << 18;
 
 /// Windows that one task takes; together they fit into the nearest cache.
 const STRETCH: usize = 32;

@@ -267,16 +267,16 @@ impl<T: Score, S: Scoring<T>> Pass<'_, T, S> {
             let first = number * 64 * BLOCKS;
             // Words with something inside are listed first; most are empty, and which are is not to be foreseen.
             let (mut between, mut found, mut bits_found) = ([(0_u64, 0_usize); BLOCKS + 1], 0, 0);
+            let written = if self.tied { &words.above_foot } else { &words.above_hi };
             for (i, bits) in bits.chunks_mut(8).enumerate() {
                 let alive = self.alive.map_or(u64::MAX, |bits| word(bits, first / 64 + i));
                 let (kept, above_lo) = (words.above_hi[i] & alive, words.above_lo[i] & alive);
                 tally.above += kept.count_ones() as usize;
-                let from_foot = words.above_foot[i] & alive;
-                tally.foot += (from_foot & !above_lo).count_ones() as usize;
+                tally.foot += (words.above_foot[i] & alive & !above_lo).count_ones() as usize;
                 between[found] = (above_lo & !kept, 64 * i);
                 found += usize::from(above_lo != kept);
                 bits_found += (above_lo & !kept).count_ones() as usize;
-                let written = if self.tied { from_foot } else { kept };
+                let written = written[i] & alive;
                 match bits.first_chunk_mut() {
                     Some(whole) => *whole = written.to_le_bytes(),
                     None => bits.copy_from_slice(&written.to_le_bytes()[..bits.len()]),
