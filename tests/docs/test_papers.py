@@ -8,7 +8,7 @@ import pytest
 from pydantic_core import PydanticUndefined
 
 from pruneproof.contracts.recipe import Recipe
-from pruneproof.papers import schema, verdict
+from pruneproof.papers import schema, verdict, verdict_over_arms
 from pruneproof.selection.presets import PRESETS
 
 PAGE = (Path(__file__).parents[2] / "docs" / "papers.md").read_text(encoding="utf-8")
@@ -55,9 +55,9 @@ def test_a_table_lists_exactly_the_keys_of_its_class_with_their_defaults(name):
 
 
 def test_the_claim_tests_are_listed_with_their_parameters_and_defaults():
-    source = ast.parse(Path(verdict.__file__).read_text(encoding="utf-8"))
+    sources = [ast.parse(Path(module.__file__).read_text(encoding="utf-8")) for module in (verdict, verdict_over_arms)]
     wanted = {}
-    for each in source.body:
+    for each in (statement for source in sources for statement in source.body):
         if isinstance(each, ast.FunctionDef) and each.decorator_list:
             parameters = zip(each.args.kwonlyargs, each.args.kw_defaults, strict=True)
             wanted[each.name.replace("_", "-")] = {

@@ -12,8 +12,13 @@ from pruneproof.mechanisms.networks import build, random_inputs, settle
 from pruneproof.papers.load import load_paper
 
 CHECKS = {mechanism.id: mechanism.check for mechanism in MECHANISMS}
-PAPER = load_paper(Path(__file__).parents[2] / "papers" / "global-mp")
-CLAIMS = {claim.id: claim for claim in PAPER.claims.claim if claim.kind == "mechanism"}
+PAPERS = [load_paper(path.parent) for path in sorted((Path(__file__).parents[2] / "papers").glob("*/paper.toml"))]
+CLAIMS = {
+    f"{paper.info.id}/{claim.id}": claim
+    for paper in PAPERS
+    for claim in paper.claims.claim
+    if claim.kind == "mechanism"
+}
 TOY = {
     "A": [0.9, 0.8, 0.7, 0.6],
     "B": [0.5, 0.45, 0.4, 0.35, 0.3, 0.25],
@@ -22,14 +27,14 @@ TOY = {
 
 
 @pytest.mark.parametrize("claim", sorted(CLAIMS))
-def test_every_mechanism_claim_of_the_paper_holds(claim):
+def test_every_mechanism_claim_of_the_papers_holds(claim):
     check = CLAIMS[claim].check
     facts = CHECKS[check.id](**check.options)
     assert facts
     assert [fact for fact in facts if not fact.holds] == []
 
 
-def test_every_check_is_used_by_the_paper():
+def test_every_check_is_used_by_a_paper():
     assert {claim.check.id for claim in CLAIMS.values()} == set(CHECKS)
 
 
@@ -47,6 +52,9 @@ def test_every_check_is_used_by_the_paper():
         ("feasible-sparsity", {"model": "resnet-32", "percents": [0.02, 0.05], "at_most": [99.36, 98.40]}, 1),
         ("network-size", {"model": "resnet-32", "shape": (3, 32, 32), "classes": 10, "tensors": 33, "weights": 1}, 2),
         ("scale-sensitivity", {"model": "resnet-8", "layer": 3, "sparsity": 0.9, "up": 1.0, "down": 1.0}, 2),
+        ("penalty-limit", {"model": "lenet-300-100-tanh", "sparsity": 0.9, "penalty": 0.0, "steps": [1]}, 3),
+        ("steps-without-scoring", {"model": "lenet-300-100-tanh", "sparsity": 0.9, "steps": [1]}, 3),
+        ("loss-model-special-cases", {"model": "lenet-300-100-tanh", "sparsity": 0.0}, 0),
     ],
 )
 def test_a_false_statement_gives_false_facts(check, parameters, false):

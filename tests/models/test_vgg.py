@@ -4,7 +4,7 @@ import torchvision
 from torch import nn
 
 from pruneproof.api import Model
-from pruneproof.models.vgg import VGGS
+from pruneproof.models.vgg import VGG_11_PLAIN, VGGS
 
 CIFAR = (3, 32, 32)
 BY_ID = {model.id: model for model in VGGS}
@@ -52,3 +52,12 @@ def test_pooling_stops_at_one_pixel(side: int, pools: int) -> None:
     with torch.device("meta"):
         network = BY_ID["vgg-11"].build((3, side, side), 10)
     assert sum(isinstance(part, nn.MaxPool2d) for part in network.modules()) == pools
+
+
+def test_the_plain_vgg_11_has_the_weights_and_biases_of_the_authors_network() -> None:
+    assert sum(weights_of(VGG_11_PLAIN, 10)) == 9_747_136
+    with torch.device("meta"):
+        network = VGG_11_PLAIN.build(CIFAR, 10)
+    biases = [each.numel() for name, each in network.named_parameters() if name.endswith("bias")]
+    assert (sum(biases), len(biases)) == (3_786, 11)
+    assert not any(isinstance(part, nn.BatchNorm2d | nn.Dropout) for part in network.modules())

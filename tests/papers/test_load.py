@@ -167,7 +167,7 @@ def test_the_digest_sees_tables_and_configs_but_not_prose(folder):
             'sparsity of mini run mlp, method global, "0.8".*Known: 0.9',
         ),
         ("claims.toml", "[claim.evidence.mini]", "[claim.evidence.lite]", UnknownName, 'profile "lite".*Known: mini'),
-        ("claims.toml", "[claim.evidence.mini]", "[claim.evidence.tiny]", BadConfig, "'mini', 'lite' or 'full'"),
+        ("claims.toml", "[claim.evidence.mini]", "[claim.evidence.tiny]", BadConfig, "'mini', 'cpu', 'lite' or 'full'"),
         ("claims.toml", 'kind = "re-run"', 'kind = "rerun"', BadConfig, "'re-run'"),
     ],
 )

@@ -21,6 +21,11 @@ NEEDED: dict[str, tuple[int, dict[str, Any]]] = {
     "monotone-trend": (3, {"direction": "increasing"}),
     "collapse": (1, {"expected": True, "chance": 10.0}),
     "agreement": (1, {"at_least": 0.98}),
+    "chosen-difference": (2, {"first": 1, "choosing": 1}),
+    "chosen-equivalence": (3, {"first": 1, "second": 1, "choosing": 1, "share": 0.25}),
+    "relative-gain": (4, {"first": 2, "choosing": 1}),
+    "rank-correlation": (6, {"within": 0.4}),
+    "spread-ratio": (4, {"at_most": 0.2}),
 }
 MIRROR = {"holds": "fails", "fails": "holds", "inconclusive": "inconclusive"}
 

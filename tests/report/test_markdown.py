@@ -5,8 +5,9 @@ import pytest
 
 from pruneproof.papers.record import Record
 from pruneproof.papers.schema import PaperInfo
+from pruneproof.report.canvas import Plot
 from pruneproof.report.markdown import render_markdown
-from pruneproof.report.plots import Plot, draw
+from pruneproof.report.plots import draw
 
 Tables = dict[str, list[dict[str, str]]]
 

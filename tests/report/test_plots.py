@@ -7,7 +7,8 @@ import matplotlib as mpl
 import pytest
 
 from pruneproof.papers.record import Cell, Record
-from pruneproof.report.plots import PALETTE, Plot, draw, themed
+from pruneproof.report.canvas import PALETTE, Plot
+from pruneproof.report.plots import draw, themed
 from pruneproof.report.results import methods
 
 TEXT = "{http://www.w3.org/2000/svg}text"

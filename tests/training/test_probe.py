@@ -230,15 +230,6 @@ def test_fisher_is_the_mean_of_squared_gradients_sample_by_sample():
         torch.testing.assert_close(found[name], expected[name], rtol=1e-4, atol=1e-8)
 
 
-def test_fisher_does_not_depend_on_how_many_samples_fit_into_memory(monkeypatch):
-    model = network()
-    names = conv_and_linear(model)
-    whole = ModelProbe(model, names, None, batches()).fisher()
-    monkeypatch.setattr("pruneproof.training.probe.PER_SAMPLE_NUMBERS", 5 * sum(w.numel() for w in model.parameters()))
-    for name, chunked in ModelProbe(model, names, None, batches()).fisher().items():
-        torch.testing.assert_close(chunked, whole[name])
-
-
 def test_activations_are_the_norms_of_what_each_weight_multiplies():
     model = network()
     names = conv_and_linear(model)

@@ -18,6 +18,7 @@ class Profile(StrEnum):
     """How large the experiments are."""
 
     MINI = "mini"
+    CPU = "cpu"
     LITE = "lite"
     FULL = "full"
 

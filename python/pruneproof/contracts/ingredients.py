@@ -22,7 +22,7 @@ INGREDIENTS: Mapping[str, str] = {
     "activations": "L2 norm over the scoring samples of the input feature that each weight multiplies",
     "alive": "the current mask, bool",
     "rng": "a torch.Generator on the CPU, seeded from the run's `criterion` stream",
-    "probe": "gradients and Hessian-vector products at given parameters, on given inputs, of a given objective",
+    "probe": "gradients, Hessian-vector products and diagonals of curvature, as the criterion asks for them",
 }
 
 
@@ -59,4 +59,19 @@ class Probe(Protocol):
 
     def hessian_vector(self, vector: Tensors, *, temperature: float = 1.0) -> Tensors:
         """Return the Hessian of the mean loss at the model's weights, on the scoring samples, times `vector`."""
+        ...
+
+    def curvature(
+        self, kind: Literal["ggn", "ggn-mc", "fisher"] = "ggn", *, draws: int = 10, double: bool = False
+    ) -> Tensors:
+        """Return the diagonal of a curvature matrix of the mean loss at the model's weights, on the scoring samples.
+
+        BatchNorm uses its running statistics. Dead weights have 0.
+
+        Args:
+            kind: the generalised Gauss-Newton matrix, exactly (`ggn`) or by labels drawn from the model's predictions
+                (`ggn-mc`), or the empirical Fisher matrix (`fisher`).
+            draws: labels per sample for `ggn-mc`.
+            double: compute in float64.
+        """
         ...

@@ -1,1 +1,1 @@
-"""Built-in criteria, one file per method."""
+"""Built-in criteria, one file per method or family."""

@@ -3,9 +3,20 @@
 from pruneproof.api import Criterion
 from pruneproof.criteria.column_magnitude import COLUMN_MAGNITUDE
 from pruneproof.criteria.grasp import GRASP
+from pruneproof.criteria.loss_models import LINEAR_MODEL, OBD, QUADRATIC_MODEL
 from pruneproof.criteria.magnitude import MAGNITUDE
 from pruneproof.criteria.random import RANDOM
 from pruneproof.criteria.snip import SNIP
 from pruneproof.criteria.synflow import SYNFLOW
 
-CRITERIA: tuple[Criterion, ...] = (MAGNITUDE, COLUMN_MAGNITUDE, RANDOM, SNIP, GRASP, SYNFLOW)
+CRITERIA: tuple[Criterion, ...] = (
+    MAGNITUDE,
+    COLUMN_MAGNITUDE,
+    RANDOM,
+    SNIP,
+    GRASP,
+    SYNFLOW,
+    LINEAR_MODEL,
+    QUADRATIC_MODEL,
+    OBD,
+)

@@ -5,6 +5,7 @@ from pruneproof.mechanisms.allocations import FLOPS_IDENTITY, LAMP_NEVER_EMPTIES
 from pruneproof.mechanisms.collapse import COLLAPSE_AT_INIT, COLLAPSE_MEANS_CONSTANT_OUTPUT, DEAD_GRADIENTS
 from pruneproof.mechanisms.counts import EXACT_COUNTS
 from pruneproof.mechanisms.floors import FEASIBLE_SPARSITY, FLOOR_INVARIANTS, FLOOR_PRICE, RELEASED_FLOOR_STALLS
+from pruneproof.mechanisms.loss_models import PENALTY_LIMIT, SPECIAL_CASES, STEPS_WITHOUT_SCORING
 from pruneproof.mechanisms.order import GLOBAL_DOMINANCE, NESTED_MASKS
 from pruneproof.mechanisms.pool import PRUNABLE_POOL
 from pruneproof.mechanisms.scale import SCALE_SENSITIVITY
@@ -25,4 +26,7 @@ MECHANISMS: tuple[Mechanism, ...] = (
     LAMP_NEVER_EMPTIES,
     FLOPS_IDENTITY,
     NETWORK_SIZE,
+    STEPS_WITHOUT_SCORING,
+    PENALTY_LIMIT,
+    SPECIAL_CASES,
 )

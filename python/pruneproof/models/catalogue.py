@@ -3,21 +3,25 @@
 from pruneproof.api import Model
 from pruneproof.models.fastgrnn import FASTGRNN
 from pruneproof.models.lenet import LENET_5
-from pruneproof.models.mlp import LENET_300_100, MLP
+from pruneproof.models.mlp import LENET_300_100, LENET_300_100_TANH, MLP
 from pruneproof.models.mobilenet_v1 import MOBILENET_V1
 from pruneproof.models.mobilenet_v2_cifar import MOBILENET_V2_CIFAR
+from pruneproof.models.preact_resnet import PREACT_RESNET_18
 from pruneproof.models.resnet_cifar import RESNETS
 from pruneproof.models.resnet_imagenet import IMAGENET_RESNETS
-from pruneproof.models.vgg import VGGS
+from pruneproof.models.vgg import VGG_11_PLAIN, VGGS
 from pruneproof.models.wide_resnet import WRNS
 
 MODELS: tuple[Model, ...] = (
     LENET_300_100,
+    LENET_300_100_TANH,
     MLP,
     LENET_5,
     *RESNETS,
     *WRNS,
     *VGGS,
+    VGG_11_PLAIN,
+    PREACT_RESNET_18,
     MOBILENET_V1,
     MOBILENET_V2_CIFAR,
     FASTGRNN,

@@ -19,3 +19,20 @@ def he_normal(model: nn.Module, mode: Literal["fan_in", "fan_out"]) -> None:
     for part in model.modules():
         if isinstance(part, nn.Conv2d):
             nn.init.kaiming_normal_(part.weight, mode=mode, nonlinearity="relu")
+
+
+def he_normal_everywhere(model: nn.Module) -> None:
+    """Draw every 2-d convolution and linear layer of `model` by `he_normal`'s fan-in rule, and set their biases to 0.
+
+    As the code of Laurent et al. (2020), arXiv 2006.12279, does for all its networks, the one of tanh units included.
+
+    >>> layer = nn.Linear(10000, 4)
+    >>> he_normal_everywhere(layer)
+    >>> round(layer.weight.std().item() / (2 / 10000) ** 0.5, 1), layer.bias.tolist()
+    (1.0, [0.0, 0.0, 0.0, 0.0])
+    """
+    for part in model.modules():
+        if isinstance(part, nn.Conv2d | nn.Linear):
+            nn.init.kaiming_normal_(part.weight, mode="fan_in", nonlinearity="relu")
+            if part.bias is not None:
+                nn.init.zeros_(part.bias)

@@ -9,6 +9,7 @@ from torch import nn
 from pruneproof.api import Model, Source
 from pruneproof.errors import BadConfig
 from pruneproof.models.arguments import at_least
+from pruneproof.models.init import he_normal_everywhere
 
 SOURCE = Source(
     "Y. LeCun, L. Bottou, Y. Bengio, P. Haffner", 1998, "Gradient-based learning applied to document recognition"
@@ -49,5 +50,32 @@ def lenet_300_100(shape: Sequence[int], classes: int) -> nn.Module:
     return mlp(shape, classes, hidden=(300, 100))
 
 
+def lenet_300_100_tanh(shape: Sequence[int], classes: int) -> nn.Module:
+    """Build LeNet-300-100 with tanh units, weights drawn from He's normal distribution by fan-in, biases zero.
+
+    The MNIST network in the code of Laurent et al. (2020), arXiv 2006.12279.
+
+    >>> model = lenet_300_100_tanh((1, 28, 28), 10)
+    >>> sum(each.numel() for each in model.parameters()), type(model.act1).__name__
+    (266610, 'Tanh')
+    """
+    features = prod(shape)
+    if features < 1:
+        raise BadConfig(f'model "lenet-300-100-tanh" cannot be built for inputs of shape {tuple(shape)}: no values.')
+    model = nn.Sequential(
+        OrderedDict[str, nn.Module](
+            flatten=nn.Flatten(),
+            fc1=nn.Linear(features, 300),
+            act1=nn.Tanh(),
+            fc2=nn.Linear(300, 100),
+            act2=nn.Tanh(),
+            classifier=nn.Linear(100, classes),
+        )
+    )
+    he_normal_everywhere(model)
+    return model
+
+
 LENET_300_100 = Model("lenet-300-100", lenet_300_100, SOURCE)
+LENET_300_100_TANH = Model("lenet-300-100-tanh", lenet_300_100_tanh, SOURCE)
 MLP = Model("mlp", mlp, SOURCE)

@@ -6,7 +6,7 @@ from torch import nn
 
 from pruneproof.api import Model, Source
 from pruneproof.models.arguments import image_shape, scaled
-from pruneproof.models.init import he_normal
+from pruneproof.models.init import he_normal, he_normal_everywhere
 
 SOURCE = Source(
     "K. Simonyan, A. Zisserman",
@@ -57,3 +57,41 @@ def _named(name: str) -> Model:
 
 
 VGGS = tuple(_named(name) for name in DEPTHS)
+
+
+def vgg_11_plain(shape: Sequence[int], classes: int, *, width: float = 1.0) -> nn.Module:
+    """Build VGG-11 for small images without batch normalisation, with biases and three linear layers.
+
+    The network in the code of Laurent et al. (2020), arXiv 2006.12279: eight 3x3 convolutions, max-pooling by 2 after
+    the stages, then linear layers of 512, 512 and the classes, no dropout. On 32x32 images and for ten classes
+    9,747,136 weights and 3,786 biases. `width` multiplies all channels. A map that is one pixel high or wide is not
+    pooled further; what is left is flattened.
+
+    Raises:
+        BadConfig: the input is no image or smaller than 2x2; the width is not positive.
+    """
+    name = "vgg-11-plain"
+    inputs, height, wide = image_shape(name, shape, smallest=2)
+    layers: list[nn.Module] = []
+    for count, channels in zip(DEPTHS["vgg-11"], CHANNELS, strict=True):
+        for _ in range(count):
+            outputs = scaled(name, channels, width)
+            layers += [nn.Conv2d(inputs, outputs, 3, padding=1), nn.ReLU()]
+            inputs = outputs
+        if min(height, wide) >= 2:
+            layers.append(nn.MaxPool2d(2))
+            height, wide = height // 2, wide // 2
+    features, hidden = inputs * height * wide, scaled(name, 512, width)
+    model = nn.Sequential()
+    model.add_module("features", nn.Sequential(*layers))
+    model.add_module("flatten", nn.Flatten())
+    model.add_module("fc1", nn.Linear(features, hidden))
+    model.add_module("relu1", nn.ReLU())
+    model.add_module("fc2", nn.Linear(hidden, hidden))
+    model.add_module("relu2", nn.ReLU())
+    model.add_module("classifier", nn.Linear(hidden, classes))
+    he_normal_everywhere(model)
+    return model
+
+
+VGG_11_PLAIN = Model("vgg-11-plain", vgg_11_plain, SOURCE, example_options={"width": 0.06})

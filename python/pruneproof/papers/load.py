@@ -14,6 +14,7 @@ from pydantic import BaseModel, ValidationError
 from pruneproof.api import Outcome, Selection
 from pruneproof.contracts.recipe import Recipe
 from pruneproof.errors import BadConfig, NameClash, UnknownName
+from pruneproof.papers.grid import expand
 from pruneproof.papers.locate import KeyPath, locate
 from pruneproof.papers.printed import Row
 from pruneproof.papers.schema import (
@@ -23,6 +24,7 @@ from pruneproof.papers.schema import (
     Operand,
     PaperInfo,
     PrintedClaim,
+    ProfileName,
     Quantity,
     RerunClaim,
     Run,
@@ -217,7 +219,7 @@ def check_runs(paper: Paper) -> None:
     Raises:
         BadConfig: runs without a profile, an arm without what it needs, or two arms that cannot be told apart.
     """
-    for profile in ("mini", "lite", "full"):
+    for profile in get_args(ProfileName):
         runs = paper.runs.runs(profile)
         if runs and profile not in paper.runs.profiles:
             _refuse(paper, "runs.toml", (profile,), f'there are runs, but no table "profiles.{profile}". Add it.')
@@ -317,7 +319,7 @@ def _read(path: Path, kind: type[File]) -> tuple[File, Lines]:
         found = re.search(r"line (\d+)", str(problem))
         line = int(found[1]) if found else text.count("\n") + 1
         raise BadConfig(f"{path}, line {line}: not valid TOML: {problem}.") from None
-    lines = locate(text)
+    content, lines = expand(content, locate(text), path)
     try:
         return kind.model_validate(content), lines
     except ValidationError as problem:

@@ -51,6 +51,8 @@ class PlannedCell:
     sparsity: float
     seed: int
     stages: tuple[str, ...]
+    arm: Mapping[str, Any] = field(default_factory=dict)
+    """What the arm chose, for reports; empty for the dense network."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,7 @@ def make_plan(
 
     Args:
         paper: the loaded paper.
-        profile: `mini`, `lite` or `full`.
+        profile: `mini`, `cpu`, `lite` or `full`.
         catalog: what the paper's plugins register.
         fingerprints: data set -> fingerprint; a missing one leaves a plan that can be read but not run.
         seeds: replaces the seeds of the profile and of the runs.
@@ -179,7 +181,7 @@ class _Planner:
                 label = f"{run_id} · seed {seed} · {method} {sparsity:.6g}"
                 chain = self.arm(label, run, arm, sparsity, network, init, dense)
                 before = (init, dense) if _uses_dense(arm) else (init,)
-                cells.append(PlannedCell(run_id, method, sparsity, seed, (*before, *chain)))
+                cells.append(PlannedCell(run_id, method, sparsity, seed, (*before, *chain), _choices(arm)))
         return cells
 
     def arm(
@@ -191,7 +193,7 @@ class _Planner:
         if arm.start == "dense" and run.dense is None:
             raise BadConfig(f"{label}: the arm starts from the dense network, but the run has no `dense` recipe.")
         recipe = Recipe.model_validate(run.retrain.model_dump() | arm.retrain)
-        method = self.method(arm)
+        method = self.method(arm, recipe)
         start = dense if arm.start == "dense" else init
         spent = run.dense.epochs if arm.start == "dense" and run.dense else 0
         if arm.during is not None:
@@ -199,7 +201,11 @@ class _Planner:
                 raise BadConfig(f"{label}: pruning ends at epoch {arm.during.end} of a training of {recipe.epochs}.")
             course = self.course(arm, sparsity, arm.during.end - arm.during.start + 1)
             during = {**method, "course": course, "first_epoch": arm.during.start}
-            return (self.train(label, network, recipe, {"weights": start}, "retrain", spent, during=during),)
+            return (
+                self.train(
+                    label, network, recipe, {"weights": start}, "retrain", spent, during=during, losses=run.losses
+                ),
+            )
         course = self.course(arm, sparsity, arm.steps)
         rewound = self.rewind(run, arm, network, init)
         weights, mask = start, ""
@@ -207,9 +213,8 @@ class _Planner:
         for part in [[each] for each in course] if arm.between == "retrain" else [course]:
             upstream = {"weights": weights} | ({"mask": mask} if mask else {})
             mask = self.add("prune", f"{label} · prune", {**network, **method, "course": part}, upstream)
-            weights = self.train(
-                label, network, recipe, {"weights": rewound or weights, "mask": mask}, "retrain", spent
-            )
+            upstream = {"weights": rewound or weights, "mask": mask}
+            weights = self.train(label, network, recipe, upstream, "retrain", spent, losses=run.losses)
             spent += recipe.epochs
             chain += [mask, weights]
         return tuple(chain)
@@ -234,8 +239,9 @@ class _Planner:
         *,
         during: Mapping[str, Any] | None = None,
         stop_after: int | None = None,
+        losses: bool = False,
     ) -> str:
-        inputs = {
+        inputs: dict[str, Any] = {
             **network,
             "recipe": recipe.model_dump(mode="json"),
             "phase": phase,
@@ -243,6 +249,8 @@ class _Planner:
             "during": during,
             "stop_after": stop_after,
         }
+        if losses:  # keys that later versions added are there only where they ask for something, see ADR 0023
+            inputs["losses"] = True
         return self.add("train", label, inputs, upstream, recipe.epochs if stop_after is None else stop_after)
 
     def network(self, run: Run, seed: int) -> dict[str, Any]:
@@ -254,7 +262,10 @@ class _Planner:
             "device": self.device,
         }
 
-    def method(self, arm: Arm) -> dict[str, Any]:
+    def method(self, arm: Arm, recipe: Recipe) -> dict[str, Any]:
+        later: dict[str, Any] = {} if arm.resample else {"resample": False}
+        if recipe.validation:
+            later["validation"] = recipe.validation
         scope = None if arm.scope.id == "global" else self.choice("allocation", arm.scope)
         return {
             "criterion": self.choice("criterion", arm.criterion),
@@ -267,6 +278,7 @@ class _Planner:
                 "unprunable": list(arm.unprunable),
             },
             "samples": arm.samples,
+            **later,
         }
 
     def course(self, arm: Arm, sparsity: float, steps: int) -> list[float]:
@@ -322,6 +334,12 @@ def needed(plan: Plan, done: Iterable[str]) -> list[str]:
             wanted.add(digest)
             queue += plan.stages[digest].upstream.values()
     return [digest for digest in plan.stages if digest in wanted]
+
+
+def _choices(arm: Arm) -> dict[str, Any]:
+    """Return how an arm picks its weights, as a record tells it."""
+    criterion = {"criterion": arm.criterion.id, "options": dict(arm.criterion.options)}
+    return {**criterion, "schedule": arm.schedule.id, "steps": arm.steps, "resample": arm.resample}
 
 
 def _uses_dense(arm: Arm) -> bool:

@@ -31,6 +31,9 @@ class Cell(Frozen):
     stages: tuple[str, ...]
     measurement: dict[str, Any]
     """`Measurement.to_json()`."""
+    arm: dict[str, Any] = Field(default_factory=dict)
+    """How the weights were picked: criterion, options, schedule, steps; empty for the dense network and in records of
+    before."""
 
 
 class FactRecord(Frozen):

@@ -11,7 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 from pruneproof.contracts.recipe import Recipe
 from pruneproof.errors import UnknownName
 
-ProfileName = Literal["mini", "lite", "full"]
+ProfileName = Literal["mini", "cpu", "lite", "full"]
 Fraction = Annotated[float, Field(ge=0.0, lt=1.0)]
 Id = Annotated[str, Field(pattern=r"^[a-z0-9]+([.-][a-z0-9]+)*$")]
 
@@ -122,6 +122,8 @@ class Arm(Frozen):
     """Prune while training from `start`; `retrain` is then the whole training."""
     samples: Annotated[int, Field(ge=1)] = 1000
     """Training samples on which a criterion that needs data is scored."""
+    resample: bool = True
+    """Whether each pruning step draws its own scoring samples; otherwise all steps use those of the first."""
     sparsities: tuple[Fraction, ...] = ()
     """Targets, cumulative over the prunable weights; empty takes the run's."""
     retrain: dict[str, Any] = {}
@@ -148,6 +150,8 @@ class Run(Frozen):
     sparsities: tuple[Fraction, ...] = ()
     seeds: tuple[int, ...] = ()
     """Replaces the profile's."""
+    losses: bool = False
+    """Whether every arm also measures the loss of the whole training set: before and after pruning, and at the end."""
     arms: tuple[Arm, ...] = ()
 
 
@@ -156,6 +160,7 @@ class RunsFile(Frozen):
 
     profiles: dict[ProfileName, Profile]
     mini: dict[Id, Run] = {}
+    cpu: dict[Id, Run] = {}
     lite: dict[Id, Run] = {}
     full: dict[Id, Run] = {}
 
@@ -183,7 +188,17 @@ class Operand(Frozen):
     method: Id
     sparsity: Fraction = 0.0
     metric: Literal[
-        "accuracy", "accuracy_before", "loss", "macs_pruned", "constant_output", "empty_tensors", "densities"
+        "accuracy",
+        "accuracy_before",
+        "loss",
+        "loss_change",
+        "loss_gap",
+        "error_gap_before",
+        "error_gap",
+        "macs_pruned",
+        "constant_output",
+        "empty_tensors",
+        "densities",
     ] = "accuracy"
     """`densities` stands for one sample per prunable tensor."""
 

@@ -6,98 +6,47 @@ configuration without any evidence. Fewer than two seeds, or a number that is no
 loss), give `inconclusive`: hours of training are never lost to one seed.
 """
 
-import functools
-import inspect
 import math
-from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import numpy as np
-from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
+from pydantic import Field
 from scipy import stats
 
 from pruneproof.contracts.claim_test import ClaimTest, Outcome, Verdict
-from pruneproof.errors import BadConfig
+from pruneproof.papers.deciding import (
+    Level,
+    NotNegative,
+    Positive,
+    Relation,
+    Samples,
+    advice,
+    claim_test,
+    inside,
+    one_sided,
+    outcome_of,
+    paired,
+    span,
+)
 from pruneproof.papers.statistics import (
     MOST_SEEDS,
-    Interval,
     bootstrap_interval,
     rounded,
-    seeds_to_clear,
     seeds_to_exclude_half,
     share_interval,
     t_interval,
 )
-
-Samples = NDArray[np.float64]
-Level = Annotated[float, Field(gt=0.5, lt=1)]
-Positive = Annotated[float, Field(gt=0)]
-NotNegative = Annotated[float, Field(ge=0)]
-Relation = Literal[">", "<"]
-
-
-def _test(name: str, about: str, *, operands: int, more: bool = False) -> Callable[[Callable[..., Outcome]], ClaimTest]:
-    """Make a claim test of a function that takes the samples as one array of shape (operands, seeds)."""
-
-    def register(function: Callable[..., Outcome]) -> ClaimTest:
-        options = _options(name, function)
-
-        @functools.wraps(function)  # whose keyword arguments are the options that configs are checked against
-        def decide(samples: Sequence[Sequence[float]], **parameters: Any) -> Outcome:
-            if len(samples) < operands or (len(samples) > operands and not more):
-                wanted = f"at least {operands}" if more else f"exactly {operands}"
-                raise BadConfig(f'claim test "{name}" got {len(samples)} operands; it takes {wanted}.')
-            resolved = _resolve(name, options, parameters)
-            counts = [len(each) for each in samples]
-            if len(set(counts)) > 1:
-                raise BadConfig(f'claim test "{name}": operands have {counts} seeds; they must share the same seeds.')
-            n = counts[0]
-            if n < 2:
-                reason = f"n = {n} cannot tell a difference from chance: at least 2 seeds are needed."
-                return Outcome("inconclusive", reason, n=n, seeds_needed=2)
-            values = np.array(samples, dtype=np.float64)
-            broken = int((~np.isfinite(values)).sum())
-            if broken:
-                reason = (
-                    f"{broken} of {values.size} values are not finite (diverged networks): there is no mean to judge."
-                )
-                return Outcome("inconclusive", reason, n=n)
-            return function(values, **resolved)
-
-        return ClaimTest(name, decide, about)
-
-    return register
+from pruneproof.papers.verdict_over_arms import (
+    chosen_difference,
+    chosen_equivalence,
+    rank_correlation,
+    relative_gain,
+    spread_ratio,
+)
 
 
-def _options(name: str, function: Callable[..., Outcome]) -> type[BaseModel]:
-    """Return the parameters of a test as a pydantic model that refuses all others."""
-    fields: dict[str, Any] = {
-        each.name: (each.annotation, ... if each.default is each.empty else each.default)
-        for each in inspect.signature(function).parameters.values()
-        if each.kind is each.KEYWORD_ONLY
-    }
-    config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
-    return create_model(name, __config__=config, **fields)
-
-
-def _resolve(name: str, options: type[BaseModel], parameters: dict[str, Any]) -> dict[str, Any]:
-    """Return the parameters with their defaults."""
-    try:
-        return options(**parameters).model_dump()
-    except ValidationError as problem:
-        # A misspelt name is also a missing one; the misspelling is the news.
-        first = max(problem.errors(), key=lambda each: each["type"] == "extra_forbidden")
-        known = ", ".join(options.model_fields)
-        message = {
-            "extra_forbidden": "it takes no such parameter",
-            "missing": "it is missing and has no default; write it in claims.toml",
-        }.get(first["type"], f"{first['msg'][0].lower()}{first['msg'][1:]}, found {first['input']!r}")
-        raise BadConfig(f'claim test "{name}", parameter "{first["loc"][0]}": {message}. Known: {known}.') from problem
-
-
-@_test("paired-difference", "first operand above (or below) the second by a margin, paired by seed", operands=2)
+@claim_test("paired-difference", "first operand above (or below) the second by a margin, paired by seed", operands=2)
 def paired_difference(
     samples: Samples, *, relation: Relation = ">", margin: float = 0.0, level: Level = 0.95
 ) -> Outcome:
@@ -107,13 +56,13 @@ def paired_difference(
     margin in the claimed direction, fails when wholly on the other side. A negative margin says "not worse by more
     than".
     """
-    difference = _difference(samples[0], samples[1])
+    difference = paired(samples[0], samples[1])
     bound = margin if relation == ">" else -margin
     interval = bootstrap_interval(difference, level)
-    return _one_sided("The mean of first - second", difference, interval, relation, bound, "the margin")
+    return one_sided("The mean of first - second", difference, interval, relation, bound, "the margin")
 
 
-@_test("equivalence", "two operands equal within a margin, paired by seed", operands=2)
+@claim_test("equivalence", "two operands equal within a margin, paired by seed", operands=2)
 def equivalence(samples: Samples, *, margin: Positive, level: Level = 0.95) -> Outcome:
     """Judge a claim that two methods are as good: |a - b| <= margin, paired by seed.
 
@@ -121,13 +70,13 @@ def equivalence(samples: Samples, *, margin: Positive, level: Level = 0.95) -> O
     confidence 2 level - 1 (90 % for 0.95), which is the one reported, lies within ±margin; the claim fails when it lies
     wholly outside.
     """
-    difference = _difference(samples[0], samples[1])
+    difference = paired(samples[0], samples[1])
     interval = t_interval(difference, round(2 * level - 1, 12))
     region = f"the margin of {rounded(margin)} around 0"
-    return _inside("The mean of first - second", difference, interval, -margin, margin, region)
+    return inside("The mean of first - second", difference, interval, -margin, margin, region)
 
 
-@_test("distance", "the mean within a tolerance of the reported value", operands=1)
+@claim_test("distance", "the mean within a tolerance of the reported value", operands=1)
 def distance(samples: Samples, *, reported: float, tolerance: Positive, level: Level = 0.95) -> Outcome:
     """Judge a claim that a number is reproduced: |mean - reported| <= tolerance.
 
@@ -135,32 +84,33 @@ def distance(samples: Samples, *, reported: float, tolerance: Positive, level: L
     """
     interval = t_interval(samples[0], level)
     region = f"{rounded(tolerance)} of the reported {rounded(reported)}"
-    return _inside("The mean", samples[0], interval, reported - tolerance, reported + tolerance, region)
+    return inside("The mean", samples[0], interval, reported - tolerance, reported + tolerance, region)
 
 
-@_test("threshold", "the mean above or below a value", operands=1)
+@claim_test("threshold", "the mean above or below a value", operands=1)
 def threshold(samples: Samples, *, relation: Relation, value: float, level: Level = 0.95) -> Outcome:
     """Judge a claim about one network: mean > value (or <), by Student's t interval of the mean."""
-    return _one_sided("The mean", samples[0], t_interval(samples[0], level), relation, value, "the threshold")
+    return one_sided("The mean", samples[0], t_interval(samples[0], level), relation, value, "the threshold")
 
 
-@_test("sign-change", "first above second at low sparsity, below it at high sparsity", operands=4)
+@claim_test("sign-change", "first above second in one place, below it in another", operands=4)
 def sign_change(samples: Samples, *, margin: float = 0.0, level: Level = 0.95) -> Outcome:
     """Judge a claim that two methods cross: a_low - b_low > margin and b_high - a_high > margin.
 
-    The operands are a_low, b_low, a_high, b_high. Intersection-union of two paired differences (Berger 1982): both must
-    hold, and no correction for two tests is due. The claim fails when either does, where it may err twice as often as
-    one test. The figures are those of the half that decides, the one with the lower interval if both do.
+    The operands are a_low, b_low, a_high, b_high, at two sparsities or by two metrics such as loss and error.
+    Intersection-union of two paired differences (Berger 1982): both must hold, and no correction for two tests is due.
+    The claim fails when either does, where it may err twice as often as one test. The figures are those of the half
+    that decides, the one with the lower interval if both do.
     """
     a_low, b_low, a_high, b_high = samples
     halves = []
     for what, x, y in (
-        ("At the lower sparsity the mean of first - second", a_low, b_low),
-        ("At the higher sparsity the mean of second - first", b_high, a_high),
+        ("The mean of first - second", a_low, b_low),
+        ("The mean of fourth - third", b_high, a_high),
     ):
-        difference = _difference(x, y)
+        difference = paired(x, y)
         interval = bootstrap_interval(difference, level)
-        halves.append((_one_sided(what, difference, interval, ">", margin, "the margin"), interval.low))
+        halves.append((one_sided(what, difference, interval, ">", margin, "the margin"), interval.low))
     order: tuple[Verdict, ...] = ("fails", "inconclusive", "holds")
     decides, _ = min(halves, key=lambda half: (order.index(half[0].verdict), half[1]))
     reason = " ".join(half.reason for half, _ in halves)
@@ -171,7 +121,7 @@ def sign_change(samples: Samples, *, margin: float = 0.0, level: Level = 0.95) -
     return replace(decides, reason=reason, seeds_needed=needed)
 
 
-@_test("monotone-trend", "operands rise or fall in their order", operands=3, more=True)
+@claim_test("monotone-trend", "operands rise or fall in their order", operands=3, more=True)
 def monotone_trend(samples: Samples, *, direction: Literal["increasing", "decreasing"], level: Level = 0.95) -> Outcome:
     """Judge a claim of a trend along the operands, in their order: Page's test of ordered alternatives (Page 1963).
 
@@ -192,7 +142,7 @@ def monotone_trend(samples: Samples, *, direction: Literal["increasing", "decrea
         wanted = float(stats.norm.ppf(level) + stats.norm.ppf(0.8))
         size = (wanted / correlation) ** 2 / (operands - 1) if abs(correlation) > 1e-9 else math.inf
         needed = max(math.ceil(size), n + 1) if size <= MOST_SEEDS else None
-        tail = f"; {_advice(needed)}"
+        tail = f"; {advice(needed)}"
     reason = (
         f"Mean rank correlation with the order {rounded(correlation)} over n = {n} seeds and {operands} operands, "
         f"p = {claimed:.3g} for {direction}, p = {other:.3g} for the opposite{tail}."
@@ -200,7 +150,7 @@ def monotone_trend(samples: Samples, *, direction: Literal["increasing", "decrea
     return Outcome(verdict, reason, correlation, n=n, seeds_needed=needed)
 
 
-@_test("collapse", "networks collapse, or none does", operands=1, more=True)
+@claim_test("collapse", "networks collapse, or none does", operands=1, more=True)
 def collapse(
     samples: Samples,
     *,
@@ -231,14 +181,14 @@ def collapse(
     needed, tail = None, ""
     if verdict == "inconclusive":
         needed = seeds_to_exclude_half(interval.value, n, level)
-        tail = f"; {_advice(needed)}"
+        tail = f"; {advice(needed)}"
     each = ", ".join(f"{count} of {n}" for count in counts)
     claim = "collapse" if expected else "no collapse"
-    reason = f"Collapsed: {each} seeds, {_span(interval)} of the share, where {claim} was claimed{tail}."
-    return _outcome(verdict, reason, interval, n, needed)
+    reason = f"Collapsed: {each} seeds, {span(interval)} of the share, where {claim} was claimed{tail}."
+    return outcome_of(verdict, reason, interval, n, needed)
 
 
-@_test("agreement", "any two networks have nearly proportional operands, such as densities", operands=1, more=True)
+@claim_test("agreement", "any two networks have nearly proportional operands, such as densities", operands=1, more=True)
 def agreement(samples: Samples, *, at_least: Annotated[float, Field(gt=-1, le=1)]) -> Outcome:
     """Judge a claim that independently trained networks agree on a profile of operands, such as layer densities.
 
@@ -268,67 +218,15 @@ CLAIM_TESTS: tuple[ClaimTest, ...] = (
     monotone_trend,
     collapse,
     agreement,
+    chosen_difference,
+    chosen_equivalence,
+    relative_gain,
+    rank_correlation,
+    spread_ratio,
 )
 """The tests that `pruneproof` ships."""
-
-
-def _one_sided(what: str, sample: Samples, interval: Interval, relation: Relation, bound: float, edge: str) -> Outcome:
-    """Judge `mean relation bound` by an interval of the mean."""
-    above, below = interval.low > bound, interval.high < bound
-    if above or below:
-        verdict: Verdict = "holds" if above == (relation == ">") else "fails"
-        return _mean_outcome(
-            verdict, what, sample, interval, f"wholly {'above' if above else 'below'} {edge} {rounded(bound)}"
-        )
-    return _mean_outcome(
-        "inconclusive", what, sample, interval, f"not clear of {edge} {rounded(bound)}", [abs(interval.value - bound)]
-    )
-
-
-def _inside(what: str, sample: Samples, interval: Interval, low: float, high: float, region: str) -> Outcome:
-    """Judge `low <= mean <= high` by an interval of the mean."""
-    if low <= interval.low and interval.high <= high:
-        return _mean_outcome("holds", what, sample, interval, f"wholly within {region}")
-    if interval.high < low or interval.low > high:
-        return _mean_outcome("fails", what, sample, interval, f"wholly outside {region}")
-    # A mean inside has two edges to clear, a mean outside only the nearer one.
-    gaps = [abs(interval.value - low), abs(interval.value - high)]
-    gaps = gaps if low < interval.value < high else [min(gaps)]
-    return _mean_outcome("inconclusive", what, sample, interval, f"partly outside {region}", gaps)
-
-
-def _mean_outcome(
-    verdict: Verdict, what: str, sample: Samples, interval: Interval, where: str, gaps: Sequence[float] = ()
-) -> Outcome:
-    """Put the figures into a sentence; `gaps` to the edges say how many seeds would settle it."""
-    n, needed, tail = len(sample), None, ""
-    if verdict == "inconclusive":
-        needed = seeds_to_clear(gaps, float(sample.std(ddof=1)), interval.level)
-        needed = None if needed is None else max(needed, n + 1)
-        tail = f"; {_advice(needed)}"
-    reason = f"{what} is {rounded(interval.value)} over n = {n} seeds, {_span(interval)}, {where}{tail}."
-    return _outcome(verdict, reason, interval, n, needed)
-
-
-def _outcome(verdict: Verdict, reason: str, interval: Interval, n: int, needed: int | None) -> Outcome:
-    return Outcome(verdict, reason, interval.value, interval.low, interval.high, interval.level, n, needed)
-
-
-def _difference(a: Samples, b: Samples) -> Samples:
-    """Return a - b to nine decimals: 0.3 - 0.2 and 0.2 - 0.1 are one and the same difference."""
-    difference: Samples = np.round(a - b, 9)
-    return difference
 
 
 def _rank_correlation(row: Samples) -> float:
     """Return Spearman's correlation of a row with its own order; 0 for a constant row."""
     return 0.0 if np.ptp(row) == 0 else float(stats.spearmanr(np.arange(len(row)), row)[0])
-
-
-def _advice(needed: int | None) -> str:
-    count = f"no number of seeds up to {MOST_SEEDS}" if needed is None else f"about {needed} seeds"
-    return f"{count} would settle it if these figures stay"
-
-
-def _span(interval: Interval) -> str:
-    return f"{100 * interval.level:g} % interval [{rounded(interval.low)}, {rounded(interval.high)}]"

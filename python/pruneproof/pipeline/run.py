@@ -231,6 +231,7 @@ def _run(prepared: Prepared, store: Store, on_event: OnEvent) -> Record:
             seed=cell.seed,
             stages=cell.stages,
             measurement=store.expect(cell.stages[-1]).json(MEASUREMENT),
+            arm=dict(cell.arm),
         )
         for cell in plan.cells
     )

@@ -7,8 +7,10 @@ mechanism  facts.json
 """
 
 import json
+import math
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from decimal import ROUND_FLOOR, Decimal
 from functools import lru_cache
 from pathlib import Path
@@ -50,6 +52,7 @@ class Workshop:
         self.store = store
         self.data_root = data_root
         self._load = lru_cache(maxsize=2)(self._load_data)
+        self._split = lru_cache(maxsize=2)(self._split_data)  # copies the data, and every pruning step asks
 
     def run(self, stage: Stage, on_epoch: OnEpoch = lambda done, total: None) -> Finished:
         """Run one stage unless it is finished, and return what it made."""
@@ -80,6 +83,16 @@ class Workshop:
     def _data(self, inputs: Mapping[str, Any]) -> LoadedData:
         return self._load(inputs["data"]["id"], inputs["data"]["fingerprint"], inputs["device"])
 
+    def _split_data(self, name: str, fingerprint: str, device: str, validation: float, seed: int) -> LoadedData:
+        return self._load(name, fingerprint, device).holdout(validation, stream(seed, "validation"))
+
+    def _seen(self, inputs: Mapping[str, Any], validation: float) -> LoadedData:
+        """Return the data without what training holds out for validation."""
+        if not validation:
+            return self._data(inputs)
+        data = inputs["data"]
+        return self._split(data["id"], data["fingerprint"], inputs["device"], validation, inputs["seed"])
+
     def _model(self, inputs: Mapping[str, Any], data: LoadedData) -> tuple[nn.Module, list[str], Model]:
         """Build the freshly initialised network of the `init` stream and name its prunable tensors."""
         chosen = self.catalog.model(inputs["model"]["id"])
@@ -109,12 +122,12 @@ class Workshop:
     def _prune(
         self, inputs: Mapping[str, Any], upstream: Mapping[str, Finished], draft: Path, on_epoch: OnEpoch
     ) -> list[str]:
-        model, prunable, data = self._network(inputs, upstream)
+        model, prunable, _ = self._network(inputs, upstream)
         masks = MaskSet.load(upstream["mask"].file(MASK)) if "mask" in upstream else None
         course = inputs["course"]
         for step, sparsity in enumerate(course):
             on_epoch(step, len(course))
-            masks = self._cut(model, prunable, data, inputs, inputs, sparsity, masks, step)
+            masks = self._cut(model, prunable, inputs, inputs, sparsity, masks, step)
         assert masks is not None  # a course has at least one step
         masks.save(draft / MASK)
         selection = {
@@ -130,7 +143,6 @@ class Workshop:
         self,
         model: nn.Module,
         prunable: list[str],
-        data: LoadedData,
         inputs: Mapping[str, Any],
         method: Mapping[str, Any],
         sparsity: float,
@@ -140,6 +152,8 @@ class Workshop:
         """Score the network and select: the one place where weights are chosen."""
         criterion = self.catalog.criterion(method["criterion"]["id"])
         samples = method["samples"] if NEED_DATA.intersection(criterion.ingredients) else 0
+        seen = self._seen(inputs, method.get("validation", 0.0))
+        occasion = step if method.get("resample", True) else 0
         with blaming("criterion", self.catalog.entry("criterion", criterion.id)):
             scores = score(
                 criterion,
@@ -147,7 +161,7 @@ class Workshop:
                 model=model,
                 names=prunable,
                 masks=masks,
-                batches=_scoring_batches(data, samples, inputs["seed"], step) if samples else [],
+                batches=_scoring_batches(seen, samples, inputs["seed"], occasion) if samples else [],
                 rng=stream(inputs["seed"], "criterion", "draw", step),
             )
         chosen = method["selection"]
@@ -183,11 +197,18 @@ class Workshop:
         model, prunable, data = self._network(inputs, upstream)
         masks = MaskSet.load(upstream["mask"].file(MASK)) if "mask" in upstream else None
         before = None
+        recipe = Recipe.model_validate(inputs["recipe"])
+        seen = self._seen(inputs, recipe.validation)
+        losses: dict[str, Any] = {}
+        if inputs.get("losses"):
+            losses["accuracy_dense"] = evaluate(model, data).accuracy
+            losses["loss_dense"] = _loss(model, seen)
         if masks is not None:
             _apply(model, masks)
             before = evaluate(model, data).accuracy
+            if losses:
+                losses["loss_pruned"] = _loss(model, seen)
         during = inputs["during"]
-        recipe = Recipe.model_validate(inputs["recipe"])
         trained = train(
             model,
             data,
@@ -195,13 +216,15 @@ class Workshop:
             seed=inputs["seed"],
             phase=inputs["phase"],
             masks=masks,
-            prune_at=self._gradual(model, prunable, data, inputs, during) if during else None,
+            prune_at=self._gradual(model, prunable, inputs, during) if during else None,
             stop_after=inputs["stop_after"],
             checkpoint=draft / PARTIAL,
             on_epoch=on_epoch,
         )
         history, masks = trained.history, trained.masks
         measurement = _measure(model, prunable, data, masks, before, history, inputs)
+        if losses:
+            measurement = replace(measurement, **losses, loss_retrained=_loss(model, seen))
         save_tensors(draft / WEIGHTS, trained.state, {})
         _write_json(draft / MEASUREMENT, measurement.to_json())
         _write_json(draft / HISTORY, vars(history))
@@ -215,7 +238,6 @@ class Workshop:
         self,
         model: nn.Module,
         prunable: list[str],
-        data: LoadedData,
         inputs: Mapping[str, Any],
         during: Mapping[str, Any],
     ) -> PruneAt:
@@ -223,7 +245,7 @@ class Workshop:
             step = epoch - during["first_epoch"]
             if not 0 <= step < len(during["course"]):
                 return None
-            return self._cut(model, prunable, data, inputs, during, during["course"][step], masks, step)
+            return self._cut(model, prunable, inputs, during, during["course"][step], masks, step)
 
         return prune_at
 
@@ -262,6 +284,12 @@ def _measure(
         epochs=inputs["epochs_before"] + len(history.accuracy),
         densities=densities,
     )
+
+
+def _loss(model: nn.Module, data: LoadedData) -> float | None:
+    """Return the mean cross-entropy over the training split; None where it is no number."""
+    loss = evaluate(model, data, "train").loss
+    return loss if math.isfinite(loss) else None
 
 
 def _scoring_batches(data: LoadedData, samples: int, seed: int, step: int) -> list[tuple[torch.Tensor, torch.Tensor]]:

@@ -7,9 +7,10 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from pruneproof.papers.record import Record
 from pruneproof.papers.schema import PaperInfo
+from pruneproof.papers.statistics import rounded
 from pruneproof.report import wording
+from pruneproof.report.canvas import Plot
 from pruneproof.report.comparison import comparisons, in_points, mean_and_spread
-from pruneproof.report.plots import Plot
 from pruneproof.report.results import points
 
 Tables = Mapping[str, Sequence[Mapping[str, str]]]
@@ -29,6 +30,8 @@ def environment(*, html: bool) -> Environment:
         "percent": wording.percent,
         "duration": wording.duration,
         "figure": wording.figure,
+        "measures_losses": lambda found: any(point.loss_change is not None for point in found),
+        "number": lambda x: "" if x is None else rounded(x),
         "mean_and_spread": mean_and_spread,
         "points": in_points,
         "spread": wording.spread,

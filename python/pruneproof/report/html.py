@@ -8,9 +8,10 @@ from markupsafe import Markup
 
 from pruneproof.papers.record import Record
 from pruneproof.papers.schema import PaperInfo
+from pruneproof.report.canvas import Plot
 from pruneproof.report.content import Tables, content, environment
 from pruneproof.report.markdown import render_markdown
-from pruneproof.report.plots import Plot, draw, themed
+from pruneproof.report.plots import draw, themed
 from pruneproof.report.results import tidy_csv
 
 

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 
 from pruneproof.papers.record import Record
 from pruneproof.papers.schema import PaperInfo
+from pruneproof.report.canvas import Plot
 from pruneproof.report.content import Tables, content, environment
-from pruneproof.report.plots import Plot
 from pruneproof.report.summary import escape
 
 

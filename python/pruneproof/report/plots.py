@@ -5,10 +5,8 @@ run, from a palette that people with colour blindness can tell apart (Okabe & It
 repeat it.
 """
 
-import io
 import re
 from collections.abc import Container, Mapping, Sequence
-from dataclasses import dataclass
 from textwrap import shorten
 from typing import Any
 
@@ -16,35 +14,32 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
-from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from scipy import special
 
 from pruneproof.papers.record import ClaimRecord, Record
 from pruneproof.papers.statistics import rounded
+from pruneproof.report.canvas import GRID, INK, LINE, MARKERS, MUTED, PALETTE, PAPER, WIDTH, Plot, new_figure, to_svg
 from pruneproof.report.comparison import Comparison, comparisons
+from pruneproof.report.loss_plots import draw_losses
 from pruneproof.report.results import DENSE, Point, methods, points
 from pruneproof.report.wording import DIFFERENCES, SYMBOLS, percent, unit
 
-INK, MUTED, GRID, PAPER = "#1f2328", "#6a737d", "#e1e4e8", "#ffffff"
-"""Colours that a dark page replaces, as it does the palette; the colour map of densities has none of them."""
-PALETTE = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#882255", "#999933")
-MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<")
 VERDICT_COLOURS = {"holds": "#0072b2", "fails": "#d55e00", "inconclusive": MUTED, "not-run": GRID}
 VERDICT_MARKERS = {"holds": "o", "fails": "X", "inconclusive": "D", "not-run": "."}
 
-FIXED_LIMITS = {"collapse": (-0.05, 1.05), "monotone-trend": (-1.1, 1.1), "agreement": (-1.1, 1.1)}
+FIXED_LIMITS = {
+    "collapse": (-0.05, 1.05),
+    "monotone-trend": (-1.1, 1.1),
+    "agreement": (-1.1, 1.1),
+    "rank-correlation": (-1.1, 1.1),
+}
 """Axes of tests whose value has a natural range."""
 
 WIDE_DIFFERENCE = 20.0
 """A difference above which an axis of differences is logarithmic beyond ±1, so that small ones stay readable."""
 
 LOGIT_TICKS = (1, 2, 5, 10, 20, 50, 80, 90, 95, 98, 99, 99.5, 99.8, 99.9)
-
-LINE: Any = {"linewidth": 1.4, "markersize": 5.5, "markeredgecolor": PAPER, "markeredgewidth": 0.5}
-
-WIDTH = 5.6
-"""Inches, so that text of 8 points is readable where two figures share the width of a page."""
 
 _STYLE: Any = {
     "svg.fonttype": "none",
@@ -76,15 +71,6 @@ _STYLE: Any = {
 }
 
 
-@dataclass(frozen=True)
-class Plot:
-    """A figure: file stem, caption and SVG document."""
-
-    name: str
-    caption: str
-    svg: str
-
-
 def draw(record: Record) -> dict[str, list[Plot]]:
     """Return the figures of each run, and under the key `""` those of the whole record."""
     order = methods(record)
@@ -98,6 +84,8 @@ def draw(record: Record) -> dict[str, list[Plot]]:
             pruned = [point for point in all_points if point.method != DENSE]
             if run in beside:
                 found[run] = [_beside(run, beside[run], dense)]
+            elif any(point.loss_change is not None for point in pruned):
+                found[run] = draw_losses(run, pruned)
             elif pruned:
                 styles = _styles(order, {point.method for point in pruned})
                 found[run] = [
@@ -140,16 +128,6 @@ def _styles(order: Sequence[str], shown: Container[str]) -> Styles:
     return found
 
 
-def _figure(height: float, width: float = WIDTH) -> Figure:
-    return Figure(figsize=(width, height), layout="constrained")
-
-
-def _svg(figure: Figure) -> str:
-    out = io.StringIO()
-    figure.savefig(out, format="svg", metadata={"Date": None, "Creator": None})
-    return out.getvalue()
-
-
 def _lines(found: Sequence[Point]) -> dict[str, list[Point]]:
     return {
         method: [point for point in found if point.method == method]
@@ -159,7 +137,7 @@ def _lines(found: Sequence[Point]) -> dict[str, list[Point]]:
 
 def _curves(run: str, pruned: Sequence[Point], dense: Sequence[Point], styles: Styles) -> Plot:
     """Draw accuracy against sparsity with the interval of the mean as a band."""
-    figure = _figure(3.4)
+    figure = new_figure(3.4)
     axes = figure.add_subplot()
     _dense_line(axes, dense)
     ends = []
@@ -175,7 +153,7 @@ def _curves(run: str, pruned: Sequence[Point], dense: Sequence[Point], styles: S
     axes.set_title(f"{run}: accuracy against sparsity")
     bands = _intervals("Bands", pruned)
     caption = f"Test accuracy after the last epoch, mean over seeds. {bands} Dashed: the dense network."
-    return Plot(f"{run}-accuracy", caption, _svg(figure))
+    return Plot(f"{run}-accuracy", caption, to_svg(figure))
 
 
 def _beside(run: str, pairs: Sequence[Comparison], dense: Sequence[Point]) -> Plot:
@@ -185,7 +163,7 @@ def _beside(run: str, pairs: Sequence[Comparison], dense: Sequence[Point]) -> Pl
         panels.setdefault(pair.own.method, []).append(pair)
     columns = min(len(panels), 3)
     rows = -(-len(panels) // columns)
-    figure = _figure(0.9 + 2.1 * rows, WIDTH * (0.8 if columns == 1 else 1.1 if columns == 2 else 1.6))
+    figure = new_figure(0.9 + 2.1 * rows, WIDTH * (0.8 if columns == 1 else 1.1 if columns == 2 else 1.6))
     grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).flatten()
     labels = list(dict.fromkeys(pair.suffix for pair in pairs))
     colours = {label: PALETTE[place % len(PALETTE)] for place, label in enumerate(labels)}
@@ -221,14 +199,14 @@ def _beside(run: str, pairs: Sequence[Comparison], dense: Sequence[Point]) -> Pl
         "One panel per arm of the paper, the same networks and seeds: its own accuracy, and that of the arm beside it. "
         f"{_intervals('Bands', shown)} Dashed: the dense network."
     )
-    return Plot(f"{run}-beside", caption, _svg(figure))
+    return Plot(f"{run}-beside", caption, to_svg(figure))
 
 
 def _costs(run: str, pruned: Sequence[Point], dense: Sequence[Point], styles: Styles) -> list[Plot]:
     """Draw accuracy against the multiply-adds that are left; nothing where all were removed or none."""
     if not all(point.macs_kept > 0 for point in pruned) or all(point.macs_kept == 1 for point in pruned):
         return []
-    figure = _figure(3.4)
+    figure = new_figure(3.4)
     axes = figure.add_subplot()
     _dense_line(axes, dense)
     ends = []
@@ -252,12 +230,12 @@ def _costs(run: str, pruned: Sequence[Point], dense: Sequence[Point], styles: St
     axes.set_title(f"{run}: accuracy against multiply-adds")
     bars = _intervals("Bars", pruned)
     caption = f"Every zero weight counts as saved work, which no measurement of speed stands behind. {bars}"
-    return [Plot(f"{run}-macs", caption, _svg(figure))]
+    return [Plot(f"{run}-macs", caption, to_svg(figure))]
 
 
 def _seeds(run: str, pruned: Sequence[Point], dense: Sequence[Point], styles: Styles) -> Plot:
     """Draw one dot per trained network."""
-    figure = _figure(3.0)
+    figure = new_figure(3.0)
     axes = figure.add_subplot()
     _dense_line(axes, dense)
     sparsities = sorted({point.sparsity for point in pruned})
@@ -279,7 +257,7 @@ def _seeds(run: str, pruned: Sequence[Point], dense: Sequence[Point], styles: St
     axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), handletextpad=0.3, borderaxespad=0)
     axes.set_title(f"{run}: every seed")
     caption = "One dot per trained network, seeds in the same order within each method. Dashed: the dense network."
-    return Plot(f"{run}-seeds", caption, _svg(figure))
+    return Plot(f"{run}-seeds", caption, to_svg(figure))
 
 
 def _densities(run: str, pruned: Sequence[Point]) -> Plot:
@@ -290,7 +268,7 @@ def _densities(run: str, pruned: Sequence[Point]) -> Plot:
     values = [density for point in pruned for density in point.densities.values() if density > 0]
     norm = LogNorm(vmin=min([0.01, *values]), vmax=1.0)
     rows = sum(map(len, panels))
-    figure = _figure(1.3 + 0.17 * rows + 0.16 * len(panels))
+    figure = new_figure(1.3 + 0.17 * rows + 0.16 * len(panels))
     grid = figure.subplots(len(panels), 1, sharex=True, squeeze=False, height_ratios=[len(panel) for panel in panels])
     mesh = None
     for axes, panel, sparsity in zip(grid[:, 0], panels, sparsities, strict=True):
@@ -317,7 +295,7 @@ def _densities(run: str, pruned: Sequence[Point]) -> Plot:
         bar.outline.set_visible(False)
         bar.ax.minorticks_off()
     caption = "Mean over seeds, tensors in the network's order. × marks a tensor that is empty in at least one seed."
-    return Plot(f"{run}-density", caption, _svg(figure))
+    return Plot(f"{run}-density", caption, to_svg(figure))
 
 
 def _density_cell(axes: Axes, row: int, column: int, point: Point, name: str, width: int) -> None:
@@ -340,7 +318,7 @@ def _forest(claims: Sequence[ClaimRecord]) -> list[Plot]:
     panels: dict[str, list[ClaimRecord]] = {}
     for claim in shown:
         panels.setdefault(_quantity(claim), []).append(claim)
-    figure = _figure(0.5 + 0.25 * len(shown) + 0.5 * len(panels), 1.6 * WIDTH)
+    figure = new_figure(0.5 + 0.25 * len(shown) + 0.5 * len(panels), 1.6 * WIDTH)
     grid = figure.subplots(len(panels), 1, squeeze=False, height_ratios=[len(panel) + 0.2 for panel in panels.values()])
     for axes, (quantity, panel) in zip(grid[:, 0], panels.items(), strict=True):
         _forest_panel(axes, panel)
@@ -355,7 +333,7 @@ def _forest(claims: Sequence[ClaimRecord]) -> list[Plot]:
         "Re-run claims: our number and its confidence interval or range. A vertical line marks zero, where two "
         "methods are equal; margins are told with each claim. Intervals that leave the panel are cut."
     )
-    return [Plot("claims", caption, _svg(figure))]
+    return [Plot("claims", caption, to_svg(figure))]
 
 
 def _forest_panel(axes: Axes, panel: Sequence[ClaimRecord]) -> None:

@@ -2,9 +2,10 @@
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -25,6 +26,8 @@ class Point:
     method: str
     sparsity: float
     by_seed: Mapping[int, Measurement]
+    arm: Mapping[str, Any] = field(default_factory=dict)
+    """How the weights were picked, as the record tells it."""
 
     @cached_property
     def accuracies(self) -> list[float]:
@@ -49,6 +52,26 @@ class Point:
         if len(self.accuracies) < 4:
             return min(self.accuracies), max(self.accuracies)
         return self.interval.low, self.interval.high
+
+    @cached_property
+    def loss_changes(self) -> list[float]:
+        """Change of the training loss at pruning of each seed that has one."""
+        return [each.loss_change for each in self.by_seed.values() if each.loss_change is not None]
+
+    @property
+    def loss_change(self) -> float | None:
+        """Its mean over seeds; None where it was not measured."""
+        return float(np.mean(self.loss_changes)) if self.loss_changes else None
+
+    @property
+    def error_gap_before(self) -> float | None:
+        """Mean test error right after pruning above that of the dense network, in points; None where not measured."""
+        return _mean(each.error_gap_before for each in self.by_seed.values())
+
+    @property
+    def error_gap(self) -> float | None:
+        """The same after retraining; None where it was not measured or nothing was retrained."""
+        return _mean(each.error_gap for each in self.by_seed.values() if each.loss is not None)
 
     @property
     def macs_kept(self) -> float:
@@ -77,15 +100,22 @@ class Point:
         return {name for each in self.by_seed.values() for name in each.empty_tensors}
 
 
+def _mean(values: Iterable[float | None]) -> float | None:
+    known = [each for each in values if each is not None]
+    return float(np.mean(known)) if known else None
+
+
 def points(record: Record) -> dict[str, list[Point]]:
     """Return the points of each run, methods in the order of their first cell, sparsities rising."""
     groups: dict[tuple[str, str, float], dict[int, Measurement]] = {}
+    arms: dict[tuple[str, str, float], Mapping[str, Any]] = {}
     for cell in record.cells:
+        arms[cell.run, cell.method, cell.sparsity] = cell.arm
         by_seed = groups.setdefault((cell.run, cell.method, cell.sparsity), {})
         by_seed[cell.seed] = Measurement.from_json(cell.measurement)
     runs = dict.fromkeys(cell.run for cell in record.cells)
     order = {method: place for place, method in enumerate(methods(record))}
-    found = [Point(*key, by_seed) for key, by_seed in groups.items()]
+    found = [Point(*key, by_seed, arms[key]) for key, by_seed in groups.items()]
     found.sort(key=lambda point: (order.get(point.method, -1), point.sparsity))
     return {run: [point for point in found if point.run == run] for run in runs}
 
@@ -103,7 +133,11 @@ COLUMNS: Sequence[str] = (
     "accuracy",
     "accuracy_best",
     "accuracy_before",
+    "accuracy_dense",
     "loss",
+    "loss_dense",
+    "loss_pruned",
+    "loss_retrained",
     "diverged",
     "weights",
     "alive",

@@ -30,10 +30,18 @@ SCALES: Mapping[str, str] = {
     "paper": "A re-implementation at the paper's own scale: its architectures, data and epochs.",
 }
 
-DIFFERENCES = {"paired-difference", "equivalence", "sign-change"}
+DIFFERENCES = {"paired-difference", "equivalence", "sign-change", "chosen-difference", "relative-gain"}
 """Tests whose value is a difference of two means."""
 
-_UNITS = {"collapse": "share of seeds", "monotone-trend": "rank correlation", "agreement": "correlation"}
+_UNITS = {
+    "collapse": "share of seeds",
+    "monotone-trend": "rank correlation",
+    "agreement": "correlation",
+    "rank-correlation": "rank correlation",
+    "chosen-equivalence": "of the gain",
+    "relative-gain": "share",
+    "spread-ratio": "ratio of spreads",
+}
 """Tests whose value is not in the unit of the claim."""
 
 

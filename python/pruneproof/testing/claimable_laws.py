@@ -177,7 +177,7 @@ def _with_derivatives(
         for name, change in (("grads", first), ("fisher", squares))
         if name in ingredients
     }
-    if "probe" in ingredients:
+    if "probe" in ingredients:  # its curvature, the Gauss-Newton matrix by default, scales as the loss does
         changed["probe"] = ChangedProbe(ingredients["probe"], answered=first)  # type: ignore[assignment]
     return {**ingredients, **changed}
 

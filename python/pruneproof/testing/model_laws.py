@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from pruneproof.api import Model
 from pruneproof.criteria.grasp import GRASP
+from pruneproof.criteria.loss_models import QUADRATIC_MODEL
 from pruneproof.criteria.snip import SNIP
 from pruneproof.criteria.synflow import SYNFLOW
 from pruneproof.testing import surroundings
@@ -111,10 +112,10 @@ def gradients_reach(model: Model, build: Build) -> None:
 
 
 def probe_applies(model: Model, build: Build) -> None:
-    """The loss's gradient, its Hessian-vector product, and SynFlow's flow in float64 can be computed through f."""
+    """The loss's gradient, Hessian-vector product and curvature, and SynFlow's flow in float64, go through f."""
     network, names = _network(model, build.seed), model.prunable(_outline(model))
     labels = torch.arange(build.batch) % CLASSES
-    for criterion in (SNIP, GRASP, SYNFLOW):
+    for criterion in (SNIP, GRASP, SYNFLOW, QUADRATIC_MODEL):
         score(criterion, {}, network, names, None, [(_inputs(model, build), labels)], torch.Generator())
 
 

@@ -25,3 +25,7 @@ class ChangedProbe:
     def hessian_vector(self, vector: Tensors, **options: Any) -> Tensors:
         """As `Probe.hessian_vector`."""
         return self._answered(self._probe.hessian_vector(self._given(vector), **options))
+
+    def curvature(self, *arguments: Any, **options: Any) -> Tensors:
+        """As `Probe.curvature`."""
+        return self._answered(self._probe.curvature(*arguments, **options))

@@ -6,25 +6,23 @@ zero, and so are their derivatives. The model itself stays as it was found, to t
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import torch
 import torch.nn.functional as F
 from torch import nn
-from torch.func import functional_call, grad, vmap
+from torch.func import functional_call
 
 from pruneproof.contracts.criterion import Criterion
 from pruneproof.contracts.dataset import Batch
 from pruneproof.contracts.ingredients import Tensors
 from pruneproof.errors import BadConfig, BadTensor, UnknownName
+from pruneproof.training.curvature import Kind, Layers, directions, sole_layers, squared_slopes
 from pruneproof.training.masker import alive_tensors
 from pruneproof.training.seeding import seeded
 from pruneproof.values.masks import MaskSet
 
 Convolution = nn.Conv1d | nn.Conv2d | nn.Conv3d
-
-PER_SAMPLE_NUMBERS = 2**26
-"""How many numbers of per-sample gradients `fisher` holds at a time (256 MiB of float32)."""
 
 
 def score(
@@ -219,29 +217,48 @@ class ModelProbe:
         return totals
 
     def fisher(self) -> dict[str, torch.Tensor]:
-        """Return the mean over the scoring samples of the squared per-sample gradient, of the weights' shapes.
+        """Return the diagonal of the empirical Fisher matrix: `curvature("fisher")`."""
+        return self.curvature("fisher")
 
-        BatchNorm uses its running statistics: with those of a batch, no sample has a loss of its own.
+    def curvature(self, kind: Kind = "ggn", *, draws: int = 10, double: bool = False) -> dict[str, torch.Tensor]:
+        """Return the diagonal of a curvature matrix of the mean cross-entropy, of the weights' shapes, >= 0.
+
+        BatchNorm uses its running statistics: with those of a batch, no sample has a loss of its own. Memory is bounded
+        whatever the number of samples; see `training.curvature` for the mathematics.
+
+        Args:
+            kind: `ggn`, the generalised Gauss-Newton matrix, exactly; `ggn-mc`, its estimate from labels drawn from the
+                model's own predictions; `fisher`, the mean of squared per-sample gradients of the labels' loss.
+            draws: labels drawn per sample for `ggn-mc`, the same at every call.
+            double: compute in float64.
 
         Raises:
-            BadConfig: no scoring samples.
+            BadConfig: no scoring samples, an unknown kind, or fewer than one draw.
         """
-        with self._looking(train_mode=False):
-            weights, others = self._prunable(), self._others(None, double=False)
+        if kind not in get_args(Kind) or draws < 1:
+            raise BadConfig(
+                f'a probe was asked for the curvature "{kind}" with {draws} draws: one of '
+                f"{', '.join(get_args(Kind))} with at least 1 draw was expected."
+            )
+        generator = torch.Generator().manual_seed(self._seed)
+        with self._looking(train_mode=False), torch.no_grad():
+            weights = {name: leaf.detach() for name, leaf in self._leaves(self._prunable(), double).items()}
+            others = self._others(None, double)
 
-            def loss_of_one(weights: dict[str, torch.Tensor], x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-                return _loss(self._outputs(weights, others, x.unsqueeze(0)), y.unsqueeze(0))
+            def forward(weights: Tensors, x: torch.Tensor) -> torch.Tensor:
+                return self._outputs(weights, others, x)
 
-            per_sample = vmap(grad(loss_of_one), in_dims=(None, 0, 0))
-            rows = max(1, PER_SAMPLE_NUMBERS // max(1, sum(weight.numel() for weight in weights.values())))
+            layers: Layers | None = None
             totals = {name: torch.zeros_like(weight) for name, weight in weights.items()}
             count = 0
             for x, y, _ in self._samples("data", weights):
+                if layers is None:
+                    layers = sole_layers(self._model, forward, weights, x)
+                v = directions(kind, forward(weights, x), y, draws, generator)
+                for name, part in squared_slopes(self._model, forward, layers, weights, x, v).items():
+                    totals[name] += part
                 count += len(x)
-                for some_x, some_y in zip(torch.split(x, rows), torch.split(y, rows), strict=True):
-                    for name, gradients in per_sample(weights, some_x, some_y).items():
-                        totals[name] += gradients.square().sum(0)
-        return {name: total / count for name, total in totals.items()}
+        return {name: self._masked(name, total / count) for name, total in totals.items()}
 
     def activations(self) -> dict[str, torch.Tensor]:
         """Return, for each weight, the L2 norm over the scoring samples of the input feature that it multiplies.

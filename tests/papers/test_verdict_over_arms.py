@@ -1,0 +1,165 @@
+"""Tests over many arms: known answers, and that choosing does not leak into judging."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from pruneproof.errors import BadConfig
+from pruneproof.papers.verdict import CLAIM_TESTS
+
+TESTS = {test.id: test.decide for test in CLAIM_TESTS}
+NOISE = np.random.default_rng(0).normal(0.0, 0.1, (40, 12))
+
+
+def arms(*means, seeds=12, noise=1.0):
+    """Return one operand per mean, with noise of a tenth over the seeds."""
+    return [(mean + noise * NOISE[place, :seeds]).tolist() for place, mean in enumerate(means)]
+
+
+def test_the_best_of_a_group_is_compared_with_the_best_of_the_rest():
+    samples = arms(5.0, 2.0, 4.0, 6.0, 3.0)
+    outcome = TESTS["chosen-difference"](samples, first=3, choosing=4)
+    assert outcome.verdict == "holds"
+    assert outcome.n == 8
+    assert outcome.value == pytest.approx(np.mean(samples[1][4:]) - np.mean(samples[4][4:]), abs=1e-8)
+    assert "the 2nd of 3 and the 2nd of 2 (an end)" in outcome.reason
+    assert TESTS["chosen-difference"](samples, first=3, choosing=4, relation=">").verdict == "fails"
+    assert TESTS["chosen-difference"](samples, first=3, choosing=4, margin=1.0).verdict == "inconclusive"
+    assert TESTS["chosen-difference"](samples, first=3, choosing=4, margin=1.5).verdict == "fails"
+
+
+def test_larger_can_be_better():
+    samples = arms(5.0, 2.0, 4.0, 1.0)
+    outcome = TESTS["chosen-difference"](samples, first=2, choosing=4, prefer="larger", relation=">")
+    assert outcome.verdict == "holds"
+    assert outcome.value == pytest.approx(1.0, abs=0.2)
+
+
+def test_a_margin_can_count_pooled_deviations():
+    samples = arms(1.0, 1.05)
+    within = {"first": 1, "choosing": 2, "relation": ">", "margin_in_deviations": True}
+    outcome = TESTS["chosen-difference"](samples, margin=-3.0, **within)
+    a, b = (np.array(each[2:]) for each in samples)
+    pooled = ((a.var(ddof=1) + b.var(ddof=1)) / 2) ** 0.5
+    assert outcome.verdict == "holds"
+    assert f"{-3 * pooled:.3g}" in outcome.reason
+    assert TESTS["chosen-difference"](samples, margin=3.0, **within).verdict == "fails"
+
+
+def test_the_choice_does_not_see_the_judging_seeds_nor_judging_the_choosing_ones():
+    samples = arms(2.0, 2.0, 2.0, 2.0, 2.2)
+    lucky = [list(each) for each in samples]
+    lucky[2][0] -= 50.0  # wins the choice by one choosing seed; that seed must not count for it
+    first = TESTS["chosen-difference"](lucky, first=4, choosing=3)
+    assert "the 3rd of 4" in first.reason
+    assert first.value == pytest.approx(np.mean(np.array(samples[2][3:]) - np.array(samples[4][3:])), abs=1e-8)
+    later = [list(each) for each in lucky]
+    later[0][-1] -= 50.0  # a judging seed must not change the choice
+    assert "the 3rd of 4" in TESTS["chosen-difference"](later, first=4, choosing=3).reason
+
+
+def test_many_equal_settings_win_nothing_by_being_many():
+    rng = np.random.default_rng(1)
+    held = sum(
+        TESTS["chosen-difference"](rng.normal(size=(10, 8)).tolist(), first=9, choosing=3).verdict == "holds"
+        for _ in range(100)
+    )
+    assert held <= 8  # nominally 2.5 of 100; chosen and judged on the same seeds it is most of them
+
+
+@pytest.mark.parametrize(
+    ("means", "verdict"), [((2.0, 1.0, 1.1, 3.0, 3.0), "holds"), ((2.0, 1.0, 2.0, 3.0, 3.0), "fails")]
+)
+def test_equivalence_of_the_chosen_is_within_a_share_of_the_gain(means, verdict):
+    outcome = TESTS["chosen-equivalence"](arms(*means), first=2, second=2, choosing=3, share=0.25)
+    assert outcome.verdict == verdict
+    assert outcome.value == pytest.approx((1.0 - means[2]) / (3.0 - 1.0), abs=0.1)
+
+
+def test_equivalence_at_the_tolerance_and_without_a_gain_is_open():
+    near = TESTS["chosen-equivalence"](arms(1.0, 1.5, 3.0), first=1, second=1, choosing=3, share=0.25)
+    assert near.verdict == "inconclusive"
+    nothing = TESTS["chosen-equivalence"](arms(1.0, 1.0, 1.0), first=1, second=1, choosing=3, share=0.25)
+    assert nothing.verdict == "inconclusive"
+    assert "does not clearly gain" in nothing.reason
+
+
+def test_the_share_that_tuning_gains_is_compared_between_two_places():
+    samples = arms(4.0, 2.0, 5.0, 4.0, 3.8, 6.0)
+    outcome = TESTS["relative-gain"](samples, first=3, choosing=4)
+    assert outcome.verdict == "holds"
+    assert outcome.value == pytest.approx(0.5 - 0.05, abs=0.05)
+    assert TESTS["relative-gain"](samples[3:] + samples[:3], first=3, choosing=4).verdict == "fails"
+
+
+def test_tuning_that_only_harms_gains_nothing():
+    outcome = TESTS["relative-gain"](arms(1.0, 3.0, 1.0, 4.0), first=2, choosing=4)
+    assert (outcome.value, outcome.low, outcome.high) == (0.0, 0.0, 0.0)
+
+
+@given(st.integers(0, 1000))
+def test_the_rank_correlation_is_scipys_mean_over_seeds(seed):
+    rng = np.random.default_rng(seed)
+    x, y = rng.integers(0, 9, (2, 12, 5)).astype(float)
+    outcome = TESTS["rank-correlation"]([*x.tolist(), *y.tolist()], within=0.5)
+    taus = [stats.kendalltau(x[:, seed], y[:, seed]).statistic for seed in range(5)]
+    assert outcome.value == pytest.approx(np.mean(taus))
+    interval = stats.t.interval(0.95, 4, np.mean(taus), stats.sem(taus))
+    assert (outcome.low, outcome.high) == pytest.approx(interval)
+    inside = interval[0] >= -0.5 and interval[1] <= 0.5
+    assert (outcome.verdict == "holds") == inside
+
+
+def test_the_rank_correlation_looks_at_the_best_and_at_what_has_not_collapsed():
+    order = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0]
+    rise, fall = order, [4.0, 3.0, 2.0, 1.0, 5.0, 6.0, 7.0, 8.0]
+    samples = [[x, x, x] for x in rise] + [[y, y, y] for y in fall]
+    assert TESTS["rank-correlation"](samples, within=0.4, best=0.5).value == -1.0
+    assert TESTS["rank-correlation"](samples, within=0.4, below=4.0).value == -1.0
+    assert -1.0 < TESTS["rank-correlation"](samples, within=0.4).value < 1.0
+    few = TESTS["rank-correlation"](samples, within=0.4, below=2.0)
+    assert few.verdict == "inconclusive"
+    assert "1st seed fewer than three arms" in few.reason
+
+
+def test_the_ratio_of_spreads_is_taken_seed_by_seed():
+    before, after = [[10.0, 20.0], [50.0, 60.0], [30.0, 30.0]], [[1.0, 4.0], [5.0, 4.0], [3.0, 0.0]]
+    outcome = TESTS["spread-ratio"]([*before, *after], at_most=0.2)
+    assert outcome.value == pytest.approx(0.1)
+    assert outcome.verdict == "holds"
+    assert TESTS["spread-ratio"]([*after, *before], at_most=0.2).verdict == "fails"
+    same = TESTS["spread-ratio"]([[1.0, 1.0], [1.0, 2.0], [1.0, 1.0], [1.0, 2.0]], at_most=0.2)
+    assert same.verdict == "inconclusive"
+
+
+@pytest.mark.parametrize(
+    ("test", "operands", "parameters", "message"),
+    [
+        ("chosen-difference", 3, {"first": 3, "choosing": 1}, "more than first = 3 were expected"),
+        ("chosen-equivalence", 4, {"first": 2, "second": 2, "choosing": 1, "share": 0.2}, "first . second . 1 = 5"),
+        ("relative-gain", 4, {"first": 1, "choosing": 1}, "at least two on each side of first = 1"),
+        ("rank-correlation", 7, {"within": 0.4}, "an even number"),
+        ("spread-ratio", 5, {"at_most": 0.2}, "an even number"),
+        ("rank-correlation", 6, {}, '"within": it is missing'),
+    ],
+)
+def test_a_number_of_operands_that_makes_no_sense_is_refused_before_there_is_evidence(
+    test, operands, parameters, message
+):
+    with pytest.raises(BadConfig, match=f'claim test "{test}".*{message}'):
+        TESTS[test]([[]] * operands, **parameters)
+
+
+@pytest.mark.parametrize(
+    ("test", "parameters"),
+    [
+        ("chosen-difference", {"first": 2, "choosing": 3}),
+        ("chosen-equivalence", {"first": 2, "second": 1, "choosing": 3, "share": 0.2}),
+        ("relative-gain", {"first": 2, "choosing": 3}),
+    ],
+)
+def test_too_few_seeds_to_choose_and_judge_are_inconclusive_and_say_how_many_it_takes(test, parameters):
+    outcome = TESTS[test](arms(1.0, 2.0, 3.0, 4.0, seeds=4), **parameters)
+    assert (outcome.verdict, outcome.seeds_needed) == ("inconclusive", 5)
