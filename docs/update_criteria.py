@@ -3,15 +3,18 @@
 import inspect
 import re
 from pathlib import Path
+from typing import get_args
 
 from pruneproof.api import Criterion
 from pruneproof.contracts.laws import CLAIMABLE_LAWS
 from pruneproof.criteria.catalogue import CRITERIA
 from pruneproof.papers.load import Paper, load_paper
+from pruneproof.papers.schema import ProfileName
 
 ROOT = Path(__file__).parent.parent
+MOST = 6
+"""How many of a run's methods a page names."""
 FOLDER = ROOT / "docs" / "criteria"
-PROFILES = ("mini", "lite", "full")
 
 
 def pages() -> dict[str, str]:
@@ -83,11 +86,12 @@ def uses(criterion: str, papers: list[Paper]) -> list[str]:
     """Return one line per paper, profile and run whose arms score by the criterion."""
     lines = []
     for paper in papers:
-        for profile in PROFILES:
+        for profile in get_args(ProfileName):
             for name, run in paper.runs.runs(profile).items():
-                methods = dict.fromkeys(arm.method for arm in run.arms if arm.criterion.id == criterion)
+                methods = list(dict.fromkeys(arm.method for arm in run.arms if arm.criterion.id == criterion))
                 if methods:
-                    lines.append(f"* `{paper.info.id}`, {profile}, run `{name}`: {', '.join(methods)}")
+                    rest = f", ... ({len(methods)} in all)" if len(methods) > MOST else ""
+                    lines.append(f"* `{paper.info.id}`, {profile}, run `{name}`: {', '.join(methods[:MOST])}{rest}")
     return lines or ["* none yet"]
 
 
