@@ -119,11 +119,11 @@ def test_the_plugin_of_an_observer_is_listed_as_a_tool_and_takes_no_verdict_away
 
 @pytest.mark.parametrize("place", ["enter", "on_event", "on_measurement", "on_record", "leave"])
 @pytest.mark.parametrize("problem", ["ValueError('no good')", "SystemExit(3)"])
-def test_an_observer_that_raises_is_named_once_and_spoils_nothing(tiny, install, repro, place, problem):
+def test_an_observer_that_raises_is_named_once_and_spoils_nothing(tiny, install, repro, folders, place, problem):
     install("spoiling", BAD.format(place=place, problem=problem))
     install("listening", LISTENER)
     arguments = ("run", "tiny", "--only", "arithmetic", "--only", "mlp/dense", "--seeds", 1, "--device", "cpu")
-    plain = repro(*arguments, "--workers", 1, "--store", "plain", "--json")
+    plain = repro(*arguments, "--workers", 1, "--store", folders / "plain", "--json")
     found = repro(*arguments, "--workers", 1, "--observe", "spoiler", "--observe", "listener", "-q")
     assert found.status == plain.status
     assert found.err.count('observer "spoiler"') == 1
