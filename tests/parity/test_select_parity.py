@@ -366,7 +366,8 @@ def test_whole_blocks_and_filters_compete(data, reduction, scope, floor, seed):
     alive = masks_so_far(tensors, seed)
     scores = materialised(tensors, **how)
     blocks = {name: steps or (1, *(max(side, 1) for side in array.shape[1:])) for name, array in scores.items()}
-    grids = {name: reduced(array, blocks[name], reduction) for name, array in scores.items()}
+    living = {name: array if alive is None else array * alive.array(name) for name, array in scores.items()}
+    grids = {name: reduced(array, blocks[name], reduction) for name, array in living.items()}
     sizes = {name: len(grid) for name, grid in grids.items()}
     units = [
         (value, name, number)
