@@ -32,11 +32,7 @@ pub(crate) fn keep_best<T: Score>(
     stop: &AtomicBool,
 ) -> Result<Option<i64>, Error> {
     let size = tensors.iter().map(|tensor| tensor.values.len()).sum();
-    let t0 = std::time::Instant::now();
     let guess = guess(tensors, keep, available, stop)?;
-    if std::env::var("TT").is_ok() {
-        eprintln!("sample {:?} {guess:?}", t0.elapsed());
-    }
     let ranking = Ranking {
         tensors,
         pieces: cut(tensors),
@@ -44,11 +40,7 @@ pub(crate) fn keep_best<T: Score>(
         instructions: Instructions::widest(),
         crew: Crew::new(size, stop),
     };
-    let r = ranking.keep_best(masks, keep, guess);
-    if std::env::var("TT").is_ok() {
-        eprintln!("all {:?}", t0.elapsed());
-    }
-    r
+    ranking.keep_best(masks, keep, guess)
 }
 
 struct Ranking<'r, 't, 'a, T: Score> {
@@ -102,11 +94,7 @@ impl<T: Score> Ranking<'_, '_, '_, T> {
     fn keep_best(&self, masks: &mut [&mut Mask], keep: usize, guess: Guess) -> Result<Option<i64>, Error> {
         let mut bits: Vec<&mut [u8]> = masks.iter_mut().flat_map(|mask| mask.bits.chunks_mut(CHUNK / 8)).collect();
         let tied = (guess.ties * self.pieces.len() as f64) as usize;
-        let t0 = std::time::Instant::now();
         let mut pass = self.pass(Some(&mut bits), guess.bracket, tied)?;
-        if std::env::var("TT").is_ok() {
-            eprintln!("pass {:?} inside {} over {}", t0.elapsed(), pass.sum(|t| t.inside), pass.overflow);
-        }
         self.refuse_nan(&pass)?;
         if keep == 0 {
             self.count(masks, &vec![0; self.pieces.len()]);
