@@ -7,6 +7,7 @@ from typing import Any, Literal, Self, final
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
 
 __all__ = [
     "Checkpoint",
@@ -25,55 +26,60 @@ __all__ = [
 
 _Dtype = Literal["float16", "bfloat16", "float32", "float64"]
 _Measure = Literal["value", "magnitude", "square", "normalised", "product", "squared-product"]
-_Arrays = dict[str, NDArray[Any]]
+_Tensors = Mapping[str, NDArray[Any] | Tensor]
+_Flatten = Callable[[str, NDArray[Any] | Tensor, _Dtype], NDArray[Any]]
 _Bits = NDArray[np.uint8]
 _Answer = tuple[dict[str, _Bits], dict[str, int], float | None]
 
 def select(
-    values: _Arrays,
+    values: _Tensors,
     keep: int,
     *,
     dtype: _Dtype,
     measure: _Measure = "value",
-    factors: _Arrays | None = None,
+    factors: _Tensors | None = None,
     floors: Mapping[str, int] | None = None,
     alive: Mapping[str, _Bits] | None = None,
+    flatten: _Flatten | None = None,
 ) -> _Answer:
     """Keep exactly `keep` weights in all: the best by (score descending, name ascending, flat index ascending).
 
     First the best `floors[name]` of each tensor are protected (all of one that has fewer), then the rest of the budget
-    goes to the best of what is left, over all tensors together. The arrays are borrowed, never copied or concatenated,
+    goes to the best of what is left, over all tensors together. Their memory is borrowed, never copied or concatenated,
     and the GIL is released; a signal ends a long selection. Neither the thread count nor the order of the mapping
     changes a bit of the answer.
 
     Args:
-        values: name -> one-dimensional contiguous array of `dtype`; bfloat16 comes as its uint16 bits. Infinities are
-            ranked, and -0 ties with 0.
+        values: a dict, name -> contiguous tensor or array of `dtype`; an array of bfloat16 comes as its uint16 bits.
+            Infinities are ranked, and -0 ties with 0.
         keep: number of survivors.
-        dtype: dtype of every array of `values` and `factors`.
+        dtype: dtype of all `values` and `factors`.
         measure: how a score follows from value v and factor f: `value` v, `magnitude` |v|, `square` v², `normalised`
             |v| / ||V||2 in float64, `product` |v · f|, `squared-product` (v · f)²; products are rounded to `dtype`.
-        factors: name -> array, for the measures with an f.
+        factors: a dict, name -> tensor or array, for the measures with an f.
         floors: name -> minimum survivors; 0 where a name is missing.
         alive: name -> packed mask of the candidates; all are candidates where a name is missing.
+        flatten: called with (name, tensor, dtype) for what is not such a tensor or array; returns one. Without it, such
+            a tensor is refused.
 
     Returns:
         Packed masks (eight weights to the byte, lowest bit first, zero padding), survivors per tensor, and the smallest
         kept score (None when nothing is kept); both dicts are in the order of `values`.
 
     Raises:
-        BadTensor: NaN, an infinite norm, an array of another dtype, size or layout, or an unknown measure.
+        BadTensor: NaN, an infinite norm, a tensor of another dtype, size or layout, or an unknown measure.
         InfeasibleSelection: more to keep than there are candidates, or floors above the budget.
     """
 
 def select_each(
-    values: _Arrays,
+    values: _Tensors,
     keeps: Mapping[str, int],
     *,
     dtype: _Dtype,
     measure: _Measure = "value",
-    factors: _Arrays | None = None,
+    factors: _Tensors | None = None,
     alive: Mapping[str, _Bits] | None = None,
+    flatten: _Flatten | None = None,
 ) -> _Answer:
     """Keep exactly the best `keeps[name]` weights of each tensor, ties by flat index; the threshold is None.
 
@@ -81,13 +87,14 @@ def select_each(
     """
 
 def select_rows(
-    values: _Arrays,
+    values: _Tensors,
     rows: Mapping[str, tuple[int, int]],
     *,
     dtype: _Dtype,
     measure: _Measure = "value",
-    factors: _Arrays | None = None,
+    factors: _Tensors | None = None,
     alive: Mapping[str, _Bits] | None = None,
+    flatten: _Flatten | None = None,
 ) -> _Answer:
     """Cut each tensor into rows of `width` neighbours and keep exactly the best `keep` of each: (width, keep) by name.
 
@@ -96,14 +103,15 @@ def select_rows(
     """
 
 def block_scores(
-    values: _Arrays,
+    values: _Tensors,
     blocks: Mapping[str, tuple[Sequence[int], Sequence[int]]],
     *,
     reduction: Literal["l1", "l2", "mean"],
     dtype: _Dtype,
     measure: _Measure = "value",
-    factors: _Arrays | None = None,
+    factors: _Tensors | None = None,
     alive: Mapping[str, _Bits] | None = None,
+    flatten: _Flatten | None = None,
 ) -> dict[str, NDArray[np.float64]]:
     """Reduce the scores of each block of each tensor to one, in the C order of the blocks' grid.
 
@@ -118,6 +126,7 @@ def block_scores(
         measure: as for `select`.
         factors: as for `select`.
         alive: as for `select`; dead weights score 0.
+        flatten: as for `select`.
 
     Raises:
         BadTensor: as for `select`; a shape or block that does not fit; a mean of both infinities.

@@ -55,13 +55,25 @@ def flatten(tensors: Mapping[str, Tensor]) -> Flat:
     Raises:
         BadTensor: a tensor that is not of a floating-point dtype that can be ranked, or not dense.
     """
-    dtypes = {dtype_of(name, tensor) for name, tensor in tensors.items()}
-    dtype = dtypes.pop() if len(dtypes) == 1 else "float64"
+    dtype = common_dtype(tensors)
     return Flat(
-        arrays={name: _flat(tensor, dtype) for name, tensor in tensors.items()},
+        arrays={name: flat(name, tensor, dtype) for name, tensor in tensors.items()},
         shapes={name: tuple(tensor.shape) for name, tensor in tensors.items()},
         dtype=dtype,
     )
+
+
+def common_dtype(tensors: Mapping[str, Tensor], *others: Mapping[str, Tensor]) -> Dtype:
+    """Return the dtype in which all tensors are ranked: their own, or float64 where they differ.
+
+    >>> common_dtype({"w": torch.ones(1), "v": torch.ones(1, dtype=torch.float16)})
+    'float64'
+
+    Raises:
+        BadTensor: a tensor that cannot be ranked.
+    """
+    dtypes = {dtype_of(name, tensor) for each in (tensors, *others) for name, tensor in each.items()}
+    return dtypes.pop() if len(dtypes) == 1 else "float64"
 
 
 def dtype_of(name: str, tensor: Tensor) -> Dtype:
@@ -82,16 +94,23 @@ def dtype_of(name: str, tensor: Tensor) -> Dtype:
     return _DTYPES[found]
 
 
-def _flat(tensor: Tensor, dtype: Dtype) -> Array:
+def flat(name: str, tensor: Tensor, dtype: Dtype) -> Array:
+    """Return the values of a tensor as a flat array of `dtype`, without a copy where that can be had.
+
+    Raises:
+        BadTensor: a tensor that cannot be ranked.
+    """
+    found = dtype_of(name, tensor)
     if isinstance(tensor, np.ndarray):
-        return np.ascontiguousarray(tensor, dtype=dtype).reshape(-1)
+        return np.require(tensor, dtype, ["C", "ALIGNED"]).reshape(-1)
     if not tensor.is_cpu:
         tensor = _to_cpu(tensor)
-    if _DTYPES[tensor.dtype] != dtype:
+    if found != dtype:
         tensor = tensor.detach().to(getattr(torch, dtype))
     elif dtype == "bfloat16":
         tensor = tensor.detach().view(torch.uint16)
-    return tensor.contiguous().numpy(force=True).reshape(-1)  # NumPy's reshape is the quicker one
+    array: Array = tensor.contiguous().numpy(force=True)
+    return np.require(array, requirements=["ALIGNED"]).reshape(-1)
 
 
 def _to_cpu(tensor: torch.Tensor) -> torch.Tensor:

@@ -4,7 +4,6 @@ import re
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from math import prod
 from typing import Any, Literal, get_args
 
@@ -15,8 +14,9 @@ from numpy.typing import NDArray
 from pruneproof import _engine
 from pruneproof.api import conv_and_linear
 from pruneproof.errors import BadConfig, BadTensor, InfeasibleSelection, UnknownName
-from pruneproof.selection.arrays import Flat, Tensor, dtype_of, flatten
+from pruneproof.selection.arrays import Tensor, common_dtype, dtype_of, flat
 from pruneproof.selection.on_device import select_on_device
+from pruneproof.selection.prunable import prunable
 from pruneproof.units import keep_count
 from pruneproof.values.masks import MaskSet
 
@@ -99,21 +99,15 @@ def select(
     for kind, value, known in (("score", score, Score), ("scope", scope, Scope), ("reduction", reduction, Reduction)):
         if value not in get_args(known):
             raise UnknownName.among(kind, value, get_args(known))
-    named: Mapping[str, Tensor] = _weights_of(tensors) if isinstance(tensors, torch.nn.Module) else tensors
-    chosen = {name: named[name] for name in _prunable(named, unprunable)}
-    for name, tensor in named.items():
-        if name in chosen or not hasattr(tensor, "shape"):
-            dtype_of(name, tensor)
-    shapes = {name: tuple(named[name].shape) for name in named}
-    for name in chosen:
-        if alive is not None and alive.shapes.get(name) != shapes[name]:
-            raise BadTensor(f'the mask so far has shape {alive.shapes.get(name)} for "{name}"; it has {shapes[name]}.')
+    named = _by_name(tensors)
+    chosen = {name: named[name] for name in prunable(named, unprunable)} if unprunable else named
     unit = _Structure.parse(structure)
     if gradients is None and score in _NEED_GRADIENTS and isinstance(tensors, torch.nn.Module):
         gradients = {
             name: each.grad for name, each in tensors.named_parameters(remove_duplicate=False) if each.grad is not None
         }
     ask = _Ask(chosen, _checked_gradients(gradients, chosen, score), score, alive)
+    _check_alive(ask)
     _say_copies(ask)
     how = _Amount(sparsity, keep, floor, scope)
     if unit.pattern is not None:
@@ -122,10 +116,12 @@ def select(
         bits, threshold = _select_blocks(ask, unit, reduction, how)
     else:
         bits, threshold = _select_weights(ask, how)
-    if len(bits) < len(named):
-        dense = MaskSet.dense({name: shapes[name] for name in named if name not in bits})
-        bits |= {name: dense.packed(name) for name in dense}
-    return MaskSet(bits, shapes, threshold=threshold)
+    if chosen is named:
+        return MaskSet.of_engine(bits, ask.shapes, threshold)
+    shapes = {name: tuple(tensor.shape) for name, tensor in named.items()}
+    dense = MaskSet.dense({name: shapes[name] for name in named if name not in bits})
+    bits = {name: bits[name] if name in bits else dense.packed(name) for name in named}
+    return MaskSet.of_engine(bits, shapes, threshold)
 
 
 @dataclass(frozen=True)
@@ -215,47 +211,40 @@ class _Ask:
 
     def __init__(
         self,
-        tensors: Mapping[str, Tensor],
-        gradients: Mapping[str, Tensor] | None,
+        tensors: dict[str, Tensor],
+        gradients: dict[str, Tensor] | None,
         score: Score,
         alive: MaskSet | None,
     ) -> None:
         self.tensors, self.gradients, self.score, self.alive = tensors, gradients, score, alive
-        self.shapes = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
-        self.sizes = {name: prod(shape) for name, shape in self.shapes.items()}
+        self.dtype = common_dtype(tensors, gradients or {})
+        self.shapes = shapes = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
+        self.sizes = {name: prod(shape) for name, shape in shapes.items()}
 
-    def flat(self) -> tuple[Flat, dict[str, Any]]:
-        """Return the tensors as the engine wants them, and how it is to score them."""
-        if self.gradients is None:
-            flat, factors = flatten(self.tensors), None
-        else:
-            # Flattened together, so that both come in one dtype.
-            together = flatten(
-                {f"w {name}": tensor for name, tensor in self.tensors.items()}
-                | {f"g {name}": tensor for name, tensor in self.gradients.items()}
-            )
-            flat = Flat({name: together.arrays[f"w {name}"] for name in self.tensors}, self.shapes, together.dtype)
-            factors = {name: together.arrays[f"g {name}"] for name in self.tensors}
-        return flat, {"dtype": flat.dtype, "measure": _MEASURES[self.score], "factors": factors}
+    def measure(self) -> dict[str, Any]:
+        """Return how the engine is to score the tensors."""
+        return {
+            "dtype": self.dtype,
+            "measure": _MEASURES[self.score],
+            "factors": self.gradients,
+            "alive": None if self.alive is None else {name: self.alive.packed(name) for name in self.tensors},
+            "flatten": flat,
+        }
 
-    def alive_bits(self) -> _Bits | None:
-        """Return the packed candidates."""
-        return None if self.alive is None else {name: self.alive.packed(name) for name in self.tensors}
-
-    def moved(self, dim: int, to: int) -> "_Ask":
-        """Return the same with dimension `dim` brought to the place `to`."""
+    def with_last(self, dim: int) -> "_Ask":
+        """Return the same with dimension `dim` brought to the last place."""
 
         def move(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
             return {
-                name: np.ascontiguousarray(np.moveaxis(tensor, dim, to))
+                name: np.ascontiguousarray(np.moveaxis(tensor, dim, -1))
                 if isinstance(tensor, np.ndarray)
-                else tensor.detach().movedim(dim, to).contiguous()
+                else tensor.detach().movedim(dim, -1).contiguous()
                 for name, tensor in tensors.items()
             }
 
         alive = self.alive
         if alive is not None:
-            alive = MaskSet.from_arrays({name: np.moveaxis(alive.array(name), dim, to) for name in self.tensors})
+            alive = MaskSet.from_arrays({name: np.moveaxis(alive.array(name), dim, -1) for name in self.tensors})
         return _Ask(move(self.tensors), None if self.gradients is None else move(self.gradients), self.score, alive)
 
 
@@ -269,19 +258,16 @@ def _select_weights(ask: _Ask, how: _Amount) -> tuple[_Bits, float | None]:
     if how.scope == "tensor":
         available = ask.sizes if ask.alive is None else {name: ask.alive.count(name) for name in ask.sizes}
         keeps = how.of_each(ask.sizes, available)
-        flat, measure = ask.flat()
-        return _engine.select_each(flat.arrays, keeps, alive=ask.alive_bits(), **measure)[0], None
+        return _engine.select_each(ask.tensors, keeps, **ask.measure())[0], None
     keep = how.of(sum(ask.sizes.values()))
     if _stays_on_device(ask, floors):
         return _on_device(ask, keep)
-    flat, measure = ask.flat()
-    bits, _, threshold = _engine.select(flat.arrays, keep, floors=floors, alive=ask.alive_bits(), **measure)
+    bits, _, threshold = _engine.select(ask.tensors, keep, floors=floors, **ask.measure())
     return bits, threshold
 
 
 def _select_rows(ask: _Ask, rows: Mapping[str, tuple[int, int]]) -> _Bits:
-    flat, measure = ask.flat()
-    return _engine.select_rows(flat.arrays, rows, alive=ask.alive_bits(), **measure)[0]
+    return _engine.select_rows(ask.tensors, rows, **ask.measure())[0]
 
 
 def _select_pattern(ask: _Ask, pattern: tuple[int, int], dim: int, how: _Amount) -> _Bits:
@@ -297,7 +283,7 @@ def _select_pattern(ask: _Ask, pattern: tuple[int, int], dim: int, how: _Amount)
             )
     if all(dim in (-1, len(shape) - 1) for shape in ask.shapes.values()):
         return _select_rows(ask, dict.fromkeys(ask.sizes, (m, n)))
-    moved = ask.moved(dim, -1)
+    moved = ask.with_last(dim)
     try:
         bits = _select_rows(moved, dict.fromkeys(moved.sizes, (m, n)))
     except BadTensor:
@@ -314,9 +300,8 @@ def _select_blocks(ask: _Ask, structure: _Structure, reduction: Reduction, how: 
     if how.scope == "row":
         raise BadConfig('blocks compete in the scope "global" or "tensor"; a row is cut into single weights or N:M.')
     blocks = {name: structure.block(name, shape) for name, shape in ask.shapes.items()}
-    flat, measure = ask.flat()
     cut = {name: (ask.shapes[name], block) for name, block in blocks.items()}
-    scores = _engine.block_scores(flat.arrays, cut, reduction=reduction, alive=ask.alive_bits(), **measure)
+    scores = _engine.block_scores(ask.tensors, cut, reduction=reduction, **ask.measure())
     sizes = {name: each.size for name, each in scores.items()}
     candidates: _Bits | None = None
     available = sizes
@@ -391,6 +376,27 @@ def _checked_gradients(
     return {name: gradients[name] for name in chosen}
 
 
+def _check_alive(ask: _Ask) -> None:
+    if ask.alive is not None:
+        for name, shape in ask.shapes.items():
+            if (found := ask.alive.shapes.get(name)) != shape:
+                raise BadTensor(f'the mask so far has shape {found} for "{name}"; it has {shape}.')
+
+
+def _by_name(tensors: Mapping[str, Tensor] | torch.nn.Module) -> dict[str, Tensor]:
+    """Return the tensors in the order of their names."""
+    if isinstance(tensors, torch.nn.Module):
+        tensors = _weights_of(tensors)
+    if not isinstance(tensors, Mapping):
+        raise BadConfig(f"select takes a mapping from names to tensors, or a module; found {type(tensors).__name__}.")
+    for name, tensor in tensors.items():
+        if not isinstance(name, str):
+            raise BadConfig(f"a tensor has the name {name!r:.80}; text was expected.")
+        if not hasattr(tensor, "shape"):
+            dtype_of(name, tensor)  # refuses it
+    return {name: tensors[name] for name in sorted(tensors)}
+
+
 def _weights_of(module: torch.nn.Module) -> dict[str, torch.nn.Parameter]:
     """Return the convolution and linear weights of a module."""
     parameters = dict(module.named_parameters(remove_duplicate=False))
@@ -408,22 +414,11 @@ def _weights_of(module: torch.nn.Module) -> dict[str, torch.nn.Parameter]:
     return {name: parameters[name] for name in names}
 
 
-def _prunable(named: Mapping[str, Tensor], unprunable: Sequence[str]) -> list[str]:
-    if isinstance(unprunable, str):
-        unprunable = (unprunable,)
-    for pattern in unprunable:
-        if not any(fnmatchcase(name, pattern) for name in named):
-            raise BadConfig(f'the unprunable pattern "{pattern}" matches none of {", ".join(sorted(named))}.')
-    if not unprunable:
-        return list(named)
-    return [name for name in named if not any(fnmatchcase(name, pattern) for pattern in unprunable)]
-
-
 def _say_copies(ask: _Ask) -> None:
-    gradients = {f"the gradient of {name}": each for name, each in (ask.gradients or {}).items()}
     copied = [
-        name
-        for name, tensor in {**ask.tensors, **gradients}.items()
+        named.format(name)
+        for named, tensors in (("{}", ask.tensors), ("the gradient of {}", ask.gradients or {}))
+        for name, tensor in tensors.items()
         if not (tensor.is_contiguous() if isinstance(tensor, torch.Tensor) else tensor.flags.c_contiguous)
     ]
     if copied:

@@ -1,7 +1,6 @@
 """The one door through which weights are selected."""
 
 from collections.abc import Mapping
-from fnmatch import fnmatchcase
 from types import MappingProxyType
 from typing import Any
 
@@ -15,6 +14,7 @@ from pruneproof.selection.allocate import ALLOCATIONS
 from pruneproof.selection.arrays import Flat, Tensor, flatten
 from pruneproof.selection.floors import fit, limit_floors
 from pruneproof.selection.historic import historic_bits
+from pruneproof.selection.prunable import prunable
 from pruneproof.units import keep_count
 from pruneproof.values.masks import MaskSet
 
@@ -67,7 +67,7 @@ def select_masks(
         UnknownName: an unknown scope or preset.
         BadPlugin: an allocation that does not spend the budget exactly.
     """
-    names = _prunable(scores, selection)
+    names = prunable(scores, selection.unprunable)
     flat = flatten({name: scores[name] for name in names})
     sizes = {name: array.size for name, array in flat.arrays.items()}
     budget, fraction = _budget(sum(sizes.values()), sparsity, keep)
@@ -108,13 +108,6 @@ def _budget(size: int, sparsity: float | None, keep: int | None) -> tuple[int, f
             raise InfeasibleSelection(f"{keep} weights are to be kept; a number from 0 to {size} was expected.")
         return keep, 1.0 - keep / (size or 1)
     raise BadConfig("select_masks needs exactly one of `sparsity` and `keep`.")
-
-
-def _prunable(scores: Mapping[str, Tensor], selection: Selection) -> list[str]:
-    for pattern in selection.unprunable:
-        if not any(fnmatchcase(name, pattern) for name in scores):
-            raise BadConfig(f'the unprunable pattern "{pattern}" matches none of {", ".join(sorted(scores))}.')
-    return [name for name in scores if not any(fnmatchcase(name, pattern) for pattern in selection.unprunable)]
 
 
 def _alive_bits(alive: MaskSet | None, flat: Flat) -> dict[str, NDArray[np.uint8]] | None:

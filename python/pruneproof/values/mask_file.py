@@ -34,7 +34,7 @@ class PackedMasks:
     threshold: float | None = None
     parent: str | None = None
 
-    def __post_init__(self) -> None:
+    def check(self) -> None:
         """Check that all of it fits together.
 
         Raises:
@@ -134,6 +134,7 @@ def read(path: Path, *, mapped: bool = False) -> PackedMasks:
         shapes = {name: tuple(shape) for name, shape in dict(facts["shapes"]).items()}
         threshold = None if facts["threshold"] is None else float.fromhex(facts["threshold"])
         masks = PackedMasks({name: bits[name] for name in sorted(bits)}, shapes, threshold, facts.get("parent"))
+        masks.check()
         digest = masks.digest()
     except (OSError, SafetensorError, BadTensor, LookupError, ValueError, TypeError, ArithmeticError) as problem:
         raise StoreCorrupt(f"mask file {path} cannot be read: {problem}. {advice}") from problem

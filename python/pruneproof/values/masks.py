@@ -54,6 +54,20 @@ class MaskSet(Mapping[str, "torch.Tensor"]):
         names = sorted(bits)
         plain = {name: tuple(shape) for name, shape in sorted(shapes.items())}
         self._packed = PackedMasks({name: bits[name] for name in names}, plain, threshold, parent)
+        self._packed.check()
+        self._freeze()
+
+    @classmethod
+    def of_engine(
+        cls, bits: Mapping[str, Bits], shapes: Mapping[str, tuple[int, ...]], threshold: float | None
+    ) -> "MaskSet":
+        """Take what the engine packed, which needs no check; both mappings are in the order of the names."""
+        made = cls.__new__(cls)
+        made._packed = PackedMasks(bits, shapes, threshold)
+        made._freeze()
+        return made
+
+    def _freeze(self) -> None:
         for packed in self._packed.bits.values():
             packed.setflags(write=False)
 

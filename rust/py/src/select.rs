@@ -14,6 +14,8 @@ use pyo3::exceptions::PyKeyboardInterrupt;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
+use crate::lend::Lender;
+
 pyo3::import_exception!(pruneproof.errors, BadTensor);
 pyo3::import_exception!(pruneproof.errors, InfeasibleSelection);
 
@@ -35,7 +37,8 @@ type Counts = HashMap<String, usize>;
 type AliveViews<'py> = HashMap<String, PyReadonlyArray1<'py, u8>>;
 
 #[pyfunction]
-#[pyo3(signature = (values, keep, *, dtype, measure = "value", factors = None, floors = None, alive = None))]
+#[pyo3(signature = (values, keep, *, dtype, measure = "value", factors = None, floors = None, alive = None, flatten = None))]
+#[expect(clippy::too_many_arguments, reason = "all but two are keywords in Python")]
 fn select<'py>(
     values: &Bound<'py, PyDict>,
     keep: usize,
@@ -44,13 +47,14 @@ fn select<'py>(
     factors: Option<Bound<'py, PyDict>>,
     floors: Option<Counts>,
     alive: Option<AliveViews<'py>>,
+    flatten: Option<Bound<'py, PyAny>>,
 ) -> PyResult<Answer<'py>> {
     let floors = floors.unwrap_or_default();
-    Request { values, measure, factors, alive }.answer(dtype, &Ask::All { keep, floors: &floors })
+    Request { values, measure, factors, alive, flatten }.answer(dtype, &Ask::All { keep, floors: &floors })
 }
 
 #[pyfunction]
-#[pyo3(signature = (values, keeps, *, dtype, measure = "value", factors = None, alive = None))]
+#[pyo3(signature = (values, keeps, *, dtype, measure = "value", factors = None, alive = None, flatten = None))]
 fn select_each<'py>(
     values: &Bound<'py, PyDict>,
     keeps: Counts,
@@ -58,12 +62,13 @@ fn select_each<'py>(
     measure: &str,
     factors: Option<Bound<'py, PyDict>>,
     alive: Option<AliveViews<'py>>,
+    flatten: Option<Bound<'py, PyAny>>,
 ) -> PyResult<Answer<'py>> {
-    Request { values, measure, factors, alive }.answer(dtype, &Ask::Each { keeps: &keeps })
+    Request { values, measure, factors, alive, flatten }.answer(dtype, &Ask::Each { keeps: &keeps })
 }
 
 #[pyfunction]
-#[pyo3(signature = (values, rows, *, dtype, measure = "value", factors = None, alive = None))]
+#[pyo3(signature = (values, rows, *, dtype, measure = "value", factors = None, alive = None, flatten = None))]
 fn select_rows<'py>(
     values: &Bound<'py, PyDict>,
     rows: HashMap<String, (usize, usize)>,
@@ -71,20 +76,23 @@ fn select_rows<'py>(
     measure: &str,
     factors: Option<Bound<'py, PyDict>>,
     alive: Option<AliveViews<'py>>,
+    flatten: Option<Bound<'py, PyAny>>,
 ) -> PyResult<Answer<'py>> {
-    Request { values, measure, factors, alive }.answer(dtype, &Ask::Rows { rows: &rows })
+    Request { values, measure, factors, alive, flatten }.answer(dtype, &Ask::Rows { rows: &rows })
 }
 
 #[pyfunction]
-#[pyo3(signature = (values, blocks, *, reduction, dtype, measure = "value", factors = None, alive = None))]
+#[pyo3(signature = (values, blocks, *, reduction, dtype, measure = "value", factors = None, alive = None, flatten = None))]
+#[expect(clippy::too_many_arguments, reason = "all but two are keywords in Python")]
 fn block_scores<'py>(
     values: &Bound<'py, PyDict>,
-    blocks: HashMap<String, (Vec<usize>, Vec<usize>)>,
+    blocks: HashMap<String, Shapes>,
     reduction: &str,
     dtype: &str,
     measure: &str,
     factors: Option<Bound<'py, PyDict>>,
     alive: Option<AliveViews<'py>>,
+    flatten: Option<Bound<'py, PyAny>>,
 ) -> PyResult<Bound<'py, PyDict>> {
     let reduction = match reduction {
         "l1" => Reduction::L1,
@@ -95,7 +103,7 @@ fn block_scores<'py>(
         }
     };
     let py = values.py();
-    let scores = Request { values, measure, factors, alive }.reduce(dtype, &blocks, reduction)?;
+    let scores = Request { values, measure, factors, alive, flatten }.reduce(dtype, &blocks, reduction)?;
     let answer = PyDict::new(py);
     for (name, scores) in scores {
         answer.set_item(name, PyArray1::from_vec(py, scores))?;
@@ -116,16 +124,18 @@ struct Request<'a, 'py> {
     measure: &'a str,
     factors: Option<Bound<'py, PyDict>>,
     alive: Option<AliveViews<'py>>,
+    /// Makes an array of what cannot be borrowed.
+    flatten: Option<Bound<'py, PyAny>>,
 }
 
 /// Calls `$method` of a request with the element type of the arrays, that of the scores, and the view of one as the other.
 macro_rules! in_dtype {
     ($dtype:expr, $request:expr, $method:ident, $($argument:expr),*) => {
         match $dtype {
-            "float32" => $request.$method::<f32, f32>($($argument,)* |slice| slice),
-            "float64" => $request.$method::<f64, f64>($($argument,)* |slice| slice),
-            "float16" => $request.$method::<half::f16, half::f16>($($argument,)* |slice| slice),
-            "bfloat16" => $request.$method::<u16, bf16>($($argument,)* |slice| slice.reinterpret_cast()),
+            "float32" => $request.$method::<f32, f32>($dtype, $($argument,)* |slice| slice),
+            "float64" => $request.$method::<f64, f64>($dtype, $($argument,)* |slice| slice),
+            "float16" => $request.$method::<half::f16, half::f16>($dtype, $($argument,)* |slice| slice),
+            "bfloat16" => $request.$method::<u16, bf16>($dtype, $($argument,)* |slice| slice.reinterpret_cast()),
             other => Err(BadTensor::new_err(format!(
                 "scores of dtype {other} cannot be ranked. Allowed: float16, bfloat16, float32, float64."
             ))),
@@ -141,15 +151,20 @@ impl<'py> Request<'_, 'py> {
     fn reduce(
         &self,
         dtype: &str,
-        blocks: &HashMap<String, (Vec<usize>, Vec<usize>)>,
+        blocks: &HashMap<String, Shapes>,
         reduction: Reduction,
     ) -> PyResult<Vec<(String, Vec<f64>)>> {
         in_dtype!(dtype, self, reduce_in, blocks, reduction)
     }
 
     /// Selects, and hands the packed bytes to numpy.
-    fn answer_in<E: Element, T: Score>(&self, ask: &Ask<'_>, view: fn(&[E]) -> &[T]) -> PyResult<Answer<'py>> {
-        let (names, selected) = self.lend(view, |tensors, stop| {
+    fn answer_in<E: Element, T: Score>(
+        &self,
+        dtype: &str,
+        ask: &Ask<'_>,
+        view: fn(&[E]) -> &[T],
+    ) -> PyResult<Answer<'py>> {
+        let (names, selected) = self.lend(dtype, view, |tensors, stop| {
             let of = |counts: &Counts| -> Vec<usize> {
                 tensors.iter().map(|tensor| counts.get(tensor.name).copied().unwrap_or(0)).collect()
             };
@@ -171,53 +186,55 @@ impl<'py> Request<'_, 'py> {
 
     fn reduce_in<E: Element, T: Score>(
         &self,
-        blocks: &HashMap<String, (Vec<usize>, Vec<usize>)>,
+        dtype: &str,
+        blocks: &HashMap<String, Shapes>,
         reduction: Reduction,
         view: fn(&[E]) -> &[T],
     ) -> PyResult<Vec<(String, Vec<f64>)>> {
-        for (name, array) in self.values.iter() {
-            let (name, size): (String, usize) = (name.extract()?, array.len()?);
-            match blocks.get(&name) {
-                Some((shape, block)) if fits(shape, block, size) => {}
-                found => {
-                    return Err(BadTensor::new_err(format!(
-                        "\"{name}\" has {size} weights and came with the shape and the block {found:?}; as many sides of \
-                         both, whose blocks are not empty, were expected."
-                    )));
-                }
+        let (names, scores) = self.lend(dtype, view, |tensors, stop| {
+            if let Some(tensor) = tensors.iter().find(|tensor| !fits(blocks.get(tensor.name), tensor.values.len())) {
+                return Ok(Err(not_in_blocks(tensor.name, tensor.values.len(), blocks.get(tensor.name))));
             }
-        }
-        let (names, scores) = self.lend(view, |tensors, stop| {
             let reduce = |tensor: &Tensor<'_, T>| {
                 let (shape, block) = &blocks[tensor.name];
                 pruneproof_core::block_scores(tensor, shape, block, reduction, stop)
             };
-            tensors.iter().map(reduce).collect::<Result<Vec<_>, _>>()
+            tensors.iter().map(reduce).collect::<Result<Vec<_>, _>>().map(Ok)
         })?;
-        Ok(names.into_iter().zip(scores).collect())
+        Ok(names.into_iter().zip(scores?).collect())
     }
 
     /// Borrows the arrays and does `work` on them without the GIL.
     fn lend<E: Element, T: Score, R: Send>(
         &self,
+        dtype: &str,
         view: fn(&[E]) -> &[T],
         work: impl FnOnce(&[Tensor<'_, T>], &AtomicBool) -> Result<R, Error> + Send,
     ) -> PyResult<(Vec<String>, R)> {
-        let names: Vec<String> = self.values.keys().extract()?;
-        let values = borrow::<E>(self.values, &names)?;
-        let factors = self.factors.as_ref().map(|factors| borrow::<E>(factors, &names)).transpose()?;
+        let names = self.values.keys().iter().map(|name| text(&name)).collect::<PyResult<Vec<String>>>()?;
+        let lender = Lender::new(self.values.py(), dtype, self.flatten.as_ref())?;
+        let lend = |(name, value): (&String, Bound<'py, PyAny>)| lender.lend::<E>(name, value);
+        let values = names.iter().zip(self.values.values()).map(lend).collect::<PyResult<Vec<_>>>()?;
+        let factor = |name: &String| match self.factors.as_ref().map(|factors| factors.get_item(name)).transpose()? {
+            Some(Some(factor)) => lender.lend::<E>(name, factor).map(Some),
+            Some(None) => {
+                Err(BadTensor::new_err(format!("there is no factor for \"{name}\"; one for each tensor was expected.")))
+            }
+            None => Ok(None),
+        };
+        let factors = names.iter().map(factor).collect::<PyResult<Vec<_>>>()?;
         let mut tensors = Vec::with_capacity(names.len());
-        for (i, (name, array)) in names.iter().zip(&values).enumerate() {
+        for ((name, lent), factor) in names.iter().zip(&values).zip(&factors) {
             let alive = self.alive.as_ref().and_then(|alive| alive.get(name));
-            let alive = alive.map(|bits| flat(name, bits)).transpose()?;
-            let values = view(flat(name, array)?);
-            let measure = match (self.measure, &factors) {
+            let alive = alive.map(|bits| bits.as_slice().map_err(|_| not_flat(name))).transpose()?;
+            let values = view(lent.values());
+            let measure = match (self.measure, factor) {
                 ("value", None) => Measure::Value,
                 ("magnitude", None) => Measure::Magnitude,
                 ("square", None) => Measure::Product(values),
                 ("normalised", None) => Measure::Normalised(1.0),
-                ("product", Some(factors)) => Measure::Product(view(flat(name, &factors[i])?)),
-                ("squared-product", Some(factors)) => Measure::SquaredProduct(view(flat(name, &factors[i])?)),
+                ("product", Some(factor)) => Measure::Product(view(factor.values())),
+                ("squared-product", Some(factor)) => Measure::SquaredProduct(view(factor.values())),
                 (other, _) => {
                     return Err(BadTensor::new_err(format!(
                         "the measure \"{other}\" is not known, or has factors where it takes none. \
@@ -240,24 +257,29 @@ impl<'py> Request<'_, 'py> {
     }
 }
 
-fn fits(shape: &[usize], block: &[usize], size: usize) -> bool {
-    let found = shape.iter().try_fold(1_usize, |size, &side| size.checked_mul(side));
-    found == Some(size) && shape.len() == block.len() && block.iter().all(|&side| side > 0)
-}
-
-/// Views the arrays of `names`, in that order.
-fn borrow<'py, E: Element>(arrays: &Bound<'py, PyDict>, names: &[String]) -> PyResult<Vec<PyReadonlyArray1<'py, E>>> {
-    let view = |name: &String| match arrays.get_item(name)? {
-        Some(array) => array.extract().map_err(|_| not_flat(name, &array)),
-        None => {
-            Err(BadTensor::new_err(format!("there is no factor for \"{name}\"; one for each tensor was expected.")))
-        }
+fn text(name: &Bound<'_, PyAny>) -> PyResult<String> {
+    let refuse = |_| match name.repr() {
+        Ok(found) => BadTensor::new_err(format!("a tensor has the name {found}; text in UTF-8 was expected.")),
+        Err(raised) => raised,
     };
-    names.iter().map(view).collect()
+    name.extract().map_err(refuse)
 }
 
-fn flat<'a, E: Element>(name: &str, array: &'a PyReadonlyArray1<'_, E>) -> PyResult<&'a [E]> {
-    array.as_slice().map_err(|_| not_flat(name, array.as_any()))
+/// The shapes of a tensor and of a block.
+type Shapes = (Vec<usize>, Vec<usize>);
+
+fn fits(shapes: Option<&Shapes>, size: usize) -> bool {
+    shapes.is_some_and(|(shape, block)| {
+        let found = shape.iter().try_fold(1_usize, |size, &side| size.checked_mul(side));
+        found == Some(size) && shape.len() == block.len() && block.iter().all(|&side| side > 0)
+    })
+}
+
+fn not_in_blocks(name: &str, size: usize, found: Option<&Shapes>) -> PyErr {
+    BadTensor::new_err(format!(
+        "\"{name}\" has {size} weights and came with the shape and the block {found:?}; as many sides of both, whose \
+         blocks are not empty, were expected."
+    ))
 }
 
 /// Works without the GIL; work on many scores can be interrupted by a signal.
@@ -300,13 +322,8 @@ fn hand_over(py: Python<'_>, names: Vec<String>, selected: Selected) -> PyResult
     Ok((bits, counts, selected.threshold))
 }
 
-fn not_flat(name: &str, array: &Bound<'_, PyAny>) -> PyErr {
-    let attribute = |key| array.getattr(key).map_or_else(|_| "?".to_owned(), |value| value.to_string());
-    BadTensor::new_err(format!(
-        "\"{name}\" came as {} of shape {}; a contiguous one-dimensional array of the named dtype was expected.",
-        attribute("dtype"),
-        attribute("shape")
-    ))
+fn not_flat(name: &str) -> PyErr {
+    BadTensor::new_err(format!("the alive mask of \"{name}\" has gaps; bytes in a row were expected."))
 }
 
 fn refusal(error: Error) -> PyErr {
