@@ -92,7 +92,7 @@ def test_a_page_with_faults_is_found_out(tmp_path):
 
 @pytest.mark.parametrize("verb", VERBS)
 def test_every_verb_is_named_in_the_documentation(verb):
-    pages = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")]
+    pages = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")]
     assert any(re.search(rf"`repro {verb}\b|^repro {verb}\b", text_of(page), re.MULTILINE) for page in pages)
 
 
