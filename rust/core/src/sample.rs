@@ -45,6 +45,10 @@ const MANY: f64 = 2.5;
 /// Portion of the scores inside a bracket from which on a closer look costs less than noting them.
 const WIDE: f64 = 0.018;
 
+/// How many times as uncertain as with independent scores an estimate is where neighbours are alike, so that many short windows
+/// say more than a few long ones.
+const CLUSTERED: f64 = 6.0;
+
 /// Scores from which on a second look, with a bracket from the first, costs less than what it saves.
 const LARGE: usize = 1 << 18;
 
@@ -72,24 +76,27 @@ pub(crate) fn guess<T: Score>(
         return Ok(Guess { bracket: Bracket::at(i64::MAX), ties: 0.0 });
     }
     let portion = keep as f64 / available as f64;
-    let windows = Windows::new(tensors);
+    let mut windows = Windows::new(tensors);
     // Work on the sample grows with it, work inside the bracket with its inverse root: their sum is least about here.
     let thirds = (windows.size as f64).powf(2.0 / 3.0);
     let first = (thirds as usize).clamp(1024, 1 << 13);
     let mut sample = windows.draw(first, Bracket::ALL, Crew::new(0, stop))?;
-    let mut margin = sample.margin(portion, windows.length);
-    let mut bracket = sample.bracket(portion, margin);
-    let mut wanted = (MANY * thirds) as usize;
-    let is_wide = |margin: f64, size: usize| size <= first || 2.0 * margin > WIDE * size as f64;
-    while windows.size >= LARGE
-        && bracket.hi > bracket.lo.saturating_add(1)
-        && is_wide(margin, sample.size)
-        && wanted < windows.size / 16
-    {
-        sample = windows.draw(wanted, bracket, Crew::new(windows.size, stop))?;
-        margin = sample.margin(portion, windows.length);
-        bracket = sample.bracket(portion, margin);
-        wanted *= 4;
+    let mut bracket = sample.bracket(portion, sample.margin(portion, windows.length));
+    if sample.spread(portion) > CLUSTERED * sample.spread_if_independent(portion) {
+        windows.length = LINE / size_of::<T>();
+    }
+    if windows.size >= LARGE && sample.between(bracket) > 0 {
+        let (mut wanted, most) = (MANY * thirds, windows.size as f64 / 16.0);
+        loop {
+            sample = windows.draw(wanted as usize, bracket, Crew::new(windows.size, stop))?;
+            bracket = sample.bracket(portion, sample.margin(portion, windows.length));
+            let excess = sample.between(bracket) as f64 / (WIDE * sample.size as f64);
+            if excess <= 1.0 || wanted >= most {
+                break;
+            }
+            // The bracket narrows with the root of the sample; half as much again makes sure of it.
+            wanted = most.min(1.5 * excess * excess * wanted);
+        }
     }
     Ok(sample.guess(bracket, portion))
 }
@@ -140,13 +147,23 @@ impl Sample {
     }
 
     /// Returns how many places above and below the place of the cut a bracket has to reach.
+    fn margin(&self, portion: f64, least: usize) -> f64 {
+        DEVIATIONS * self.spread(portion) + least as f64
+    }
+
+    /// Returns the standard deviation of the place of the cut, if all scores were independent of each other.
+    fn spread_if_independent(&self, portion: f64) -> f64 {
+        (self.size as f64 * portion * (1.0 - portion)).sqrt()
+    }
+
+    /// Returns the standard deviation of the place of the cut.
     ///
     /// For windows in order, half the mean square of successive differences is the variance that is not trend.
-    fn margin(&self, portion: f64, least: usize) -> f64 {
+    fn spread(&self, portion: f64) -> f64 {
         let mut ranks = self.ranks.clone();
         let place = self.centre(portion).saturating_sub(self.above);
         if place >= ranks.len() {
-            return least as f64;
+            return 0.0;
         }
         let centre = descending(&mut ranks, place);
         let mut start = 0;
@@ -164,7 +181,7 @@ impl Sample {
                 squares += (surplus - last) * (surplus - last);
             }
         }
-        DEVIATIONS * (squares / 2.0).sqrt() + least as f64
+        (squares / 2.0).sqrt()
     }
 
     /// Returns the ranks from `margin` places above the place of the cut to as many below, both ends inside.
@@ -180,6 +197,11 @@ impl Sample {
             _ => self.within.lo,
         };
         Bracket { lo, hi }
+    }
+
+    /// Counts the ranks inside a bracket that are not those of its ends, of which there may be many.
+    fn between(&self, bracket: Bracket) -> usize {
+        self.ranks.iter().filter(|&&rank| rank > bracket.lo.saturating_add(1) && rank < bracket.hi).count()
     }
 
     /// Returns the guess that follows from a bracket: its ends, which may have many ties, stay out.
@@ -203,6 +225,8 @@ fn descending(ranks: &mut [i64], place: usize) -> i64 {
 struct Run {
     owner: usize,
     range: Range<usize>,
+    /// Whether the window ends with it.
+    is_last: bool,
 }
 
 /// Tensors, end to end, as a row of windows.
@@ -236,13 +260,17 @@ impl<'r, 't, 'a, T: Score> Windows<'r, 't, 'a, T> {
             stretches,
             || (),
             |(), stretch: Range<usize>| {
-                let windows: Vec<Vec<Run>> = stretch.map(|number| self.window(number, count)).collect();
-                windows.iter().flatten().for_each(|run| self.touch(run));
+                let mut runs = Vec::with_capacity(2 * STRETCH);
+                stretch.for_each(|number| self.window(number, count, &mut runs));
+                runs.iter().for_each(|run| self.touch(run));
                 let mut part = Sample::new(within);
-                for window in &windows {
-                    let before = (part.size, part.above);
-                    window.iter().for_each(|run| self.take(run, bounds[run.owner], &mut part));
-                    part.end_window(before);
+                let mut before = (0, 0);
+                for run in &runs {
+                    self.take(run, bounds[run.owner], &mut part);
+                    if run.is_last {
+                        part.end_window(before);
+                        before = (part.size, part.above);
+                    }
                 }
                 part
             },
@@ -258,8 +286,8 @@ impl<'r, 't, 'a, T: Score> Windows<'r, 't, 'a, T> {
         Ok(sample)
     }
 
-    /// Returns the window in the part of that number, of `count` equal ones, of the row.
-    fn window(&self, number: usize, count: usize) -> Vec<Run> {
+    /// Appends the window in the part of that number, of `count` equal ones, of the row.
+    fn window(&self, number: usize, count: usize, runs: &mut Vec<Run>) {
         // Multiples of the golden ratio are spread evenly and never repeat.
         let turns = number as f64 * 0.618_033_988_749_895;
         let jitter = turns - (turns as u64) as f64;
@@ -267,15 +295,13 @@ impl<'r, 't, 'a, T: Score> Windows<'r, 't, 'a, T> {
         let mut place = start / self.length * self.length;
         let stop = self.size.min(place + self.length);
         let mut owner = self.ends.partition_point(|&end| end <= place);
-        let mut runs = Vec::with_capacity(1);
         while place < stop {
             let first = self.ends[owner] - self.tensors[owner].values.len();
             let end = stop.min(self.ends[owner]);
-            runs.push(Run { owner, range: place - first..end - first });
+            runs.push(Run { owner, range: place - first..end - first, is_last: end == stop });
             place = end;
             owner += 1;
         }
-        runs
     }
 
     /// Brings a run into the cache. Loads that nothing waits for overlap; those of [`Self::take`] would not.
@@ -290,6 +316,17 @@ impl<'r, 't, 'a, T: Score> Windows<'r, 't, 'a, T> {
         let tensor = self.tensors[run.owner];
         if tensor.alive.is_some() {
             tensor.visit(run.range.clone(), |_, rank| sample.add(rank));
+            return;
+        }
+        if run.range.len() <= LINE / size_of::<T>() {
+            let count = |bound| run.range.clone().filter(|&index| tensor.key(index) > bound).count();
+            let above = count(hi);
+            sample.size += run.range.len();
+            sample.above += above;
+            if count(lo) > above {
+                let ranks = run.range.clone().map(|index| tensor.rank(tensor.key(index)));
+                sample.ranks.extend(ranks.filter(|&rank| rank > sample.within.lo && rank <= sample.within.hi));
+            }
             return;
         }
         let (bounds, mut bits, mut inside) = (Bounds { hi, lo, foot: lo }, [0; LINE], Vec::new());
