@@ -1,6 +1,7 @@
 """Write the tables of claims in README.md anew from the committed records: `make readme`.
 
-A table stands between `<!-- claims: FOLDER -->` and `<!-- end of claims -->`; it shows the newest `mini` record there.
+A table stands between `<!-- claims: FOLDER PROFILE -->` and `<!-- end of claims -->`; it shows the newest record of that
+profile there.
 """
 
 import re
@@ -10,19 +11,19 @@ from pruneproof.papers.record import Record
 from pruneproof.report.summary import claims_table
 
 ROOT = Path(__file__).parent.parent
-TABLE = re.compile(r"(<!-- claims: (?P<folder>\S+) -->\n).*?(<!-- end of claims -->)", re.DOTALL)
+TABLE = re.compile(r"(<!-- claims: (?P<folder>\S+) (?P<profile>\S+) -->\n).*?(?P<end><!-- end of claims -->)", re.DOTALL)
 
 
-def newest(folder: Path) -> Record:
-    """Return the `mini` record that was made last."""
-    return max((Record.load(path) for path in folder.glob("mini-*.json")), key=lambda record: record.created)
+def newest(folder: Path, profile: str) -> Record:
+    """Return the record of the profile that was made last."""
+    return max((Record.load(path) for path in folder.glob(f"{profile}-*.json")), key=lambda record: record.created)
 
 
 def updated(text: str) -> str:
     """Return the README's text with each table made from its record."""
 
     def anew(match: re.Match[str]) -> str:
-        return f"{match[1]}{claims_table(newest(ROOT / match['folder'])).strip()}\n{match[3]}"
+        return f"{match[1]}{claims_table(newest(ROOT / match['folder'], match['profile'])).strip()}\n{match['end']}"
 
     return TABLE.sub(anew, text)
 
