@@ -89,3 +89,11 @@ def test_one_seed_and_a_single_setting_can_be_drawn(record: Record) -> None:
     assert len(draw(one)["net"]) == 3
     plain = [each for each in cells if each.method in (DENSE, "mp", "obd-1-0")]
     assert draw(record.model_copy(update={"cells": tuple(plain), "claims": ()}))["net"] == []
+
+
+@pytest.mark.parametrize(("gap", "scaled"), [(9.0, False), (90.0, True)], ids=["one decade", "an outlier"])
+def test_an_arm_far_off_does_not_press_the_others_together(with_losses: Record, gap: float, *, scaled: bool) -> None:
+    control = {"criterion": "random", "options": {}, "steps": 1}
+    cells = [*grid(), *(cell("random", seed, 2.3, gap, **control) for seed in SEEDS)]
+    after = draw(with_losses.model_copy(update={"cells": tuple(cells)}))["net"][2]
+    assert (">50<" in after.svg) == scaled

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 from scipy import stats
 
 from pruneproof.papers.statistics import rounded, t_interval
@@ -124,7 +125,7 @@ def _before_after(run: str, pruned: Sequence[Point], colours: Colours) -> list[P
         size = [14 + 22 * np.log10(_number_of_steps(point)) for point in of]
         axes.scatter(x, y, s=size, color=colour, marker=marker, alpha=0.8, linewidths=0.5, edgecolors=PAPER)
         axes.plot([], [], color=colour, marker=marker, linestyle="", label=criterion)
-    axes.axhline(0, color=INK, linewidth=0.8, zorder=1)
+    _gap_axis(axes, [point.error_gap or 0.0 for point in shown])
     axes.set_xlabel("change of the training loss at pruning (nats)")
     axes.set_ylabel("test error after retraining - dense (points)")
     axes.set_title(f"{run}: before and after retraining")
@@ -135,6 +136,17 @@ def _before_after(run: str, pruned: Sequence[Point], colours: Colours) -> list[P
         "seed; its interval is over seeds."
     )
     return [Plot(f"{run}-before-after", caption, to_svg(figure))]
+
+
+def _gap_axis(axes: Axes, gaps: Sequence[float]) -> None:
+    """Scale the axis of error gaps: by decades where one arm would else press the others together."""
+    if min(gaps) <= 0 or max(gaps) < 10 * min(gaps):
+        axes.axhline(0, color=INK, linewidth=0.8, zorder=1)
+        return
+    axes.set_yscale("log")
+    axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    axes.yaxis.set_minor_formatter(NullFormatter())
 
 
 def _correlation(shown: Sequence[Point]) -> str:
