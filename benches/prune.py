@@ -1,6 +1,6 @@
 """Measure `repro prune` against reading its input twice and writing its output once, in one run on one disk.
 
-    python benches/prune.py --gigabytes 4 --folder /some/disk
+    python benches/prune.py --gigabytes 4 --folder /some/disk [--cold]
 
 The answer is checked: the count of zeros must be exact. Memory is the peak of the process's anonymous memory
 (`RssAnon`), which is what no other process could use meanwhile. Needs Linux.
@@ -96,11 +96,19 @@ def prune(source: Path, output: Path, options: list[str]) -> tuple[int, int]:
     return answer["alive"], peak
 
 
-def fastest(repeats: int, work: Callable[[], Answer], output: Path) -> tuple[float, list[Answer]]:
-    """Return the least wall time of some repeats, in seconds, and all answers; what was written is removed between."""
+def forget(path: Path) -> None:
+    """Have the system drop what it has cached of a file."""
+    descriptor = os.open(path, os.O_RDONLY)
+    os.fsync(descriptor)  # only pages that are on the disk are dropped
+    os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+    os.close(descriptor)
+
+
+def fastest(repeats: int, work: Callable[[], Answer], prepare: Callable[[], None]) -> tuple[float, list[Answer]]:
+    """Return the least wall time of some repeats, in seconds, and all answers."""
     times, answers = [], []
     for _ in range(repeats):
-        output.unlink(missing_ok=True)
+        prepare()
         began = time.perf_counter()
         answers.append(work())
         times.append(time.perf_counter() - began)
@@ -114,19 +122,26 @@ def main() -> None:
     parser.add_argument("--dtype", choices=sorted(WIDTHS), default="F32")
     parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()))
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--cold", action="store_true", help="read from the disk, not from the system's cache")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=arguments.folder) as name:
         source, output = Path(name) / "model.safetensors", Path(name) / "pruned.safetensors"
         make(source, int(arguments.gigabytes * 1e9) // WIDTHS[arguments.dtype], arguments.dtype)
         size = source.stat().st_size
+
+        def prepare() -> None:
+            output.unlink(missing_ok=True)
+            if arguments.cold:
+                forget(source)
+
         weights = size // (4096 * WIDTHS[arguments.dtype]) // TENSORS * TENSORS * 4096
-        reading, _ = fastest(arguments.repeats, partial(read, source), output)
-        writing, _ = fastest(arguments.repeats, partial(write, output, size), output)
+        reading, _ = fastest(arguments.repeats, partial(read, source), prepare)
+        writing, _ = fastest(arguments.repeats, partial(write, output, size), prepare)
         budget = 2 * reading + writing
         print(f"{size / 1e9:.2f} GB of {arguments.dtype}: read {reading:.2f} s, write {writing:.2f} s")
         print(f"{'options':24} {'seconds':>8} {'of 2 reads + 1 write':>22} {'peak anonymous MiB':>20}")
         for options in (["--sparsity", "0.5"], ["--sparsity", "0.9"], ["--sparsity", "0.99"], ["--structure", "2:4"]):
-            seconds, answers = fastest(arguments.repeats, partial(prune, source, output, options), output)
+            seconds, answers = fastest(arguments.repeats, partial(prune, source, output, options), prepare)
             dropped = 0.5 if options[0] == "--structure" else float(options[1])
             expected = weights - int(weights * dropped + 1e-6)
             assert all(alive == expected for alive, _ in answers), (answers, expected)
