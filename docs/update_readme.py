@@ -1,7 +1,7 @@
 """Write the tables of claims in README.md anew from the committed records: `make readme`.
 
-A table stands between `<!-- claims: FOLDER PROFILE -->` and `<!-- end of claims -->`; it shows the newest record of that
-profile there.
+A table stands between `<!-- claims: FOLDER PROFILE -->` and `<!-- end of claims -->`; it shows the newest record of
+that profile there.
 """
 
 import re
@@ -11,7 +11,9 @@ from pruneproof.papers.record import Record
 from pruneproof.report.summary import claims_table
 
 ROOT = Path(__file__).parent.parent
-TABLE = re.compile(r"(<!-- claims: (?P<folder>\S+) (?P<profile>\S+) -->\n).*?(?P<end><!-- end of claims -->)", re.DOTALL)
+TABLE = re.compile(
+    r"(?P<begin><!-- claims: (?P<folder>\S+) (?P<profile>\S+) -->\n).*?(?P<end><!-- end of claims -->)", re.DOTALL
+)
 
 
 def newest(folder: Path, profile: str) -> Record:
@@ -23,7 +25,8 @@ def updated(text: str) -> str:
     """Return the README's text with each table made from its record."""
 
     def anew(match: re.Match[str]) -> str:
-        return f"{match[1]}{claims_table(newest(ROOT / match['folder'], match['profile'])).strip()}\n{match['end']}"
+        table = claims_table(newest(ROOT / match["folder"], match["profile"])).strip()
+        return f"{match['begin']}{table}\n{match['end']}"
 
     return TABLE.sub(anew, text)
 
