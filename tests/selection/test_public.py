@@ -310,6 +310,14 @@ def test_a_reparametrised_layer_is_refused_not_passed_over():
         select(model, sparsity=0.9)
 
 
+def test_a_lazy_module_is_to_see_a_batch_first():
+    module = torch.nn.Sequential(torch.nn.LazyLinear(3))
+    with pytest.raises(BadTensor, match=r'"0\.weight" has no values yet\. Run a batch'):
+        select(module, sparsity=0.5)
+    module(torch.ones(1, 4))
+    assert select(module, sparsity=0.5).count() == 6
+
+
 def test_a_layer_without_a_gradient_is_refused_unless_it_is_unprunable():
     model = network()
     model[0].weight.requires_grad_(False)

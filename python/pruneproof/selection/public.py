@@ -411,6 +411,8 @@ def _weights_of(module: torch.nn.Module) -> dict[str, torch.nn.Parameter]:
                 f'"{name}" is computed, not a parameter of {type(module).__name__}. Remove its parametrization (for '
                 "torch's pruning: torch.nn.utils.prune.remove), or pass tensors by name instead."
             )
+        if isinstance(parameters[name], torch.nn.parameter.UninitializedParameter):
+            raise BadTensor(f'"{name}" has no values yet. Run a batch through the module first.')
     return {name: parameters[name] for name in names}
 
 
