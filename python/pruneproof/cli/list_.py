@@ -10,6 +10,7 @@ from pruneproof.cli.options import JsonOption, PluginOption, StoreOption, print_
 def list_papers(json: JsonOption = False, store: StoreOption = None, plugin: PluginOption = None) -> None:
     """List the papers that can be run, with the verdicts of their last runs."""
     from pruneproof.papers.load import list_papers as read_papers
+    from pruneproof.papers.record import VERDICTS
     from pruneproof.registry.catalog import survey
 
     papers = read_papers(survey(kinds=(), files=plugin or ()).paper_folders)
@@ -32,7 +33,8 @@ def list_papers(json: JsonOption = False, store: StoreOption = None, plugin: Plu
         print(f"{info.id}  (arXiv {info.arxiv}, {info.year})")
         print(f"    {info.title}")
         for profile, counts in verdicts[info.id].items():
-            print(f"    {profile}: " + ", ".join(f"{number} {verdict}" for verdict, number in counts.items()))
+            told = [f"{counts[verdict]} {word}" for verdict, word in VERDICTS.items() if counts.get(verdict)]
+            print(f"    {profile}: {', '.join(told)}")
         if not verdicts[info.id]:
             print(f"    not run yet here; start with: repro run {info.id}")
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -9,6 +10,9 @@ from pydantic import AfterValidator, Field, ValidationError
 
 from pruneproof.errors import RecordMissing, StoreCorrupt
 from pruneproof.papers.schema import Frozen
+
+VERDICTS: Mapping[str, str] = {"holds": "hold", "fails": "fail", "inconclusive": "inconclusive", "not-run": "not run"}
+"""Verdicts, and the words that count them, in the order in which counts are told."""
 
 
 class StageRecord(Frozen):

@@ -4,13 +4,13 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Literal
 
-from pruneproof.papers.record import ClaimRecord, Record
+from pruneproof.papers.record import VERDICTS, ClaimRecord, Record
 from pruneproof.papers.statistics import rounded
 
 Kind = Literal["printed", "mechanism", "re-run"]
 
 SYMBOLS: Mapping[str, str] = {"holds": "✔", "fails": "✘", "inconclusive": "?", "not-run": "–"}
-"""Verdicts readable without colour, in the order in which counts are told."""
+"""Verdicts readable without colour."""
 
 KINDS: Mapping[Kind, tuple[str, str]] = {
     "printed": ("Printed", "The paper's text against its own tables. Nothing was trained."),
@@ -136,14 +136,13 @@ def not_run(claims: Iterable[ClaimRecord]) -> dict[str, list[ClaimRecord]]:
 def counts(record: Record, kind: Kind | None = None) -> dict[str, int]:
     """Return how many claims got each verdict, zeros included."""
     found = Counter(claim.verdict for claim in record.claims if kind in (None, claim.kind))
-    return {verdict: found[verdict] for verdict in SYMBOLS}  # type: ignore[index]
+    return {verdict: found[verdict] for verdict in VERDICTS}  # type: ignore[index]
 
 
 def counts_sentence(record: Record) -> str:
     """Return `12 claims: 8 hold, 2 fail, 1 inconclusive, 1 not run`."""
     found = counts(record)
-    words = {"holds": "hold", "fails": "fail", "inconclusive": "inconclusive", "not-run": "not run"}
-    parts = ", ".join(f"{count} {words[verdict]}" for verdict, count in found.items() if count)
+    parts = ", ".join(f"{count} {VERDICTS[verdict]}" for verdict, count in found.items() if count)
     return f"{len(record.claims)} claim{'s' if len(record.claims) != 1 else ''}: {parts}"
 
 
