@@ -81,15 +81,16 @@ pub(crate) fn guess<T: Score>(
     let thirds = (windows.size as f64).powf(2.0 / 3.0);
     let first = (thirds as usize).clamp(1024, 1 << 13);
     let mut sample = windows.draw(first, Bracket::ALL, Crew::new(0, stop))?;
-    let mut bracket = sample.bracket(portion, sample.margin(portion, windows.length));
-    if sample.spread(portion) > CLUSTERED * sample.spread_if_independent(portion) {
-        windows.length = LINE / size_of::<T>();
+    let spread = sample.spread(portion);
+    let mut bracket = sample.bracket(portion, margin(spread, windows.length));
+    if spread > CLUSTERED * sample.spread_if_independent(portion) {
+        windows.length = Windows::<T>::IN_LINE;
     }
     if windows.size >= LARGE && sample.between(bracket) > 0 {
         let (mut wanted, most) = (MANY * thirds, windows.size as f64 / 16.0);
         loop {
             sample = windows.draw(wanted as usize, bracket, Crew::new(windows.size, stop))?;
-            bracket = sample.bracket(portion, sample.margin(portion, windows.length));
+            bracket = sample.bracket(portion, margin(sample.spread(portion), windows.length));
             let excess = sample.between(bracket) as f64 / (WIDE * sample.size as f64);
             if excess <= 1.0 || wanted >= most {
                 break;
@@ -99,6 +100,11 @@ pub(crate) fn guess<T: Score>(
         }
     }
     Ok(sample.guess(bracket, portion))
+}
+
+/// Returns how many places above and below the place of the cut a bracket has to reach.
+fn margin(spread: f64, least: usize) -> f64 {
+    DEVIATIONS * spread + least as f64
 }
 
 /// A sample of which only the ranks inside a bracket are kept.
@@ -144,11 +150,6 @@ impl Sample {
     /// Returns the place of the cut.
     fn centre(&self, portion: f64) -> usize {
         (self.size as f64 * portion) as usize
-    }
-
-    /// Returns how many places above and below the place of the cut a bracket has to reach.
-    fn margin(&self, portion: f64, least: usize) -> f64 {
-        DEVIATIONS * self.spread(portion) + least as f64
     }
 
     /// Returns the standard deviation of the place of the cut, if all scores were independent of each other.
@@ -240,6 +241,9 @@ struct Windows<'r, 't, 'a, T> {
 }
 
 impl<'r, 't, 'a, T: Score> Windows<'r, 't, 'a, T> {
+    /// Scores in a cache line.
+    const IN_LINE: usize = LINE / size_of::<T>();
+
     fn new(tensors: &'r [&'t Tensor<'a, T>]) -> Self {
         let mut size = 0;
         let end = |tensor: &&Tensor<'a, T>| {
@@ -247,7 +251,7 @@ impl<'r, 't, 'a, T: Score> Windows<'r, 't, 'a, T> {
             size
         };
         let ends = tensors.iter().map(end).collect();
-        Windows { tensors, ends, size, length: 8 * LINE / size_of::<T>() }
+        Windows { tensors, ends, size, length: 8 * Self::IN_LINE }
     }
 
     /// Draws about `wanted` scores.
@@ -307,26 +311,25 @@ impl<'r, 't, 'a, T: Score> Windows<'r, 't, 'a, T> {
     /// Brings a run into the cache. Loads that nothing waits for overlap; those of [`Self::take`] would not.
     fn touch(&self, run: &Run) {
         let values = &self.tensors[run.owner].values[run.range.clone()];
-        for value in values.iter().step_by(LINE / size_of::<T>()) {
+        for value in values.iter().step_by(Self::IN_LINE) {
             black_box(value.key());
         }
     }
 
     fn take(&self, run: &Run, (hi, lo): (T::Key, T::Key), sample: &mut Sample) {
         let tensor = self.tensors[run.owner];
-        if tensor.alive.is_some() {
-            tensor.visit(run.range.clone(), |_, rank| sample.add(rank));
-            return;
-        }
-        if run.range.len() <= LINE / size_of::<T>() {
+        let is_short = run.range.len() <= Self::IN_LINE;
+        if is_short && tensor.alive.is_none() {
             let count = |bound| run.range.clone().filter(|&index| tensor.key(index) > bound).count();
             let above = count(hi);
-            sample.size += run.range.len();
-            sample.above += above;
-            if count(lo) > above {
-                let ranks = run.range.clone().map(|index| tensor.rank(tensor.key(index)));
-                sample.ranks.extend(ranks.filter(|&rank| rank > sample.within.lo && rank <= sample.within.hi));
+            if count(lo) == above {
+                sample.size += run.range.len();
+                sample.above += above;
+                return;
             }
+        }
+        if is_short || tensor.alive.is_some() {
+            tensor.visit(run.range.clone(), |_, rank| sample.add(rank));
             return;
         }
         let (bounds, mut bits, mut inside) = (Bounds { hi, lo, foot: lo }, [0; LINE], Vec::new());
