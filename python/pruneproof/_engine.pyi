@@ -27,7 +27,7 @@ __all__ = [
 _Dtype = Literal["float16", "bfloat16", "float32", "float64"]
 _Measure = Literal["value", "magnitude", "square", "normalised", "product", "squared-product"]
 _Tensors = Mapping[str, NDArray[Any] | Tensor]
-_Flatten = Callable[[str, NDArray[Any] | Tensor, _Dtype], NDArray[Any]]
+_Flatten = Callable[[NDArray[Any] | Tensor, _Dtype], NDArray[Any]]
 _Bits = NDArray[np.uint8]
 _Answer = tuple[dict[str, _Bits], dict[str, int], float | None]
 
@@ -59,7 +59,7 @@ def select(
         factors: a dict, name -> tensor or array, for the measures with an f.
         floors: name -> minimum survivors; 0 where a name is missing.
         alive: name -> packed mask of the candidates; all are candidates where a name is missing.
-        flatten: called with (name, tensor, dtype) for what is not such a tensor or array; returns one. Without it, such
+        flatten: called with (tensor, dtype) for what is not such a tensor or array; returns one. Without it, such
             a tensor is refused.
 
     Returns:

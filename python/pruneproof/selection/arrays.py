@@ -57,7 +57,7 @@ def flatten(tensors: Mapping[str, Tensor]) -> Flat:
     """
     dtype = common_dtype(tensors)
     return Flat(
-        arrays={name: flat(name, tensor, dtype) for name, tensor in tensors.items()},
+        arrays={name: flat(tensor, dtype) for name, tensor in tensors.items()},
         shapes={name: tuple(tensor.shape) for name, tensor in tensors.items()},
         dtype=dtype,
     )
@@ -94,18 +94,13 @@ def dtype_of(name: str, tensor: Tensor) -> Dtype:
     return _DTYPES[found]
 
 
-def flat(name: str, tensor: Tensor, dtype: Dtype) -> Array:
-    """Return the values of a tensor as a flat array of `dtype`, without a copy where that can be had.
-
-    Raises:
-        BadTensor: a tensor that cannot be ranked.
-    """
-    found = dtype_of(name, tensor)
+def flat(tensor: Tensor, dtype: Dtype) -> Array:
+    """Return the values of a tensor that can be ranked as a flat array of `dtype`, a copy only where one is needed."""
     if isinstance(tensor, np.ndarray):
         return np.require(tensor, dtype, ["C", "ALIGNED"]).reshape(-1)
     if not tensor.is_cpu:
         tensor = _to_cpu(tensor)
-    if found != dtype:
+    if _DTYPES[tensor.dtype] != dtype:
         tensor = tensor.detach().to(getattr(torch, dtype))
     elif dtype == "bfloat16":
         tensor = tensor.detach().view(torch.uint16)

@@ -36,7 +36,7 @@ pub struct Lender<'a, 'py> {
     dtype: &'a str,
     /// The classes of tensors that are no more than memory, and the dtype; where torch has been imported.
     torch: Option<([Bound<'py, PyAny>; 2], Bound<'py, PyAny>)>,
-    /// Called with the name, the tensor and the dtype; returns the values as an array.
+    /// Called with the tensor and the dtype; returns the values as an array.
     flatten: Option<&'a Bound<'py, PyAny>>,
 }
 
@@ -60,7 +60,7 @@ impl<'a, 'py> Lender<'a, 'py> {
     pub fn lend<E: Element>(&self, name: &str, tensor: Bound<'py, PyAny>) -> PyResult<Lent<'py, E>> {
         match (self.of_torch(&tensor)?, self.flatten) {
             (Some(lent), _) => Ok(lent),
-            (None, Some(flatten)) => of_numpy(&flatten.call1((name, tensor, self.dtype))?, name),
+            (None, Some(flatten)) => of_numpy(&flatten.call1((tensor, self.dtype))?, name),
             (None, None) => of_numpy(&tensor, name),
         }
     }

@@ -50,7 +50,7 @@ fn select<'py>(
     flatten: Option<Bound<'py, PyAny>>,
 ) -> PyResult<Answer<'py>> {
     let floors = floors.unwrap_or_default();
-    Request { values, measure, factors, alive, flatten }.answer(dtype, &Ask::All { keep, floors: &floors })
+    Request { values, dtype, measure, factors, alive, flatten }.answer(&Ask::All { keep, floors: &floors })
 }
 
 #[pyfunction]
@@ -64,7 +64,7 @@ fn select_each<'py>(
     alive: Option<AliveViews<'py>>,
     flatten: Option<Bound<'py, PyAny>>,
 ) -> PyResult<Answer<'py>> {
-    Request { values, measure, factors, alive, flatten }.answer(dtype, &Ask::Each { keeps: &keeps })
+    Request { values, dtype, measure, factors, alive, flatten }.answer(&Ask::Each { keeps: &keeps })
 }
 
 #[pyfunction]
@@ -78,7 +78,7 @@ fn select_rows<'py>(
     alive: Option<AliveViews<'py>>,
     flatten: Option<Bound<'py, PyAny>>,
 ) -> PyResult<Answer<'py>> {
-    Request { values, measure, factors, alive, flatten }.answer(dtype, &Ask::Rows { rows: &rows })
+    Request { values, dtype, measure, factors, alive, flatten }.answer(&Ask::Rows { rows: &rows })
 }
 
 #[pyfunction]
@@ -103,7 +103,7 @@ fn block_scores<'py>(
         }
     };
     let py = values.py();
-    let scores = Request { values, measure, factors, alive, flatten }.reduce(dtype, &blocks, reduction)?;
+    let scores = Request { values, dtype, measure, factors, alive, flatten }.reduce(&blocks, reduction)?;
     let answer = PyDict::new(py);
     for (name, scores) in scores {
         answer.set_item(name, PyArray1::from_vec(py, scores))?;
@@ -121,6 +121,7 @@ enum Ask<'a> {
 /// What is ranked.
 struct Request<'a, 'py> {
     values: &'a Bound<'py, PyDict>,
+    dtype: &'a str,
     measure: &'a str,
     factors: Option<Bound<'py, PyDict>>,
     alive: Option<AliveViews<'py>>,
@@ -130,12 +131,12 @@ struct Request<'a, 'py> {
 
 /// Calls `$method` of a request with the element type of the arrays, that of the scores, and the view of one as the other.
 macro_rules! in_dtype {
-    ($dtype:expr, $request:expr, $method:ident, $($argument:expr),*) => {
-        match $dtype {
-            "float32" => $request.$method::<f32, f32>($dtype, $($argument,)* |slice| slice),
-            "float64" => $request.$method::<f64, f64>($dtype, $($argument,)* |slice| slice),
-            "float16" => $request.$method::<half::f16, half::f16>($dtype, $($argument,)* |slice| slice),
-            "bfloat16" => $request.$method::<u16, bf16>($dtype, $($argument,)* |slice| slice.reinterpret_cast()),
+    ($request:expr, $method:ident, $($argument:expr),*) => {
+        match $request.dtype {
+            "float32" => $request.$method::<f32, f32>($($argument,)* |slice| slice),
+            "float64" => $request.$method::<f64, f64>($($argument,)* |slice| slice),
+            "float16" => $request.$method::<half::f16, half::f16>($($argument,)* |slice| slice),
+            "bfloat16" => $request.$method::<u16, bf16>($($argument,)* |slice| slice.reinterpret_cast()),
             other => Err(BadTensor::new_err(format!(
                 "scores of dtype {other} cannot be ranked. Allowed: float16, bfloat16, float32, float64."
             ))),
@@ -144,27 +145,17 @@ macro_rules! in_dtype {
 }
 
 impl<'py> Request<'_, 'py> {
-    fn answer(&self, dtype: &str, ask: &Ask<'_>) -> PyResult<Answer<'py>> {
-        in_dtype!(dtype, self, answer_in, ask)
+    fn answer(&self, ask: &Ask<'_>) -> PyResult<Answer<'py>> {
+        in_dtype!(self, answer_in, ask)
     }
 
-    fn reduce(
-        &self,
-        dtype: &str,
-        blocks: &HashMap<String, Shapes>,
-        reduction: Reduction,
-    ) -> PyResult<Vec<(String, Vec<f64>)>> {
-        in_dtype!(dtype, self, reduce_in, blocks, reduction)
+    fn reduce(&self, blocks: &HashMap<String, Shapes>, reduction: Reduction) -> PyResult<Vec<(String, Vec<f64>)>> {
+        in_dtype!(self, reduce_in, blocks, reduction)
     }
 
     /// Selects, and hands the packed bytes to numpy.
-    fn answer_in<E: Element, T: Score>(
-        &self,
-        dtype: &str,
-        ask: &Ask<'_>,
-        view: fn(&[E]) -> &[T],
-    ) -> PyResult<Answer<'py>> {
-        let (names, selected) = self.lend(dtype, view, |tensors, stop| {
+    fn answer_in<E: Element, T: Score>(&self, ask: &Ask<'_>, view: fn(&[E]) -> &[T]) -> PyResult<Answer<'py>> {
+        let (names, selected) = self.lend(view, |tensors, stop| {
             let of = |counts: &Counts| -> Vec<usize> {
                 tensors.iter().map(|tensor| counts.get(tensor.name).copied().unwrap_or(0)).collect()
             };
@@ -186,12 +177,11 @@ impl<'py> Request<'_, 'py> {
 
     fn reduce_in<E: Element, T: Score>(
         &self,
-        dtype: &str,
         blocks: &HashMap<String, Shapes>,
         reduction: Reduction,
         view: fn(&[E]) -> &[T],
     ) -> PyResult<Vec<(String, Vec<f64>)>> {
-        let (names, scores) = self.lend(dtype, view, |tensors, stop| {
+        let (names, scores) = self.lend(view, |tensors, stop| {
             if let Some(tensor) = tensors.iter().find(|tensor| !fits(blocks.get(tensor.name), tensor.values.len())) {
                 return Ok(Err(not_in_blocks(tensor.name, tensor.values.len(), blocks.get(tensor.name))));
             }
@@ -207,34 +197,33 @@ impl<'py> Request<'_, 'py> {
     /// Borrows the arrays and does `work` on them without the GIL.
     fn lend<E: Element, T: Score, R: Send>(
         &self,
-        dtype: &str,
         view: fn(&[E]) -> &[T],
         work: impl FnOnce(&[Tensor<'_, T>], &AtomicBool) -> Result<R, Error> + Send,
     ) -> PyResult<(Vec<String>, R)> {
         let names = self.values.keys().iter().map(|name| text(&name)).collect::<PyResult<Vec<String>>>()?;
-        let lender = Lender::new(self.values.py(), dtype, self.flatten.as_ref())?;
+        let lender = Lender::new(self.values.py(), self.dtype, self.flatten.as_ref())?;
         let lend = |(name, value): (&String, Bound<'py, PyAny>)| lender.lend::<E>(name, value);
         let values = names.iter().zip(self.values.values()).map(lend).collect::<PyResult<Vec<_>>>()?;
-        let factor = |name: &String| match self.factors.as_ref().map(|factors| factors.get_item(name)).transpose()? {
-            Some(Some(factor)) => lender.lend::<E>(name, factor).map(Some),
-            Some(None) => {
+        let factor = |factors: &Bound<'py, PyDict>, name: &String| match factors.get_item(name)? {
+            Some(factor) => lender.lend::<E>(name, factor),
+            None => {
                 Err(BadTensor::new_err(format!("there is no factor for \"{name}\"; one for each tensor was expected.")))
             }
-            None => Ok(None),
         };
-        let factors = names.iter().map(factor).collect::<PyResult<Vec<_>>>()?;
+        let factors = self.factors.as_ref().map(|factors| names.iter().map(|name| factor(factors, name)).collect());
+        let factors: Option<Vec<_>> = factors.transpose()?;
         let mut tensors = Vec::with_capacity(names.len());
-        for ((name, lent), factor) in names.iter().zip(&values).zip(&factors) {
+        for (i, (name, lent)) in names.iter().zip(&values).enumerate() {
             let alive = self.alive.as_ref().and_then(|alive| alive.get(name));
             let alive = alive.map(|bits| bits.as_slice().map_err(|_| not_flat(name))).transpose()?;
             let values = view(lent.values());
-            let measure = match (self.measure, factor) {
+            let measure = match (self.measure, &factors) {
                 ("value", None) => Measure::Value,
                 ("magnitude", None) => Measure::Magnitude,
                 ("square", None) => Measure::Product(values),
                 ("normalised", None) => Measure::Normalised(1.0),
-                ("product", Some(factor)) => Measure::Product(view(factor.values())),
-                ("squared-product", Some(factor)) => Measure::SquaredProduct(view(factor.values())),
+                ("product", Some(factors)) => Measure::Product(view(factors[i].values())),
+                ("squared-product", Some(factors)) => Measure::SquaredProduct(view(factors[i].values())),
                 (other, _) => {
                     return Err(BadTensor::new_err(format!(
                         "the measure \"{other}\" is not known, or has factors where it takes none. \
