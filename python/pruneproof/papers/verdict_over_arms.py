@@ -11,7 +11,7 @@ import numpy as np
 from pydantic import Field
 from scipy import stats
 
-from pruneproof.contracts.claim_test import Outcome
+from pruneproof.contracts.claim_test import Outcome, Verdict
 from pruneproof.papers.deciding import Level, Positive, Relation, Samples, claim_test, inside, one_sided, paired
 from pruneproof.papers.statistics import bootstrap_interval, rounded, t_interval
 
@@ -97,7 +97,7 @@ def chosen_equivalence(
     above, below = (t_interval(difference + sign * share * gain, confidence) for sign in (-1, 1))
     value = float(difference.mean() / gain.mean())
     within, outside = above.high <= 0 <= below.low, above.low > 0 or below.high < 0
-    verdict: Literal["holds", "fails", "inconclusive"] = "holds" if within else "fails" if outside else "inconclusive"
+    verdict: Verdict = "holds" if within else "fails" if outside else "inconclusive"
     where = {"holds": "within", "fails": "outside", "inconclusive": "not clear of"}[verdict]
     reason = (
         f"{chosen}The difference is {rounded(value)} of the gain over n = {n} seeds, {where} the tolerance of "

@@ -61,7 +61,7 @@ class Point:
     @property
     def loss_change(self) -> float | None:
         """Its mean over seeds; None where it was not measured."""
-        return float(np.mean(self.loss_changes)) if self.loss_changes else None
+        return _mean(self.loss_changes)
 
     @property
     def error_gap_before(self) -> float | None:
