@@ -94,13 +94,6 @@ def test_reported_parameters_of_distances_are_the_tables_numbers():
         assert float(claim.reported.split(" ")[0]) == claim.test.options["reported"]
 
 
-def test_every_value_line_of_the_runs_carries_its_reason():
-    for number, line in enumerate((FOLDER / "runs.toml").read_text(encoding="utf-8").splitlines(), 1):
-        value = re.match(r"[\w.-]+ = ", line)
-        if value and not line.startswith("about = "):
-            assert re.search(r"\s# \S+", line), f"runs.toml, line {number}"
-
-
 def test_every_claim_of_the_three_kinds_is_there_with_a_reason():
     kinds = {claim.kind for claim in PAPER.claims.claim}
     assert kinds == {"printed", "mechanism", "re-run"}

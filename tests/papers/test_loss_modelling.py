@@ -82,13 +82,6 @@ def test_choosing_and_judging_seeds_fit_every_profile():
                     assert len(names) == 1 or claim.id == "c3d", (claim.id, profile, group)
 
 
-def test_every_value_line_of_the_runs_carries_its_reason():
-    for number, line in enumerate((FOLDER / "runs.toml").read_text(encoding="utf-8").splitlines(), 1):
-        value = re.match(r"[\w.-]+ = ", line)
-        if value and not line.startswith("about = "):
-            assert re.search(r"\s# \S+", line), f"runs.toml, line {number}"
-
-
 def test_the_dense_networks_are_trained_once_for_all_arms_of_a_seed():
     plan = make_plan(PAPER, "mini", CATALOG, fingerprints={"digits": "f" * 64})
     dense = [stage for stage in plan.stages.values() if stage.inputs.get("phase") == "dense"]
