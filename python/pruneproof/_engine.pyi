@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from pruneproof.values.packed import PackedBuffer
+
 __all__ = [
     "Checkpoint",
     "Cuts",
@@ -27,13 +29,13 @@ __all__ = [
 _Dtype = Literal["float16", "bfloat16", "float32", "float64"]
 _Measure = Literal["value", "magnitude", "square", "normalised", "product", "squared-product"]
 _Tensors = Mapping[str, NDArray[Any] | Tensor]
-_Flatten = Callable[[NDArray[Any] | Tensor, _Dtype], NDArray[Any]]
+_Flatten = Callable[[str, Any, _Dtype], NDArray[Any]]
 _Bits = NDArray[np.uint8]
-_Answer = tuple[dict[str, _Bits], dict[str, int], float | None]
+_Answer = tuple[PackedBuffer, NDArray[np.int64], float | None]
 
 def select(
     values: _Tensors,
-    keep: int,
+    keep: int | Callable[[int], int],
     *,
     dtype: _Dtype,
     measure: _Measure = "value",
@@ -52,19 +54,19 @@ def select(
     Args:
         values: a dict, name -> contiguous tensor or array of `dtype`; an array of bfloat16 comes as its uint16 bits.
             Infinities are ranked, and -0 ties with 0.
-        keep: number of survivors.
+        keep: number of survivors, or what tells it from the number of weights.
         dtype: dtype of all `values` and `factors`.
         measure: how a score follows from value v and factor f: `value` v, `magnitude` |v|, `square` v², `normalised`
             |v| / ||V||2 in float64, `product` |v · f|, `squared-product` (v · f)²; products are rounded to `dtype`.
         factors: a dict, name -> tensor or array, for the measures with an f.
         floors: name -> minimum survivors; 0 where a name is missing.
         alive: name -> packed mask of the candidates; all are candidates where a name is missing.
-        flatten: called with (tensor, dtype) for what is not such a tensor or array; returns one. Without it, such
+        flatten: called with (name, tensor, dtype) for what is not such a tensor or array; returns one. Without it, such
             a tensor is refused.
 
     Returns:
-        Packed masks (eight weights to the byte, lowest bit first, zero padding), survivors per tensor, and the smallest
-        kept score (None when nothing is kept); both dicts are in the order of `values`.
+        Packed masks (eight weights to the byte, lowest bit first, zero padding) and the survivors of each tensor, both
+        in the order of `values`, and the smallest kept score (None when nothing is kept).
 
     Raises:
         BadTensor: NaN, an infinite norm, a tensor of another dtype, size or layout, or an unknown measure.

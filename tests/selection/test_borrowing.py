@@ -66,7 +66,7 @@ def test_what_cannot_be_borrowed_is_refused_or_made_an_array_by_the_caller():
     bits, *_ = _engine.select(steps, 1, dtype="float32", flatten=flat)
     assert bits["w"].tolist() == [0b001]
     with pytest.raises(BadTensor, match='"w" came as float64'):
-        _engine.select(steps, 1, dtype="float32", flatten=lambda tensor, dtype: np.ones(3))
+        _engine.select(steps, 1, dtype="float32", flatten=lambda name, tensor, dtype: np.ones(3))
 
 
 def test_what_is_no_mapping_of_names_is_refused():

@@ -109,7 +109,8 @@ def lamp(weights: Mapping[str, Tensor], keep: int) -> dict[str, int]:
     {'a': 2, 'b': 1}
     """
     scores = {name: lamp_scores(array) for name, array in flatten(weights).numbers().items()}
-    return _engine.select(scores, keep, dtype="float64")[1]
+    _, counts, _ = _engine.select(scores, keep, dtype="float64")
+    return dict(zip(scores, counts.tolist(), strict=True))
 
 
 def lamp_scores(weights: NDArray[Any]) -> NDArray[np.float64]:

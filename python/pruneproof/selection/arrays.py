@@ -1,7 +1,9 @@
 """Tensors as the engine wants them: flat, contiguous, on the CPU, all of one dtype."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any, Literal
 
 import numpy as np
@@ -57,7 +59,7 @@ def flatten(tensors: Mapping[str, Tensor]) -> Flat:
     """
     dtype = common_dtype(tensors)
     return Flat(
-        arrays={name: flat(tensor, dtype) for name, tensor in tensors.items()},
+        arrays={name: flat(name, tensor, dtype) for name, tensor in tensors.items()},
         shapes={name: tuple(tensor.shape) for name, tensor in tensors.items()},
         dtype=dtype,
     )
@@ -66,12 +68,19 @@ def flatten(tensors: Mapping[str, Tensor]) -> Flat:
 def common_dtype(tensors: Mapping[str, Tensor], *others: Mapping[str, Tensor]) -> Dtype:
     """Return the dtype in which all tensors are ranked: their own, or float64 where they differ.
 
+    Where all have the same dtype, they are not looked at further; `dtype_of` refuses what is no dense tensor.
+
     >>> common_dtype({"w": torch.ones(1), "v": torch.ones(1, dtype=torch.float16)})
     'float64'
 
     Raises:
         BadTensor: a tensor that cannot be ranked.
     """
+    every = [tensor for each in (tensors, *others) for tensor in each.values()]
+    with suppress(AttributeError, TypeError):  # of what is no tensor, which is refused below
+        found = set(map(attrgetter("dtype"), every))
+        if len(found) == 1 and (only := _DTYPES.get(found.pop())):
+            return only
     dtypes = {dtype_of(name, tensor) for each in (tensors, *others) for name, tensor in each.items()}
     return dtypes.pop() if len(dtypes) == 1 else "float64"
 
@@ -94,8 +103,13 @@ def dtype_of(name: str, tensor: Tensor) -> Dtype:
     return _DTYPES[found]
 
 
-def flat(tensor: Tensor, dtype: Dtype) -> Array:
-    """Return the values of a tensor that can be ranked as a flat array of `dtype`, a copy only where one is needed."""
+def flat(name: str, tensor: Tensor, dtype: Dtype) -> Array:
+    """Return the values of a tensor as a flat array of `dtype`, a copy only where one is needed.
+
+    Raises:
+        BadTensor: a tensor that cannot be ranked.
+    """
+    dtype_of(name, tensor)
     if isinstance(tensor, np.ndarray):
         return np.require(tensor, dtype, ["C", "ALIGNED"]).reshape(-1)
     if not tensor.is_cpu:

@@ -2,8 +2,9 @@
 
 import re
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from math import prod
 from typing import Any, Literal, get_args
 
@@ -14,11 +15,12 @@ from numpy.typing import NDArray
 from pruneproof import _engine
 from pruneproof.api import conv_and_linear
 from pruneproof.errors import BadConfig, BadTensor, InfeasibleSelection, UnknownName
-from pruneproof.selection.arrays import Tensor, common_dtype, dtype_of, flat
+from pruneproof.selection.arrays import Array, Dtype, Tensor, common_dtype, dtype_of, flat
 from pruneproof.selection.on_device import select_on_device
 from pruneproof.selection.prunable import prunable
 from pruneproof.units import keep_count
 from pruneproof.values.masks import MaskSet
+from pruneproof.values.packed import PackedBuffer
 
 Score = Literal["magnitude", "magnitude-squared", "sensitivity", "sensitivity-squared", "normalised-magnitude", "given"]
 Scope = Literal["global", "tensor", "row"]
@@ -33,7 +35,7 @@ _MEASURES: Mapping[str, Any] = {
     "given": "value",
 }
 _NEED_GRADIENTS = ("sensitivity", "sensitivity-squared")
-_Bits = dict[str, NDArray[np.uint8]]
+_Bits = Mapping[str, NDArray[np.uint8]]
 
 
 def select(
@@ -108,20 +110,20 @@ def select(
         }
     ask = _Ask(chosen, _checked_gradients(gradients, chosen, score), score, alive)
     _check_alive(ask)
-    _say_copies(ask)
     how = _Amount(sparsity, keep, floor, scope)
+    bits: _Bits
     if unit.pattern is not None:
         bits, threshold = _select_pattern(ask, unit.pattern, dim, how), None
     elif unit.sides is not None:
         bits, threshold = _select_blocks(ask, unit, reduction, how)
     else:
         bits, threshold = _select_weights(ask, how)
-    if chosen is named:
-        return MaskSet.of_engine(bits, ask.shapes, threshold)
+    _say_copies(ask)
+    if isinstance(bits, PackedBuffer) and chosen is named:
+        return MaskSet.of_engine(bits, threshold)
     shapes = {name: tuple(tensor.shape) for name, tensor in named.items()}
-    dense = MaskSet.dense({name: shapes[name] for name in named if name not in bits})
-    bits = {name: bits[name] if name in bits else dense.packed(name) for name in named}
-    return MaskSet.of_engine(bits, shapes, threshold)
+    dense = MaskSet.dense({name: shape for name, shape in shapes.items() if name not in chosen})
+    return MaskSet({**bits, **{name: dense.packed(name) for name in dense}}, shapes, threshold=threshold)
 
 
 @dataclass(frozen=True)
@@ -187,13 +189,13 @@ class _Amount:
             )
         return self.keep
 
-    def floors(self, sizes: Mapping[str, int]) -> dict[str, int]:
+    def floors(self, names: Collection[str]) -> dict[str, int]:
         """Return the least number of units of each tensor."""
         if not isinstance(self.floor, Mapping):
-            return dict.fromkeys(sizes, self.floor) if self.floor else {}
+            return dict.fromkeys(names, self.floor) if self.floor else {}
         for name, least in self.floor.items():
-            if name not in sizes:
-                raise UnknownName.among("tensor", name, sizes, where="floor")
+            if name not in names:
+                raise UnknownName.among("tensor", name, names, where="floor")
             if least < 0:
                 raise BadConfig(f'floor {least} of "{name}" is out of range: a number from 0 was expected.')
         return dict(self.floor)
@@ -218,8 +220,17 @@ class _Ask:
     ) -> None:
         self.tensors, self.gradients, self.score, self.alive = tensors, gradients, score, alive
         self.dtype = common_dtype(tensors, gradients or {})
-        self.shapes = shapes = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
-        self.sizes = {name: prod(shape) for name, shape in shapes.items()}
+        self.copied: set[str] = set()
+
+    @cached_property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        for name, tensor in self.tensors.items():
+            dtype_of(name, tensor)  # refuses what has no shape
+        return {name: tuple(tensor.shape) for name, tensor in self.tensors.items()}
+
+    @cached_property
+    def sizes(self) -> dict[str, int]:
+        return {name: prod(shape) for name, shape in self.shapes.items()}
 
     def measure(self) -> dict[str, Any]:
         """Return how the engine is to score the tensors."""
@@ -228,8 +239,25 @@ class _Ask:
             "measure": _MEASURES[self.score],
             "factors": self.gradients,
             "alive": None if self.alive is None else {name: self.alive.packed(name) for name in self.tensors},
-            "flatten": flat,
+            "flatten": self._flat,
         }
+
+    def _flat(self, name: str, tensor: Tensor, dtype: Dtype) -> Array:
+        """Make an array of a tensor that the engine cannot borrow."""
+        array = flat(name, tensor, dtype)
+        self._note_copy(name if tensor is self.tensors[name] else f"the gradient of {name}", tensor)
+        return array
+
+    def note_copies(self) -> None:
+        """Remember the tensors that are copied because they are not contiguous."""
+        for name, tensor in self.tensors.items():
+            self._note_copy(name, tensor)
+        for name, tensor in (self.gradients or {}).items():
+            self._note_copy(f"the gradient of {name}", tensor)
+
+    def _note_copy(self, name: str, tensor: Tensor) -> None:
+        if not (tensor.is_contiguous() if isinstance(tensor, torch.Tensor) else tensor.flags.c_contiguous):
+            self.copied.add(name)
 
     def with_last(self, dim: int) -> "_Ask":
         """Return the same with dimension `dim` brought to the last place."""
@@ -249,7 +277,7 @@ class _Ask:
 
 
 def _select_weights(ask: _Ask, how: _Amount) -> tuple[_Bits, float | None]:
-    floors = how.floors(ask.sizes)
+    floors = how.floors(ask.tensors)
     if how.scope == "row":
         if floors:
             raise BadConfig('floor speaks of tensors, and the scope "row" cuts each row by itself. Leave one out.')
@@ -259,10 +287,9 @@ def _select_weights(ask: _Ask, how: _Amount) -> tuple[_Bits, float | None]:
         available = ask.sizes if ask.alive is None else {name: ask.alive.count(name) for name in ask.sizes}
         keeps = how.of_each(ask.sizes, available)
         return _engine.select_each(ask.tensors, keeps, **ask.measure())[0], None
-    keep = how.of(sum(ask.sizes.values()))
     if _stays_on_device(ask, floors):
-        return _on_device(ask, keep)
-    bits, _, threshold = _engine.select(ask.tensors, keep, floors=floors, **ask.measure())
+        return _on_device(ask, how.of(sum(ask.sizes.values())))
+    bits, _, threshold = _engine.select(ask.tensors, how.of, floors=floors, **ask.measure())
     return bits, threshold
 
 
@@ -283,6 +310,7 @@ def _select_pattern(ask: _Ask, pattern: tuple[int, int], dim: int, how: _Amount)
             )
     if all(dim in (-1, len(shape) - 1) for shape in ask.shapes.values()):
         return _select_rows(ask, dict.fromkeys(ask.sizes, (m, n)))
+    ask.note_copies()
     moved = ask.with_last(dim)
     try:
         bits = _select_rows(moved, dict.fromkeys(moved.sizes, (m, n)))
@@ -334,6 +362,7 @@ def _stays_on_device(ask: _Ask, floors: Mapping[str, int]) -> bool:
 
 
 def _on_device(ask: _Ask, keep: int) -> tuple[_Bits, float | None]:
+    ask.note_copies()
     flat = {name: torch.as_tensor(tensor).detach().reshape(-1) for name, tensor in ask.tensors.items()}
     factors = {name: torch.as_tensor(each).detach().reshape(-1) for name, each in (ask.gradients or {}).items()}
 
@@ -389,12 +418,12 @@ def _by_name(tensors: Mapping[str, Tensor] | torch.nn.Module) -> dict[str, Tenso
         tensors = _weights_of(tensors)
     if not isinstance(tensors, Mapping):
         raise BadConfig(f"select takes a mapping from names to tensors, or a module; found {type(tensors).__name__}.")
-    for name, tensor in tensors.items():
+    for name in tensors:
         if not isinstance(name, str):
             raise BadConfig(f"a tensor has the name {name!r:.80}; text was expected.")
-        if not hasattr(tensor, "shape"):
-            dtype_of(name, tensor)  # refuses it
-    return {name: tensors[name] for name in sorted(tensors)}
+    names = sorted(tensors)
+    in_order = isinstance(tensors, dict) and names == list(tensors)
+    return tensors if in_order else {name: tensors[name] for name in names}
 
 
 def _weights_of(module: torch.nn.Module) -> dict[str, torch.nn.Parameter]:
@@ -417,15 +446,9 @@ def _weights_of(module: torch.nn.Module) -> dict[str, torch.nn.Parameter]:
 
 
 def _say_copies(ask: _Ask) -> None:
-    copied = [
-        named.format(name)
-        for named, tensors in (("{}", ask.tensors), ("the gradient of {}", ask.gradients or {}))
-        for name, tensor in tensors.items()
-        if not (tensor.is_contiguous() if isinstance(tensor, torch.Tensor) else tensor.flags.c_contiguous)
-    ]
-    if copied:
+    if ask.copied:
         warnings.warn(
-            f"{', '.join(sorted(copied))}: not contiguous, so copied before they are ranked. "
+            f"{', '.join(sorted(ask.copied))}: not contiguous, so copied before they are ranked. "
             "Pass contiguous tensors to save time and memory.",
             stacklevel=3,  # who called `select`
         )

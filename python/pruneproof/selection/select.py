@@ -96,7 +96,7 @@ def select_masks(
     shapes = {name: tuple(tensor.shape) for name, tensor in scores.items()}
     dense = {name: shape for name, shape in shapes.items() if name not in bits}
     untouched = MaskSet.dense(dense)
-    return MaskSet(bits | {name: untouched.packed(name) for name in dense}, shapes, threshold=threshold)
+    return MaskSet({**bits, **{name: untouched.packed(name) for name in dense}}, shapes, threshold=threshold)
 
 
 def _budget(size: int, sparsity: float | None, keep: int | None) -> tuple[int, float]:

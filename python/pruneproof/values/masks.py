@@ -1,6 +1,7 @@
 """`MaskSet`: which weights are alive, bit-packed, as a value outside the model."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from pruneproof import _engine
 from pruneproof.errors import BadTensor
 from pruneproof.values import mask_file
 from pruneproof.values.mask_file import Bits, PackedMasks
+from pruneproof.values.packed import PackedBuffer
 
 if TYPE_CHECKING:
     import torch
@@ -55,21 +57,19 @@ class MaskSet(Mapping[str, "torch.Tensor"]):
         plain = {name: tuple(shape) for name, shape in sorted(shapes.items())}
         self._packed = PackedMasks({name: bits[name] for name in names}, plain, threshold, parent)
         self._packed.check()
-        self._freeze()
-
-    @classmethod
-    def of_engine(
-        cls, bits: Mapping[str, Bits], shapes: Mapping[str, tuple[int, ...]], threshold: float | None
-    ) -> "MaskSet":
-        """Take what the engine packed, which needs no check; both mappings are in the order of the names."""
-        made = cls.__new__(cls)
-        made._packed = PackedMasks(bits, shapes, threshold)
-        made._freeze()
-        return made
-
-    def _freeze(self) -> None:
         for packed in self._packed.bits.values():
             packed.setflags(write=False)
+
+    @classmethod
+    def of_engine(cls, bits: PackedBuffer, threshold: float | None) -> "MaskSet":
+        """Take what the engine packed, in the order of the names; it needs no check, and is not looked at before use."""
+        made = cls.__new__(cls)
+        made._buffer, made._threshold = bits, threshold
+        return made
+
+    @cached_property
+    def _packed(self) -> PackedMasks:
+        return PackedMasks(self._buffer, self._buffer.shapes, self._threshold)
 
     @classmethod
     def from_arrays(cls, masks: Mapping[str, NDArray[np.bool_]], *, threshold: float | None = None) -> "MaskSet":

@@ -8,7 +8,7 @@ use std::sync::atomic::AtomicBool;
 use rayon::prelude::*;
 
 use crate::error::Error;
-use crate::mask::{Mask, count_bits, is_set, packed_len};
+use crate::mask::{is_set, packed_len};
 use crate::order::Score;
 use crate::pieces::{CHUNK, Crew};
 use crate::tensor::{Measure, Tensor};
@@ -206,22 +206,21 @@ fn add<T: Score>(tensor: &Tensor<'_, T>, range: Range<usize>, term: impl Fn(usiz
 ///
 /// # Panics
 /// `block` does not fit `shape`, or `bits` has another length than the grid needs.
-pub fn expand_blocks(bits: &[u8], shape: &[usize], block: &[usize]) -> Mask {
+pub fn expand_blocks(bits: &[u8], shape: &[usize], block: &[usize]) -> Vec<u8> {
     let grid = Grid::new(shape, block);
     assert_eq!(bits.len(), packed_len(grid.len()), "one bit per block");
-    let mut mask = Mask::none(grid.size());
-    if mask.bits.is_empty() {
+    let mut mask = vec![0; packed_len(grid.size())];
+    if mask.is_empty() {
         return mask;
     }
     let (blocks, weights) = (grid.blocks_per_task(), grid.weights_per_task());
-    mask.bits.par_chunks_mut(packed_len(weights)).enumerate().for_each(|(task, target)| {
+    mask.par_chunks_mut(packed_len(weights)).enumerate().for_each(|(task, target)| {
         grid.each_run(task, |number, range| {
             if is_set(bits, task * blocks + number) {
                 set_range(target, range.start - task * weights, range.end - task * weights);
             }
         });
     });
-    mask.count = count_bits(&mask.bits, grid.size());
     mask
 }
 
@@ -278,12 +277,12 @@ mod tests {
             let values: Vec<f32> = noise.iter().take(owners.len()).map(|each| f32::from(each.0)).collect();
             let blocks = shape.iter().zip(&block).map(|(&side, &step)| side.div_ceil(step)).product();
             let alive = naive::pack(&noise.iter().rev().take(owners.len()).map(|each| each.1).collect::<Vec<_>>());
-            let tensor = Tensor { alive: Some(&alive.bits), ..Tensor::of_scores("w", &values) };
+            let tensor = Tensor { alive: Some(&alive), ..Tensor::of_scores("w", &values) };
             let reduce = |reduction| block_scores(&tensor, &shape, &block, reduction, &GO).unwrap();
             let (mut sums, mut squares, mut means, mut sizes) =
                 (vec![0.0; blocks], vec![0.0; blocks], vec![0.0; blocks], vec![0.0; blocks]);
             for (i, (&owner, &value)) in owners.iter().zip(&values).enumerate() {
-                let value = if is_set(&alive.bits, i) { value } else { 0.0 };
+                let value = if is_set(&alive, i) { value } else { 0.0 };
                 // Small whole numbers: every order of summation gives the same.
                 sums[owner] += f64::from(value.abs());
                 squares[owner] += f64::from(value * value);
@@ -297,7 +296,7 @@ mod tests {
 
             let kept: Vec<bool> = noise.iter().take(blocks).map(|each| each.1).collect();
             let weights: Vec<bool> = owners.iter().map(|&owner| kept[owner]).collect();
-            prop_assert_eq!(expand_blocks(&naive::pack(&kept).bits, &shape, &block), naive::pack(&weights));
+            prop_assert_eq!(expand_blocks(&naive::pack(&kept), &shape, &block), naive::pack(&weights));
         }
     }
 
@@ -312,7 +311,7 @@ mod tests {
         assert_eq!(found, sums);
         let kept: Vec<bool> = (0..sums.len()).map(|i| i % 3 == 0).collect();
         let weights: Vec<bool> = owners.iter().map(|&owner| kept[owner]).collect();
-        assert!(expand_blocks(&naive::pack(&kept).bits, &shape, &block) == naive::pack(&weights));
+        assert!(expand_blocks(&naive::pack(&kept), &shape, &block) == naive::pack(&weights));
     }
 
     #[test]

@@ -1,14 +1,13 @@
 //! Where a ranking is cut, and the masks on the upper side of the cut.
 //!
 //! A sample brackets the cut ([`crate::sample`]). One pass over the scores ([`crate::scan`]) writes the bits of all above the
-//! bracket, notes what lies inside it and counts what equals its foot. The cut is then found among the noted ones, whose bits
-//! follow. Where the cut is among many equal scores it is the foot, and chunks take their share of the ties by a second pass
+//! middle of the bracket, notes what lies inside it and counts what equals its foot. The cut is then found among the noted
+//! ones, and the few bits between it and the middle are turned. Where the cut is among many equal scores it is the foot, and chunks take their share of the ties by a second pass
 //! over just those chunks. A bracket that misses costs further passes, and never a wrong answer.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use crate::error::Error;
-use crate::mask::Mask;
 use crate::order::Score;
 use crate::pieces::{CHUNK, Crew, Piece, cut};
 use crate::sample::{Bracket, Guess, guess};
@@ -18,29 +17,31 @@ use crate::tensor::{Measure, Tensor};
 /// Bins of a histogram of ranks.
 const BINS: usize = 1 << 11;
 
+/// What was kept.
+pub(crate) struct Cut {
+    /// Survivors of each tensor.
+    pub counts: Vec<usize>,
+    /// The lowest rank among them, if there are any.
+    pub lowest: Option<i64>,
+}
+
 /// Writes into `masks` the best `keep` of the `available` candidates of `tensors`, which come in the order of ties.
 ///
-/// Returns the lowest rank kept, if anything is. Linear time; memory for a few in a hundred of the scores.
+/// Linear time; memory for a few in a hundred of the scores.
 ///
 /// # Errors
 /// NaN, or a stop.
 pub(crate) fn keep_best<T: Score>(
     tensors: &[&Tensor<'_, T>],
-    masks: &mut [&mut Mask],
+    masks: &mut [&mut [u8]],
     keep: usize,
     available: usize,
     stop: &AtomicBool,
-) -> Result<Option<i64>, Error> {
+) -> Result<Cut, Error> {
     let size = tensors.iter().map(|tensor| tensor.values.len()).sum();
-    let guess = guess(tensors, keep, available, stop)?;
-    let ranking = Ranking {
-        tensors,
-        pieces: cut(tensors),
-        size,
-        instructions: Instructions::widest(),
-        crew: Crew::new(size, stop),
-    };
-    ranking.keep_best(masks, keep, guess)
+    let crew = Crew::new(size, stop);
+    let ranking = Ranking { tensors, pieces: cut(tensors), size, instructions: Instructions::widest(), crew };
+    crew.lead(|| ranking.keep_best(masks, keep, guess(tensors, keep, available, stop)?))
 }
 
 struct Ranking<'r, 't, 'a, T: Score> {
@@ -91,19 +92,18 @@ impl<K> Pass<K> {
 }
 
 impl<T: Score> Ranking<'_, '_, '_, T> {
-    fn keep_best(&self, masks: &mut [&mut Mask], keep: usize, guess: Guess) -> Result<Option<i64>, Error> {
-        let mut bits: Vec<&mut [u8]> = masks.iter_mut().flat_map(|mask| mask.bits.chunks_mut(CHUNK / 8)).collect();
+    fn keep_best(&self, masks: &mut [&mut [u8]], keep: usize, guess: Guess) -> Result<Cut, Error> {
+        let mut bits: Vec<&mut [u8]> = masks.iter_mut().flat_map(|mask| mask.chunks_mut(CHUNK / 8)).collect();
         let tied = (guess.ties * self.pieces.len() as f64) as usize;
-        let mut pass = self.pass(Some(&mut bits), guess.bracket, tied)?;
+        let mut pass = self.pass(Some(&mut bits), guess.bracket, guess.middle, tied)?;
         self.refuse_nan(&pass)?;
         if keep == 0 {
-            self.count(masks, &vec![0; self.pieces.len()]);
-            return Ok(None);
+            return Ok(Cut { counts: vec![0; self.tensors.len()], lowest: None });
         }
         let (mut side, mut left) = pass.locate(keep);
         if let (Side::Above, 0) = (&side, tied) {
             // Mostly among ties just there, which the masks hold already.
-            let above = self.pass(None, Bracket::at(guess.bracket.hi + 1), 0)?;
+            let above = self.pass(None, Bracket::at(guess.bracket.hi + 1), i64::MAX, 0)?;
             if let (Side::Foot, missing) = above.locate(keep) {
                 (pass, side, left) = (Pass { tied: self.pieces.len(), ..above }, Side::Foot, missing);
             }
@@ -117,22 +117,30 @@ impl<T: Score> Ranking<'_, '_, '_, T> {
             Side::Below => Some(self.search(Bracket { lo: i64::MIN, hi: pass.bracket.lo - 1 }, left)?),
         };
         if let Some(bracket) = bracket {
-            pass = self.pass(Some(&mut bits), bracket, 0)?;
+            pass = self.pass(Some(&mut bits), bracket, bracket.hi, 0)?;
             (side, left) = pass.locate(keep);
         }
         let (counts, lowest) = match side {
             Side::Foot => (self.settle_at_foot(bits, &pass, left)?, pass.bracket.lo),
             _ => self.settle_inside(bits, &pass, left)?,
         };
-        self.count(masks, &counts);
-        Ok(Some(lowest))
+        let mut cut = Cut { counts: vec![0; self.tensors.len()], lowest: Some(lowest) };
+        self.pieces.iter().zip(counts).for_each(|(piece, count)| cut.counts[piece.owner] += count);
+        Ok(cut)
     }
 
     /// Passes over all pieces; where there are no `bits`, the masks stay as they are.
     ///
-    /// The masks of the first `tied` pieces get all from the foot of the bracket on, those of the others what is above it.
-    fn pass(&self, bits: Option<&mut Vec<&mut [u8]>>, bracket: Bracket, tied: usize) -> Result<Pass<T::Key>, Error> {
-        let bounds = self.bounds(bracket);
+    /// The masks of the first `tied` pieces get all from the foot of the bracket on, those of the others what is above its
+    /// `middle`.
+    fn pass(
+        &self,
+        bits: Option<&mut Vec<&mut [u8]>>,
+        bracket: Bracket,
+        middle: i64,
+        tied: usize,
+    ) -> Result<Pass<T::Key>, Error> {
+        let bounds = self.bounds(bracket, middle);
         let mut targets: Vec<Option<&mut [u8]>> = match bits {
             Some(bits) => bits.iter_mut().map(|bits| Some(&mut **bits)).collect(),
             None => self.pieces.iter().map(|_| None).collect(),
@@ -163,10 +171,11 @@ impl<T: Score> Ranking<'_, '_, '_, T> {
         scan(self.instructions, piece.tensor, piece.range.clone(), bounds, tied, bits, inside)
     }
 
-    /// Translates a bracket for each tensor.
-    fn bounds(&self, bracket: Bracket) -> Vec<Bounds<T::Key>> {
+    /// Translates a bracket and its middle for each tensor.
+    fn bounds(&self, bracket: Bracket, middle: i64) -> Vec<Bounds<T::Key>> {
         let bounds = |tensor: &&Tensor<'_, T>| Bounds {
             hi: tensor.last_key(bracket.hi),
+            middle: tensor.last_key(middle),
             lo: tensor.last_key(bracket.lo),
             foot: tensor.last_key(bracket.lo.saturating_sub(1)),
         };
@@ -185,7 +194,7 @@ impl<T: Score> Ranking<'_, '_, '_, T> {
         let mut bins = Bins::over(self.span(within));
         let mut left = wanted;
         loop {
-            let bounds = self.bounds(bins.span);
+            let bounds = self.bounds(bins.span, bins.span.hi);
             let empty = || (Box::new([0; BINS]), Vec::new(), vec![0; CHUNK / 8]);
             let count = |(histogram, inside, spare): &mut (Box<[usize; BINS]>, Vec<_>, Vec<u8>),
                          piece: &Piece<'_, '_, T>| {
@@ -215,7 +224,7 @@ impl<T: Score> Ranking<'_, '_, '_, T> {
         }
     }
 
-    /// Completes the masks, which hold what is above the bracket, with the best `missing` of those inside.
+    /// Completes the masks, which hold what is above the middle, so that of those inside the best `missing` are kept.
     ///
     /// Returns the survivors of each piece and the lowest rank.
     fn settle_inside(
@@ -243,10 +252,13 @@ impl<T: Score> Ranking<'_, '_, '_, T> {
                 // Within a tensor, keys say the same as ranks and need no division.
                 let (last, below) = (piece.tensor.last_key(rank), piece.tensor.last_key(rank - 1));
                 let sure = if share == usize::MAX { below } else { last };
+                let middle = pass.bounds[piece.owner].middle;
                 let mut taken = 0;
                 for &Inside { key, place } in inside {
-                    bits[usize::from(place / 8)] |= u8::from(key > sure) << (place % 8);
                     taken += usize::from(key > sure);
+                    if (key > sure) != (key > middle) {
+                        bits[usize::from(place / 8)] ^= 1 << (place % 8);
+                    }
                 }
                 if share != usize::MAX {
                     let tied = inside.iter().filter(|each| each.key > below && each.key <= last);
@@ -297,11 +309,6 @@ impl<T: Score> Ranking<'_, '_, '_, T> {
             _ => T::INFINITY.into(),
         };
         Bracket { lo: bracket.lo.max(-infinity - 1), hi: bracket.hi.min(infinity) }
-    }
-
-    fn count(&self, masks: &mut [&mut Mask], counts: &[usize]) {
-        masks.iter_mut().for_each(|mask| mask.count = 0);
-        self.pieces.iter().zip(counts).for_each(|(piece, count)| masks[piece.owner].count += count);
     }
 }
 

@@ -55,7 +55,7 @@ mod tensor;
 
 pub use blocks::{Reduction, block_scores, expand_blocks};
 pub use error::Error;
-pub use mask::{Mask, packed_len};
+pub use mask::packed_len;
 pub use mask_apply::{Word, apply_mask};
 pub use mask_blocks::block_counts;
 pub use norm::l2_norm;

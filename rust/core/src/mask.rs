@@ -1,21 +1,5 @@
 //! Packed masks: eight weights to the byte, lowest bit first, C order, zero padding.
 
-/// The survivors of one tensor.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Mask {
-    /// Packed bits; 1 is alive.
-    pub bits: Vec<u8>,
-    /// Number of survivors.
-    pub count: usize,
-}
-
-impl Mask {
-    /// The mask of a tensor of `size` weights of which none survives.
-    pub(crate) fn none(size: usize) -> Self {
-        Mask { bits: vec![0; packed_len(size)], count: 0 }
-    }
-}
-
 /// Number of bytes that `size` packed weights take.
 pub const fn packed_len(size: usize) -> usize {
     size.div_ceil(8)

@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 
-use crate::mask::{Mask, packed_len};
+use crate::mask::packed_len;
 use crate::order::Score;
 use crate::tensor::{Measure, Tensor};
 
@@ -49,12 +49,12 @@ pub fn score<T: Score>(tensor: &Tensor<'_, T>, index: usize) -> f64 {
 }
 
 /// Packs flags: lowest bit first, zero padding.
-pub fn pack(flags: &[bool]) -> Mask {
+pub fn pack(flags: &[bool]) -> Vec<u8> {
     let mut bits = vec![0; packed_len(flags.len())];
     for (i, _) in flags.iter().enumerate().filter(|(_, flag)| **flag) {
         bits[i / 8] |= 1 << (i % 8);
     }
-    Mask { bits, count: flags.iter().filter(|flag| **flag).count() }
+    bits
 }
 
 /// All candidates as (tensor, index), best first.

@@ -49,6 +49,12 @@ impl<'s> Crew<'s> {
         Crew { parallel: size >= PARALLEL, stop }
     }
 
+    /// Does `work`, which has many steps to share out, on one of the threads that share them, so that it need not wait to be
+    /// woken after each step.
+    pub(crate) fn lead<R: Send>(self, work: impl FnOnce() -> R + Send) -> R {
+        if self.parallel { rayon::scope(|_| work()) } else { work() }
+    }
+
     /// Does `work` on each of `jobs`, with scratch memory that a thread keeps from one to the next.
     ///
     /// # Errors

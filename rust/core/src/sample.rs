@@ -1,5 +1,6 @@
 //! Where the cut will most likely be, from a look at a few of the scores.
 
+use std::cmp::Ordering;
 use std::hint::black_box;
 use std::ops::Range;
 use std::sync::atomic::AtomicBool;
@@ -7,7 +8,7 @@ use std::sync::atomic::AtomicBool;
 use crate::error::Error;
 use crate::order::Score;
 use crate::pieces::Crew;
-use crate::scan::{Bounds, Instructions, scan};
+use crate::scan::{Bounds, Inside, Instructions, scan};
 use crate::tensor::Tensor;
 
 /// Ranks around a cut: above `hi` all is kept, and `lo` is the foot; what lies between, `hi` included, is inside.
@@ -32,6 +33,8 @@ impl Bracket {
 pub(crate) struct Guess {
     /// Where the cut most likely is.
     pub bracket: Bracket,
+    /// The rank that is most likely the cut.
+    pub middle: i64,
     /// Where all inside the bracket would be ties: the portion of them that is kept.
     pub ties: f64,
 }
@@ -73,7 +76,7 @@ pub(crate) fn guess<T: Score>(
     stop: &AtomicBool,
 ) -> Result<Guess, Error> {
     if keep == 0 {
-        return Ok(Guess { bracket: Bracket::at(i64::MAX), ties: 0.0 });
+        return Ok(Guess { bracket: Bracket::at(i64::MAX), middle: i64::MAX, ties: 0.0 });
     }
     let portion = keep as f64 / available as f64;
     let mut windows = Windows::new(tensors);
@@ -81,17 +84,16 @@ pub(crate) fn guess<T: Score>(
     let thirds = (windows.size as f64).powf(2.0 / 3.0);
     let first = (thirds as usize).clamp(1024, 1 << 13);
     let mut sample = windows.draw(first, Bracket::ALL, Crew::new(0, stop))?;
-    let spread = sample.spread(portion);
-    let mut bracket = sample.bracket(portion, margin(spread, windows.length));
-    if spread > CLUSTERED * sample.spread_if_independent(portion) {
+    let mut found = sample.estimate(portion, windows.length);
+    if found.spread > CLUSTERED * sample.spread_if_independent(portion) {
         windows.length = Windows::<T>::IN_LINE;
     }
-    if windows.size >= LARGE && sample.between(bracket) > 0 {
+    if windows.size >= LARGE && sample.between(found.bracket) > 0 {
         let (mut wanted, most) = (MANY * thirds, windows.size as f64 / 16.0);
         loop {
-            sample = windows.draw(wanted as usize, bracket, Crew::new(windows.size, stop))?;
-            bracket = sample.bracket(portion, margin(sample.spread(portion), windows.length));
-            let excess = sample.between(bracket) as f64 / (WIDE * sample.size as f64);
+            sample = windows.draw(wanted as usize, found.bracket, Crew::new(windows.size, stop))?;
+            found = sample.estimate(portion, windows.length);
+            let excess = sample.between(found.bracket) as f64 / (WIDE * sample.size as f64);
             if excess <= 1.0 || wanted >= most {
                 break;
             }
@@ -99,12 +101,16 @@ pub(crate) fn guess<T: Score>(
             wanted = most.min(1.5 * excess * excess * wanted);
         }
     }
-    Ok(sample.guess(bracket, portion))
+    Ok(sample.guess(&found, portion))
 }
 
-/// Returns how many places above and below the place of the cut a bracket has to reach.
-fn margin(spread: f64, least: usize) -> f64 {
-    DEVIATIONS * spread + least as f64
+/// What a sample says of the cut.
+struct Estimate {
+    bracket: Bracket,
+    /// The rank at the place of the cut.
+    middle: i64,
+    /// The standard deviation of that place.
+    spread: f64,
 }
 
 /// A sample of which only the ranks inside a bracket are kept.
@@ -157,16 +163,33 @@ impl Sample {
         (self.size as f64 * portion * (1.0 - portion)).sqrt()
     }
 
-    /// Returns the standard deviation of the place of the cut.
+    /// Estimates the cut; the bracket reaches `least` places above and below it and more, both ends inside.
+    fn estimate(&self, portion: f64, least: usize) -> Estimate {
+        let mut ranks = self.ranks.clone();
+        let Some(last) = ranks.len().checked_sub(1) else {
+            return Estimate { bracket: self.within, middle: self.within.hi, spread: 0.0 };
+        };
+        let centre = self.centre(portion);
+        let pivot = centre.saturating_sub(self.above).min(last);
+        let (higher, &mut middle, lower) = ranks.select_nth_unstable_by(pivot, |left, right| right.cmp(left));
+        let spread = self.spread(portion, middle);
+        let margin = (DEVIATIONS * spread + least as f64) as usize;
+        let mut rank = |place: usize| match place.cmp(&pivot) {
+            Ordering::Less => descending(higher, place),
+            Ordering::Equal => middle,
+            Ordering::Greater => descending(lower, place - pivot - 1),
+        };
+        let hi = centre.checked_sub(self.above + margin).filter(|&place| place <= last);
+        let lo = (centre + margin).checked_sub(self.above).filter(|&place| place <= last);
+        let hi = hi.map_or(self.within.hi, &mut rank);
+        let lo = lo.map_or(self.within.lo, |place| rank(place) - 1);
+        Estimate { bracket: Bracket { lo, hi }, middle, spread }
+    }
+
+    /// Returns the standard deviation of the place of the cut, at which the rank `centre` is.
     ///
     /// For windows in order, half the mean square of successive differences is the variance that is not trend.
-    fn spread(&self, portion: f64) -> f64 {
-        let mut ranks = self.ranks.clone();
-        let place = self.centre(portion).saturating_sub(self.above);
-        if place >= ranks.len() {
-            return 0.0;
-        }
-        let centre = descending(&mut ranks, place);
+    fn spread(&self, portion: f64, centre: i64) -> f64 {
         let mut start = 0;
         let mut last = None;
         let mut squares = 0.0;
@@ -185,36 +208,21 @@ impl Sample {
         (squares / 2.0).sqrt()
     }
 
-    /// Returns the ranks from `margin` places above the place of the cut to as many below, both ends inside.
-    fn bracket(&self, portion: f64, margin: f64) -> Bracket {
-        let (centre, margin) = (self.centre(portion), margin as usize);
-        let mut ranks = self.ranks.clone();
-        let hi = match centre.saturating_sub(self.above).checked_sub(margin) {
-            Some(place) if place < ranks.len() => descending(&mut ranks, place),
-            _ => self.within.hi,
-        };
-        let lo = match (centre + margin).checked_sub(self.above) {
-            Some(place) if place < ranks.len() => descending(&mut ranks, place) - 1,
-            _ => self.within.lo,
-        };
-        Bracket { lo, hi }
-    }
-
     /// Counts the ranks inside a bracket that are not those of its ends, of which there may be many.
     fn between(&self, bracket: Bracket) -> usize {
         self.ranks.iter().filter(|&&rank| rank > bracket.lo.saturating_add(1) && rank < bracket.hi).count()
     }
 
-    /// Returns the guess that follows from a bracket: its ends, which may have many ties, stay out.
-    fn guess(&self, bracket: Bracket, portion: f64) -> Guess {
+    /// Returns the guess that follows from an estimate: the ends of the bracket, which may have many ties, stay out.
+    fn guess(&self, &Estimate { bracket, middle, .. }: &Estimate, portion: f64) -> Guess {
         let (top, bottom) = (bracket.hi, bracket.lo.saturating_add(1));
         if top > bottom {
-            return Guess { bracket: Bracket { lo: bottom, hi: top - 1 }, ties: 0.0 };
+            return Guess { bracket: Bracket { lo: bottom, hi: top - 1 }, middle, ties: 0.0 };
         }
         let above = self.above + self.ranks.iter().filter(|&&rank| rank > top).count();
         let equal = self.ranks.iter().filter(|&&rank| rank == top).count().max(1);
         let ties = (self.size as f64 * portion - above as f64) / equal as f64;
-        Guess { bracket: Bracket::at(top), ties: ties.clamp(0.0, 1.0) }
+        Guess { bracket: Bracket::at(top), middle: top, ties: ties.clamp(0.0, 1.0) }
     }
 }
 
@@ -268,9 +276,9 @@ impl<'r, 't, 'a, T: Score> Windows<'r, 't, 'a, T> {
                 stretch.for_each(|number| self.window(number, count, &mut runs));
                 runs.iter().for_each(|run| self.touch(run));
                 let mut part = Sample::new(within);
-                let mut before = (0, 0);
+                let (mut before, mut inside) = ((0, 0), Vec::new());
                 for run in &runs {
-                    self.take(run, bounds[run.owner], &mut part);
+                    self.take(run, bounds[run.owner], &mut inside, &mut part);
                     if run.is_last {
                         part.end_window(before);
                         before = (part.size, part.above);
@@ -316,7 +324,8 @@ impl<'r, 't, 'a, T: Score> Windows<'r, 't, 'a, T> {
         }
     }
 
-    fn take(&self, run: &Run, (hi, lo): (T::Key, T::Key), sample: &mut Sample) {
+    /// Adds a run to a sample; `inside` is scratch memory.
+    fn take(&self, run: &Run, (hi, lo): (T::Key, T::Key), inside: &mut Vec<Inside<T::Key>>, sample: &mut Sample) {
         let tensor = self.tensors[run.owner];
         let is_short = run.range.len() <= Self::IN_LINE;
         if is_short && tensor.alive.is_none() {
@@ -332,9 +341,10 @@ impl<'r, 't, 'a, T: Score> Windows<'r, 't, 'a, T> {
             tensor.visit(run.range.clone(), |_, rank| sample.add(rank));
             return;
         }
-        let (bounds, mut bits, mut inside) = (Bounds { hi, lo, foot: lo }, [0; LINE], Vec::new());
+        inside.clear();
+        let (bounds, mut bits) = (Bounds { hi, middle: hi, lo, foot: lo }, [0; LINE]);
         let bits = &mut bits[..run.range.len().div_ceil(8)];
-        let tally = scan(Instructions::widest(), tensor, run.range.clone(), bounds, false, bits, &mut inside);
+        let tally = scan(Instructions::widest(), tensor, run.range.clone(), bounds, false, bits, inside);
         sample.size += run.range.len();
         sample.above += tally.above;
         sample.ranks.extend(inside.iter().map(|each| tensor.rank(each.key)));

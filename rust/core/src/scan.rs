@@ -11,6 +11,8 @@ use crate::tensor::{Measure, Tensor};
 pub(crate) struct Bounds<K> {
     /// Keys above it are kept.
     pub hi: K,
+    /// Keys inside that are above it have their bits set as well.
+    pub middle: K,
     /// Keys above it, up to `hi`, are inside.
     pub lo: K,
     /// Keys above it, up to `lo`, are at the foot of the bracket.
@@ -88,8 +90,8 @@ impl Instructions {
 
 /// Passes over `range` of a tensor; where that has an alive mask, the start is a multiple of eight.
 ///
-/// Writes the packed mask of what lies above the bracket, or from its foot on if `tied`, to `bits` and appends what lies inside it to `inside`, places
-/// counted from the start of the range.
+/// Writes the packed mask of what lies above the middle of the bracket, or from its foot on if `tied`, to `bits` and appends
+/// what lies inside it to `inside`, places counted from the start of the range.
 pub(crate) fn scan<T: Score>(
     instructions: Instructions,
     tensor: &Tensor<'_, T>,
@@ -205,6 +207,25 @@ struct Words {
     above_foot: [u64; BLOCKS],
 }
 
+impl Words {
+    /// Clears, in the words of each block, the bits that are not set in `mask` of it.
+    #[inline(always)]
+    fn keep_only(&mut self, mask: impl Fn(usize) -> u64) {
+        for i in 0..BLOCKS {
+            let mask = mask(i);
+            self.above_hi[i] &= mask;
+            self.above_lo[i] &= mask;
+            self.above_foot[i] &= mask;
+        }
+    }
+
+    /// Counts the bits that are set in one word of each block.
+    #[inline(always)]
+    fn count(&self, word: impl Fn(&Self, usize) -> u64) -> usize {
+        (0..BLOCKS).map(|i| word(self, i).count_ones() as usize).sum()
+    }
+}
+
 struct Pass<'a, T: Score, S> {
     values: &'a [T],
     others: &'a [T],
@@ -257,6 +278,7 @@ impl<T: Score, S: Scoring<T>> Pass<'_, T, S> {
         inside: &mut Vec<Inside<T::Key>>,
         compare: impl Fn(&[T], &[T], Bounds<T::Key>, &mut Words) -> T::Key,
     ) -> Tally {
+        let before = inside.len();
         let mut tally = Tally::default();
         let mut worst = T::Key::default();
         let mut words = Words::default();
@@ -264,48 +286,57 @@ impl<T: Score, S: Scoring<T>> Pass<'_, T, S> {
         let stretches = self.values.chunks(64 * BLOCKS).zip(others).zip(bits.chunks_mut(8 * BLOCKS));
         for (number, ((values, others), bits)) in stretches.enumerate() {
             worst = worst.max(compare(values, others, self.bounds, &mut words));
-            let first = number * 64 * BLOCKS;
-            // Words with something inside are listed first; most are empty, and which are is not to be foreseen.
-            let (mut between, mut found, mut bits_found) = ([(0_u64, 0_usize); BLOCKS + 1], 0, 0);
+            let count = bits.len().div_ceil(8);
+            if let Some(alive) = self.alive {
+                words.keep_only(|i| if i < count { word(alive, number * BLOCKS + i) } else { 0 });
+            } else if count < BLOCKS {
+                words.keep_only(|i| if i < count { u64::MAX } else { 0 });
+            }
+            tally.above += words.count(|words, i| words.above_hi[i]);
+            tally.foot += words.count(|words, i| words.above_foot[i] & !words.above_lo[i]);
+            self.note(values, others, number * 64 * BLOCKS, &mut words, inside);
             let written = if self.tied { &words.above_foot } else { &words.above_hi };
-            for (i, bits) in bits.chunks_mut(8).enumerate() {
-                let alive = self.alive.map_or(u64::MAX, |bits| word(bits, first / 64 + i));
-                let (kept, above_lo) = (words.above_hi[i] & alive, words.above_lo[i] & alive);
-                tally.above += kept.count_ones() as usize;
-                tally.foot += (words.above_foot[i] & alive & !above_lo).count_ones() as usize;
-                between[found] = (above_lo & !kept, 64 * i);
-                found += usize::from(above_lo != kept);
-                bits_found += (above_lo & !kept).count_ones() as usize;
-                let written = written[i] & alive;
+            for (bits, written) in bits.chunks_mut(8).zip(written) {
                 match bits.first_chunk_mut() {
                     Some(whole) => *whole = written.to_le_bytes(),
                     None => bits.copy_from_slice(&written.to_le_bytes()[..bits.len()]),
                 }
             }
-            let note = |word: u64, start: usize| {
-                let place = start + word.trailing_zeros() as usize % 64;
-                Inside { key: S::key(S::score(values[place], others[place])), place: (first + place) as u16 }
-            };
-            let before = inside.len();
-            inside.resize(before + bits_found + 1, Inside::default());
-            let mut slots = &mut inside[before..];
-            for &(word, start) in &between[..found] {
-                // Two are noted in any case, and overwritten where there is but one: a branch that often goes the other way
-                // than foreseen takes longer. More than two are rare.
-                let mut rest = word & (word - 1);
-                (slots[0], slots[1]) = (note(word, start), note(rest, start));
-                let count = word.count_ones() as usize;
-                for slot in slots.iter_mut().take(count).skip(2) {
-                    rest &= rest - 1;
-                    *slot = note(rest, start);
-                }
-                slots = &mut slots[count..];
-            }
-            inside.truncate(before + bits_found);
-            tally.inside += bits_found;
         }
+        tally.inside = inside.len() - before;
         tally.nan = worst > T::INFINITY;
         tally
+    }
+
+    /// Notes what lies inside the bracket in a stretch that begins at `first`, and sets the bits of what is above its middle.
+    #[inline(always)]
+    fn note(&self, values: &[T], others: &[T], first: usize, words: &mut Words, inside: &mut Vec<Inside<T::Key>>) {
+        // Words with something inside are listed first; most are empty, and which are is not to be foreseen.
+        let (mut listed, mut count) = ([0_usize; BLOCKS], 0);
+        for i in 0..BLOCKS {
+            listed[count] = i;
+            count += usize::from(words.above_lo[i] != words.above_hi[i]);
+        }
+        for &i in &listed[..count] {
+            let mut rest = words.above_lo[i] & !words.above_hi[i];
+            let end = inside.len() + rest.count_ones() as usize;
+            let mut note = |rest: &mut u64| {
+                let place = 64 * i + rest.trailing_zeros() as usize % 64;
+                let key = S::key(S::score(values[place], others[place]));
+                inside.push(Inside { key, place: (first + place) as u16 });
+                let bit = *rest & rest.wrapping_neg();
+                words.above_hi[i] |= if key > self.bounds.middle { bit } else { 0 };
+                *rest ^= bit;
+            };
+            // Two are noted in any case, the second for nothing where there is but one: a branch that often goes the other
+            // way than foreseen takes longer. More than two are rare.
+            note(&mut rest);
+            note(&mut rest);
+            while rest != 0 {
+                note(&mut rest);
+            }
+            inside.truncate(end);
+        }
     }
 }
 
@@ -424,21 +455,22 @@ mod tests {
                 foot += usize::from(key > bounds.foot && key <= bounds.lo);
                 *flag = key > bounds.hi || tied && key > bounds.foot;
                 if key > bounds.lo && key <= bounds.hi {
+                    *flag |= key > bounds.middle;
                     inside.push((key.into(), i as u16));
                 }
             }
         }
-        (above, inside.len(), foot, nan, naive::pack(&flags).bits, inside)
+        (above, inside.len(), foot, nan, naive::pack(&flags), inside)
     }
 
-    fn check<T: Score>(numbers: &[(f64, f64, bool)], bounds: [i64; 3], tied: bool, to: fn(f64) -> T) {
+    fn check<T: Score>(numbers: &[(f64, f64, bool)], bounds: [i64; 4], tied: bool, to: fn(f64) -> T) {
         let values: Vec<T> = numbers.iter().map(|each| to(each.0)).collect();
         let others: Vec<T> = numbers.iter().map(|each| to(each.1)).collect();
-        let alive = naive::pack(&numbers.iter().map(|each| each.2).collect::<Vec<_>>()).bits;
+        let alive = naive::pack(&numbers.iter().map(|each| each.2).collect::<Vec<_>>());
         let mut bounds = bounds.map(|bound| to(bound as f64 / 4.0).key());
         bounds.sort();
-        let [foot, lo, hi] = bounds;
-        let bounds = Bounds { hi, lo, foot };
+        let [foot, lo, middle, hi] = bounds;
+        let bounds = Bounds { hi, middle, lo, foot };
         let measures =
             [Measure::Value, Measure::Magnitude, Measure::Product(&others), Measure::SquaredProduct(&others)];
         for measure in measures {
@@ -457,7 +489,7 @@ mod tests {
         fn all_instructions_say_the_same_as_one_score_after_the_other(
             numbers in prop::collection::vec((awkward(), awkward(), any::<bool>()), 0..200),
             repeats in 1_usize..12,
-            bounds in prop::array::uniform3(-12_i64..13),
+            bounds in prop::array::uniform4(-12_i64..13),
             tied in any::<bool>(),
         ) {
             let numbers = numbers.repeat(repeats);
@@ -482,7 +514,7 @@ mod tests {
             for place in [0, 63, 64, 1023, 1024, 1999] {
                 let mut values = vec![1.0; 2000];
                 values[place] = nan;
-                let bounds = Bounds { hi: 0, lo: 0, foot: 0 };
+                let bounds = Bounds { hi: 0, middle: 0, lo: 0, foot: 0 };
                 for instructions in Instructions::available() {
                     assert!(see(instructions, &Tensor::of_scores("w", &values), bounds, false).3, "{instructions:?}");
                 }

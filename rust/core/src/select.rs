@@ -6,20 +6,20 @@ use std::sync::atomic::AtomicBool;
 
 use rayon::prelude::*;
 
-use crate::boundary::keep_best;
+use crate::boundary::{Cut, keep_best};
 use crate::error::Error;
-use crate::mask::{Mask, packed_len};
+use crate::mask::packed_len;
 use crate::order::Score;
 use crate::tensor::Tensor;
 
 /// Scores up to which sorting them all is the fastest way to honour floors.
 const FEW: usize = 4096;
 
-/// The answer of a selection.
+/// What a selection has to say beside the masks that it wrote.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Selected {
-    /// One mask per tensor, in the order in which they were passed.
-    pub masks: Vec<Mask>,
+    /// Number of survivors of each tensor, in the order in which they were passed.
+    pub counts: Vec<usize>,
     /// The smallest kept score; `None` if nothing is kept or each tensor was cut by itself.
     pub threshold: Option<f64>,
 }
@@ -27,23 +27,25 @@ pub struct Selected {
 /// Keeps exactly `keep` candidates: first the best `floors[i]` of each tensor (all of one that has fewer), then the best of
 /// what is left, over all tensors together.
 ///
-/// Linear time, mostly one pass over the scores; memory for the masks and a few in a hundred of the scores. Each round of
-/// tensors that need their floor costs another pass over the others.
+/// `masks[i]` gets the packed mask of tensor i, of [`packed_len`] bytes; what it held before does not matter, and what it
+/// holds after an error means nothing. Linear time, mostly one pass over the scores; memory for a few in a hundred of the
+/// scores. Each round of tensors that need their floor costs another pass over the others.
 ///
 /// # Errors
 /// NaN, an alive mask or a factor of the wrong size, a duplicate name, more to keep than there are candidates, floors above
 /// the budget, or a stop.
 ///
 /// # Panics
-/// `floors` is not as long as `tensors`, or they are not measured alike.
+/// `floors` or `masks` do not fit `tensors`, or they are not measured alike.
 pub fn select<T: Score>(
     tensors: &[Tensor<'_, T>],
     keep: usize,
     floors: &[usize],
+    masks: &mut [&mut [u8]],
     stop: &AtomicBool,
 ) -> Result<Selected, Error> {
     assert_eq!(tensors.len(), floors.len(), "one floor per tensor");
-    let order = check(tensors)?;
+    let order = check(tensors, masks)?;
     let candidates: Vec<usize> = tensors.par_iter().map(Tensor::candidates).collect();
     let available = candidates.iter().sum();
     if keep > available {
@@ -54,48 +56,51 @@ pub fn select<T: Score>(
     if protected > keep {
         return Err(Error::FloorsExceedKeep { floors: protected, keep });
     }
-    let mut masks: Vec<Mask> = tensors.iter().map(|tensor| Mask::none(tensor.values.len())).collect();
     let size: usize = tensors.iter().map(|tensor| tensor.values.len()).sum();
-    let lowest = if protected > 0 && size <= FEW {
-        select_few(tensors, &order, keep, &quotas, &mut masks)?
+    let Cut { counts, lowest } = if protected > 0 && size <= FEW {
+        select_few(tensors, &order, keep, &quotas, masks)?
     } else {
-        select_rounds(tensors, order, keep, &quotas, &candidates, &mut masks, stop)?
+        select_rounds(tensors, order, keep, &quotas, &candidates, masks, stop)?
     };
     let threshold = lowest.map(|rank| tensors[0].score_of_rank(rank));
-    Ok(Selected { masks, threshold })
+    Ok(Selected { counts, threshold })
 }
 
 /// Keeps exactly the best `keeps[i]` candidates of each tensor.
 ///
-/// Linear time and memory as for [`select`], one pass over each tensor.
+/// The masks are written, and time and memory taken, as for [`select`], with one pass over each tensor.
 ///
 /// # Errors
 /// NaN, an alive mask or a factor of the wrong size, a duplicate name, a tensor with fewer candidates than its count, or a
 /// stop.
 ///
 /// # Panics
-/// `keeps` is not as long as `tensors`, or they are not measured alike.
-pub fn select_each<T: Score>(tensors: &[Tensor<'_, T>], keeps: &[usize], stop: &AtomicBool) -> Result<Selected, Error> {
+/// `keeps` or `masks` do not fit `tensors`, or they are not measured alike.
+pub fn select_each<T: Score>(
+    tensors: &[Tensor<'_, T>],
+    keeps: &[usize],
+    masks: &mut [&mut [u8]],
+    stop: &AtomicBool,
+) -> Result<Selected, Error> {
     assert_eq!(tensors.len(), keeps.len(), "one count per tensor");
-    let order = check(tensors)?;
-    let one = |i: usize| {
-        let (tensor, keep) = (&tensors[i], keeps[i]);
+    let order = check(tensors, masks)?;
+    let one = |((tensor, &keep), mask): ((&Tensor<'_, T>, &usize), &mut &mut [u8])| {
         let available = tensor.candidates();
         if keep > available {
             return Err(Error::TooFewAliveIn { tensor: tensor.name.to_owned(), keep, available });
         }
-        let mut mask = Mask::none(tensor.values.len());
-        keep_best(&[tensor], &mut [&mut mask], keep, available, stop).map(|_| mask)
+        keep_best(&[tensor], &mut [mask], keep, available, stop).map(|_| ())
     };
-    let found: Vec<Result<Mask, Error>> = order.par_iter().map(|&i| one(i)).collect();
+    let mut found: Vec<Result<(), Error>> = tensors.par_iter().zip(keeps).zip(masks).map(one).collect();
     // The first refusal in name order is reported, so that the report does not depend on threads.
-    let mut masks = order.into_iter().zip(found).map(|(i, mask)| Ok((i, mask?))).collect::<Result<Vec<_>, Error>>()?;
-    masks.sort_unstable_by_key(|(i, _)| *i);
-    Ok(Selected { masks: masks.into_iter().map(|(_, mask)| mask).collect(), threshold: None })
+    order.into_iter().try_for_each(|i| std::mem::replace(&mut found[i], Ok(())))?;
+    Ok(Selected { counts: keeps.to_vec(), threshold: None })
 }
 
 /// Checks all but the scores; returns the tensors' places in name order, which is the order of ties and of reports.
-pub(crate) fn check<T: Score>(tensors: &[Tensor<'_, T>]) -> Result<Vec<usize>, Error> {
+pub(crate) fn check<T: Score>(tensors: &[Tensor<'_, T>], masks: &[&mut [u8]]) -> Result<Vec<usize>, Error> {
+    let sizes = tensors.iter().map(|tensor| packed_len(tensor.values.len()));
+    assert!(masks.iter().map(|mask| mask.len()).eq(sizes), "one mask per tensor, of its size");
     let alike = |pair: &[Tensor<'_, T>]| discriminant(&pair[0].measure) == discriminant(&pair[1].measure);
     assert!(tensors.windows(2).all(alike), "one measure for all tensors");
     let mut order: Vec<usize> = (0..tensors.len()).collect();
@@ -117,23 +122,26 @@ fn select_rounds<T: Score>(
     mut budget: usize,
     quotas: &[usize],
     candidates: &[usize],
-    masks: &mut [Mask],
+    masks: &mut [&mut [u8]],
     stop: &AtomicBool,
-) -> Result<Option<i64>, Error> {
-    let mut lowest: Option<i64> = None;
+) -> Result<Cut, Error> {
+    let mut all = Cut { counts: vec![0; tensors.len()], lowest: None };
     let merge = |one: Option<i64>, other: Option<i64>| one.into_iter().chain(other).min();
     loop {
         let members: Vec<&Tensor<'_, T>> = open.iter().map(|&i| &tensors[i]).collect();
         let available = open.iter().map(|&i| candidates[i]).sum();
         let mut targets = pick(masks, &open);
-        let last = keep_best(&members, &mut targets, budget, available, stop)?;
-        let starved: Vec<usize> = open.iter().copied().filter(|&i| masks[i].count < quotas[i]).collect();
+        let common = keep_best(&members, &mut targets, budget, available, stop)?;
+        open.iter().zip(common.counts).for_each(|(&i, count)| all.counts[i] = count);
+        let starved: Vec<usize> = open.iter().copied().filter(|&i| all.counts[i] < quotas[i]).collect();
         if starved.is_empty() {
-            return Ok(merge(lowest, last));
+            all.lowest = merge(all.lowest, common.lowest);
+            return Ok(all);
         }
         for i in starved {
-            let alone = keep_best(&[&tensors[i]], &mut [&mut masks[i]], quotas[i], candidates[i], stop)?;
-            lowest = merge(lowest, alone);
+            let alone = keep_best(&[&tensors[i]], &mut [&mut *masks[i]], quotas[i], candidates[i], stop)?;
+            all.counts[i] = quotas[i];
+            all.lowest = merge(all.lowest, alone.lowest);
             budget -= quotas[i];
             open.retain(|&other| other != i);
         }
@@ -141,8 +149,8 @@ fn select_rounds<T: Score>(
 }
 
 /// Borrows the masks of `chosen`, in that order.
-fn pick<'m>(masks: &'m mut [Mask], chosen: &[usize]) -> Vec<&'m mut Mask> {
-    let mut all: Vec<Option<&mut Mask>> = masks.iter_mut().map(Some).collect();
+fn pick<'m>(masks: &'m mut [&mut [u8]], chosen: &[usize]) -> Vec<&'m mut [u8]> {
+    let mut all: Vec<Option<&mut [u8]>> = masks.iter_mut().map(|mask| Some(&mut **mask)).collect();
     chosen.iter().map(|&i| all[i].take().expect("each tensor once")).collect()
 }
 
@@ -152,8 +160,9 @@ fn select_few<T: Score>(
     order: &[usize],
     keep: usize,
     quotas: &[usize],
-    masks: &mut [Mask],
-) -> Result<Option<i64>, Error> {
+    masks: &mut [&mut [u8]],
+) -> Result<Cut, Error> {
+    masks.iter_mut().for_each(|mask| mask.fill(0));
     let mut ranking = Vec::new();
     for &i in order {
         let size = tensors[i].values.len();
@@ -166,16 +175,15 @@ fn select_few<T: Score>(
     ranking.sort_by_key(|place| Reverse(place.0));
     let mut quotas = quotas.to_vec();
     let mut left = keep - quotas.iter().sum::<usize>();
-    let mut lowest = None;
+    let mut cut = Cut { counts: vec![0; tensors.len()], lowest: None };
     for (rank, i, index) in ranking {
         let room = if quotas[i] > 0 { &mut quotas[i] } else { &mut left };
         if *room > 0 {
             *room -= 1;
-            masks[i].bits[index / 8] |= 1 << (index % 8);
-            masks[i].count += 1;
-            lowest = Some(rank);
+            masks[i][index / 8] |= 1 << (index % 8);
+            cut.counts[i] += 1;
+            cut.lowest = Some(rank);
         }
     }
-    debug_assert!(masks.iter().zip(tensors).all(|(mask, tensor)| mask.bits.len() == packed_len(tensor.values.len())));
-    Ok(lowest)
+    Ok(cut)
 }

@@ -7,10 +7,38 @@ use std::sync::atomic::AtomicBool;
 
 use half::{bf16, f16};
 use proptest::prelude::*;
-use pruneproof_core::{Error, Measure, Score, Tensor, l2_norm, naive, select, select_each};
+use pruneproof_core::{Error, Measure, Score, Selected, Tensor, l2_norm, naive, packed_len};
 
 /// Nobody stops these selections.
 static GO: AtomicBool = AtomicBool::new(false);
+
+/// Masks and, beside them, what the selection says.
+type Found = (Vec<Vec<u8>>, Selected);
+
+/// Writes masks over what was there.
+fn into_masks<T: Score>(
+    tensors: &[Tensor<'_, T>],
+    select: impl FnOnce(&mut [&mut [u8]]) -> Result<Selected, Error>,
+) -> Result<Found, Error> {
+    let mut masks: Vec<_> = tensors.iter().map(|tensor| vec![0xaa; packed_len(tensor.values.len())]).collect();
+    let selected = select(&mut masks.iter_mut().map(Vec::as_mut_slice).collect::<Vec<_>>())?;
+    let survivors = |mask: &Vec<u8>| mask.iter().map(|byte| byte.count_ones() as usize).sum::<usize>();
+    assert_eq!(selected.counts, masks.iter().map(survivors).collect::<Vec<_>>());
+    Ok((masks, selected))
+}
+
+fn select<T: Score>(
+    tensors: &[Tensor<'_, T>],
+    keep: usize,
+    floors: &[usize],
+    stop: &AtomicBool,
+) -> Result<Found, Error> {
+    into_masks(tensors, |masks| pruneproof_core::select(tensors, keep, floors, masks, stop))
+}
+
+fn select_each<T: Score>(tensors: &[Tensor<'_, T>], keeps: &[usize], stop: &AtomicBool) -> Result<Found, Error> {
+    into_masks(tensors, |masks| pruneproof_core::select_each(tensors, keeps, masks, stop))
+}
 
 const NAMES: [&str; 5] = ["b", "a.weight", "a", "é", "a.bias"];
 
@@ -88,22 +116,22 @@ fn check_measured<T: Score>(cases: &[Case], keep: usize, tensors: &[Tensor<'_, T
     let floors: Vec<usize> = cases.iter().map(|case| case.floor).collect();
 
     match (select(tensors, keep, &floors, &GO), naive::select(tensors, keep, &floors)) {
-        (Ok(found), Some(expected)) => {
+        (Ok((found, selected)), Some(expected)) => {
             let masks: Vec<_> = expected.iter().map(|flags| naive::pack(flags)).collect();
-            prop_assert_eq!(&found.masks, &masks);
-            prop_assert_eq!(found.threshold, naive::threshold(tensors, &expected));
+            prop_assert_eq!(&found, &masks);
+            prop_assert_eq!(selected.threshold, naive::threshold(tensors, &expected));
             let backwards: Vec<_> = tensors.iter().rev().copied().collect();
             let floors_backwards: Vec<_> = floors.iter().rev().copied().collect();
-            let again = select(&backwards, keep, &floors_backwards, &GO).unwrap();
-            prop_assert!(again.masks.iter().rev().eq(&masks), "the order of the tensors changed the masks");
+            let (again, _) = select(&backwards, keep, &floors_backwards, &GO).unwrap();
+            prop_assert!(again.iter().rev().eq(&masks), "the order of the tensors changed the masks");
         }
         (Err(Error::TooFewAlive { .. } | Error::FloorsExceedKeep { .. }), None) => {}
         (found, expected) => prop_assert!(false, "engine {found:?}, oracle {expected:?}"),
     }
 
     match select_each(tensors, &floors, &GO) {
-        Ok(found) => {
-            for ((tensor, &keep), mask) in tensors.iter().zip(&floors).zip(&found.masks) {
+        Ok((found, _)) => {
+            for ((tensor, &keep), mask) in tensors.iter().zip(&floors).zip(&found) {
                 let alone = naive::select(std::slice::from_ref(tensor), keep, &[0]).unwrap();
                 prop_assert_eq!(mask, &naive::pack(&alone[0]));
             }
@@ -164,8 +192,8 @@ fn ties_across_chunks_and_threads_go_to_the_lowest_index() {
             naive::select(&tensors, keep, &floors).unwrap().iter().map(|flags| naive::pack(flags)).collect();
         for threads in [1, 3] {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-            let found = pool.install(|| select(&tensors, keep, &floors, &GO)).unwrap();
-            assert!(found.masks == expected, "keep {keep}, {threads} threads");
+            let (found, _) = pool.install(|| select(&tensors, keep, &floors, &GO)).unwrap();
+            assert!(found == expected, "keep {keep}, {threads} threads");
         }
     }
 }
@@ -185,12 +213,13 @@ fn check_large<T: Score>(label: &str, values: &[T]) {
         };
         let found = on(1);
         assert!(found == on(3), "{label}, keep {keep}: the number of threads changed the masks");
-        assert_eq!(found.masks.iter().map(|mask| mask.count).sum::<usize>(), keep, "{label}");
-        let threshold = found.threshold.unwrap();
+        let (masks, selected) = found;
+        assert_eq!(selected.counts.iter().sum::<usize>(), keep, "{label}");
+        let threshold = selected.threshold.unwrap();
         let mut tied_dropped = false;
         for (t, start) in [(1, 0), (0, split)] {
             for (i, value) in values[start..start + tensors[t].values.len()].iter().enumerate() {
-                let kept = found.masks[t].bits[i / 8] >> (i % 8) & 1 == 1;
+                let kept = masks[t][i / 8] >> (i % 8) & 1 == 1;
                 let score = value.to_f64().abs();
                 assert!(kept || score <= threshold, "{label}, keep {keep}: {score} was dropped");
                 assert!(!kept || score >= threshold, "{label}, keep {keep}: {score} was kept");

@@ -2,10 +2,13 @@
 
 use std::slice::from_raw_parts;
 
+use dlpack_ffi::DLDataTypeCode;
 use numpy::{Element, PyArrayDyn, PyArrayMethods, PyReadonlyArrayDyn, PyUntypedArrayMethods};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
+
+use crate::dlpack::Exchange;
 
 pyo3::import_exception!(pruneproof.errors, BadTensor);
 
@@ -25,7 +28,7 @@ impl<E: Element> Lent<'_, E> {
         match self {
             Lent::Array(array) => array.as_slice().expect("looked at when it was lent"),
             // SAFETY: torch says that so many values of this dtype lie there, one after the other, in the memory of the CPU
-            // (`Lender::of_torch`), aligned; `_owner` keeps it, and like NumPy's it must not be resized while lent.
+            // (`Exchange::memory`), aligned; `_owner` keeps it, and like NumPy's it must not be resized while lent.
             Lent::Tensor { start, size, .. } => unsafe { from_raw_parts(*start, *size) },
         }
     }
@@ -34,59 +37,86 @@ impl<E: Element> Lent<'_, E> {
 /// Borrows values of one dtype.
 pub struct Lender<'a, 'py> {
     dtype: &'a str,
-    /// The classes of tensors that are no more than memory, and the dtype; where torch has been imported.
-    torch: Option<([Bound<'py, PyAny>; 2], Bound<'py, PyAny>)>,
-    /// Called with the tensor and the dtype; returns the values as an array.
+    /// Whether -v is ranked as v, so that it does not matter if torch has yet to negate what lies in memory.
+    even: bool,
+    /// The classes of tensors that are no more than memory, where torch has been imported.
+    torch: Vec<(Bound<'py, PyAny>, Exchange)>,
+    /// Called with the name, the tensor and the dtype; returns the values as an array.
     flatten: Option<&'a Bound<'py, PyAny>>,
 }
 
 impl<'a, 'py> Lender<'a, 'py> {
-    pub fn new(py: Python<'py>, dtype: &'a str, flatten: Option<&'a Bound<'py, PyAny>>) -> PyResult<Self> {
+    pub fn new(py: Python<'py>, dtype: &'a str, even: bool, flatten: Option<&'a Bound<'py, PyAny>>) -> PyResult<Self> {
         let modules = py.import("sys")?.getattr("modules")?.cast_into::<PyDict>()?;
-        let torch = match modules.get_item("torch")? {
-            Some(torch) => {
-                let classes = [torch.getattr("Tensor")?, torch.getattr("nn")?.getattr("Parameter")?];
-                Some((classes, torch.getattr(dtype)?))
+        let mut torch = Vec::new();
+        if let Some(module) = modules.get_item("torch")? {
+            for class in [module.getattr("Tensor")?, module.getattr("nn")?.getattr("Parameter")?] {
+                torch.extend(Exchange::of(&class)?.map(|exchange| (class, exchange)));
             }
-            None => None,
-        };
-        Ok(Lender { dtype, torch, flatten })
+        }
+        Ok(Lender { dtype, even, torch, flatten })
     }
 
-    /// Borrows the values of a tensor; where that cannot be done, those of a copy.
+    /// Borrows the values of a tensor, those of a copy where that cannot be done, and notes its shape.
     ///
     /// # Errors
     /// It is neither a contiguous array of the dtype nor something that can be made one.
-    pub fn lend<E: Element>(&self, name: &str, tensor: Bound<'py, PyAny>) -> PyResult<Lent<'py, E>> {
-        match (self.of_torch(&tensor)?, self.flatten) {
-            (Some(lent), _) => Ok(lent),
-            (None, Some(flatten)) => of_numpy(&flatten.call1((tensor, self.dtype))?, name),
-            (None, None) => of_numpy(&tensor, name),
+    pub fn lend<E: Element>(
+        &self,
+        name: &str,
+        tensor: Bound<'py, PyAny>,
+        shapes: &mut Shapes,
+    ) -> PyResult<Lent<'py, E>> {
+        if let Some(lent) = self.of_torch(&tensor, shapes)? {
+            return Ok(lent);
         }
+        let lent = match self.flatten {
+            Some(flatten) => of_numpy(&flatten.call1((name, &tensor, self.dtype))?, name)?,
+            None => of_numpy(&tensor, name)?,
+        };
+        shapes.note(&tensor)?;
+        Ok(lent)
     }
 
     /// Borrows from a tensor of torch whose memory holds its values and nothing else: no subclass, no view that negates.
-    fn of_torch<E>(&self, tensor: &Bound<'py, PyAny>) -> PyResult<Option<Lent<'py, E>>>
-    where
-        E: Element,
-    {
-        let py = tensor.py();
-        let Some((classes, dtype)) = &self.torch else { return Ok(None) };
-        let says = |method: &Bound<'py, _>| tensor.call_method0(method)?.is_truthy();
+    fn of_torch<E: Element>(&self, tensor: &Bound<'py, PyAny>, shapes: &mut Shapes) -> PyResult<Option<Lent<'py, E>>> {
         let kind = tensor.get_type();
-        if !classes.iter().any(|class| kind.is(class))
-            || !tensor.getattr(intern!(py, "dtype"))?.is(dtype)
-            || !tensor.getattr(intern!(py, "is_cpu"))?.is_truthy()?
-            || !says(intern!(py, "is_contiguous"))?
-            || says(intern!(py, "is_neg"))?
-        {
+        let Some((_, exchange)) = self.torch.iter().find(|(class, _)| kind.is(class)) else { return Ok(None) };
+        let code = if self.dtype == "bfloat16" { DLDataTypeCode::kDLBfloat } else { DLDataTypeCode::kDLFloat };
+        if !self.even && tensor.call_method0(intern!(tensor.py(), "is_neg"))?.is_truthy()? {
             return Ok(None);
         }
-        let size = tensor.call_method0(intern!(py, "numel"))?.extract()?;
-        let address: usize = tensor.call_method0(intern!(py, "data_ptr"))?.extract()?;
-        // Nothing lies at 0: such is a tensor without memory, whether it has no values or all are known to be 0.
-        let start: *const E = std::ptr::with_exposed_provenance(address);
-        Ok((address != 0 && start.is_aligned()).then(|| Lent::Tensor { start, size, _owner: tensor.clone() }))
+        let before = shapes.sides.len();
+        let memory = exchange.memory(tensor, code, 8 * size_of::<E>(), &mut shapes.sides);
+        let lent = memory.filter(|memory| memory.start.cast::<E>().is_aligned()).map(|memory| Lent::Tensor {
+            start: memory.start.cast(),
+            size: memory.size,
+            _owner: tensor.clone(),
+        });
+        if lent.is_some() {
+            shapes.dimensions.push((shapes.sides.len() - before) as i64);
+        } else {
+            shapes.sides.truncate(before);
+        }
+        Ok(lent)
+    }
+}
+
+/// The shapes of tensors, one after the other. Thousands of tuples would set off Python's garbage collector.
+#[derive(Default)]
+pub struct Shapes {
+    /// How many sides each tensor has.
+    pub dimensions: Vec<i64>,
+    pub sides: Vec<i64>,
+}
+
+impl Shapes {
+    /// Appends the shape of a tensor.
+    fn note(&mut self, tensor: &Bound<'_, PyAny>) -> PyResult<()> {
+        let shape: Vec<i64> = tensor.getattr(intern!(tensor.py(), "shape"))?.extract()?;
+        self.dimensions.push(shape.len() as i64);
+        self.sides.extend(shape);
+        Ok(())
     }
 }
 

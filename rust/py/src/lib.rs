@@ -4,6 +4,7 @@
 #![allow(missing_docs, reason = "documented for Python in _engine.pyi")]
 
 mod digest;
+mod dlpack;
 mod lend;
 mod mask;
 mod prune;

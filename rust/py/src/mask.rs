@@ -62,7 +62,7 @@ fn mask_expand_blocks<'py>(
     size_in_blocks(&shape, &block)?;
     let bits = bits.as_slice()?;
     fitting(bits, shape.iter().zip(&block).map(|(&side, &step)| side.div_ceil(step)).product())?;
-    Ok(PyArray1::from_vec(py, py.detach(|| expand_blocks(bits, &shape, &block)).bits))
+    Ok(PyArray1::from_vec(py, py.detach(|| expand_blocks(bits, &shape, &block))))
 }
 
 /// Checks that a tensor can be cut into blocks, and returns its size.

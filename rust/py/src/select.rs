@@ -1,20 +1,20 @@
 //! Selections: numpy views in, packed masks out.
 
 use std::collections::HashMap;
-use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::Duration;
 
 use half::bf16;
 use half::slice::HalfBitsSliceExt;
-use numpy::{Element, PyArray1, PyReadonlyArray1};
-use pruneproof_core::{Error, Measure, Reduction, Rows, Score, Selected, Tensor};
+use numpy::{Element, PyArray1, PyArrayMethods, PyReadonlyArray1};
+use pruneproof_core::{Error, Measure, Reduction, Rows, Score, Tensor, packed_len};
 use pyo3::exceptions::PyKeyboardInterrupt;
 use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedStr;
 use pyo3::types::PyDict;
 
-use crate::lend::Lender;
+use crate::lend::{Lender, Lent, Shapes};
 
 pyo3::import_exception!(pruneproof.errors, BadTensor);
 pyo3::import_exception!(pruneproof.errors, InfeasibleSelection);
@@ -32,7 +32,8 @@ const TICK: Duration = Duration::from_millis(50);
 /// Scores from which on a thread of its own does the work; fewer are done before anybody could interrupt.
 const LONG: usize = 1 << 22;
 
-type Answer<'py> = (Bound<'py, PyDict>, Bound<'py, PyDict>, Option<f64>);
+/// The masks in one buffer (`PackedBuffer`), the survivors of each tensor, and the threshold.
+type Answer<'py> = (Bound<'py, PyAny>, Bound<'py, PyArray1<i64>>, Option<f64>);
 type Counts = HashMap<String, usize>;
 type AliveViews<'py> = HashMap<String, PyReadonlyArray1<'py, u8>>;
 
@@ -41,7 +42,7 @@ type AliveViews<'py> = HashMap<String, PyReadonlyArray1<'py, u8>>;
 #[expect(clippy::too_many_arguments, reason = "all but two are keywords in Python")]
 fn select<'py>(
     values: &Bound<'py, PyDict>,
-    keep: usize,
+    keep: Bound<'py, PyAny>,
     dtype: &str,
     measure: &str,
     factors: Option<Bound<'py, PyDict>>,
@@ -50,7 +51,7 @@ fn select<'py>(
     flatten: Option<Bound<'py, PyAny>>,
 ) -> PyResult<Answer<'py>> {
     let floors = floors.unwrap_or_default();
-    Request { values, dtype, measure, factors, alive, flatten }.answer(&Ask::All { keep, floors: &floors })
+    Request { values, dtype, measure, factors, alive, flatten }.answer(&Ask::All { keep: &keep, floors: &floors })
 }
 
 #[pyfunction]
@@ -86,7 +87,7 @@ fn select_rows<'py>(
 #[expect(clippy::too_many_arguments, reason = "all but two are keywords in Python")]
 fn block_scores<'py>(
     values: &Bound<'py, PyDict>,
-    blocks: HashMap<String, Shapes>,
+    blocks: HashMap<String, Cut>,
     reduction: &str,
     dtype: &str,
     measure: &str,
@@ -111,9 +112,9 @@ fn block_scores<'py>(
     Ok(answer)
 }
 
-/// What is asked for: one budget, or one count per tensor or row.
-enum Ask<'a> {
-    All { keep: usize, floors: &'a Counts },
+/// What is asked for: one budget, or what tells it from the number of weights; or one count per tensor or row.
+enum Ask<'a, 'py> {
+    All { keep: &'a Bound<'py, PyAny>, floors: &'a Counts },
     Each { keeps: &'a Counts },
     Rows { rows: &'a HashMap<String, (usize, usize)> },
 }
@@ -145,43 +146,61 @@ macro_rules! in_dtype {
 }
 
 impl<'py> Request<'_, 'py> {
-    fn answer(&self, ask: &Ask<'_>) -> PyResult<Answer<'py>> {
+    fn answer(&self, ask: &Ask<'_, 'py>) -> PyResult<Answer<'py>> {
         in_dtype!(self, answer_in, ask)
     }
 
-    fn reduce(&self, blocks: &HashMap<String, Shapes>, reduction: Reduction) -> PyResult<Vec<(String, Vec<f64>)>> {
+    fn reduce(&self, blocks: &HashMap<String, Cut>, reduction: Reduction) -> PyResult<Vec<(String, Vec<f64>)>> {
         in_dtype!(self, reduce_in, blocks, reduction)
     }
 
-    /// Selects, and hands the packed bytes to numpy.
-    fn answer_in<E: Element, T: Score>(&self, ask: &Ask<'_>, view: fn(&[E]) -> &[T]) -> PyResult<Answer<'py>> {
-        let (names, selected) = self.lend(view, |tensors, stop| {
-            let of = |counts: &Counts| -> Vec<usize> {
-                tensors.iter().map(|tensor| counts.get(tensor.name).copied().unwrap_or(0)).collect()
-            };
-            match ask {
-                Ask::All { keep, floors } => pruneproof_core::select(tensors, *keep, &of(floors), stop),
-                Ask::Each { keeps } => pruneproof_core::select_each(tensors, &of(keeps), stop),
-                Ask::Rows { rows } => {
-                    let kind = |tensor: &Tensor<'_, T>| {
-                        let (width, keep) = rows.get(tensor.name).copied().unwrap_or((1, 0));
-                        Rows { width, keep }
-                    };
-                    let rows: Vec<Rows> = tensors.iter().map(kind).collect();
-                    pruneproof_core::select_rows(tensors, &rows, stop)
-                }
-            }
+    /// Selects, and writes the masks into one array of numpy's.
+    fn answer_in<E: Element, T: Score>(&self, ask: &Ask<'_, 'py>, view: fn(&[E]) -> &[T]) -> PyResult<Answer<'py>> {
+        let py = self.values.py();
+        let borrowed = self.borrow::<E>()?;
+        let keep = match ask {
+            Ask::All { keep, .. } if keep.is_callable() => keep.call1((borrowed.size(),))?.extract()?,
+            Ask::All { keep, .. } => keep.extract()?,
+            _ => 0,
+        };
+        let of = |counts: &Counts| -> Vec<usize> {
+            borrowed.names.iter().map(|name| counts.get(&**name).copied().unwrap_or(0)).collect()
+        };
+        let counts = match ask {
+            Ask::All { floors: counts, .. } | Ask::Each { keeps: counts } => of(counts),
+            Ask::Rows { .. } => Vec::new(),
+        };
+        let rows = |rows: &HashMap<String, (usize, usize)>| -> Vec<Rows> {
+            let kind = |name: &PyBackedStr| rows.get(&**name).copied().unwrap_or((1, 0));
+            borrowed.names.iter().map(kind).map(|(width, keep)| Rows { width, keep }).collect()
+        };
+        let rows = if let Ask::Rows { rows: asked } = ask { Some(rows(asked)) } else { None };
+        let each = matches!(ask, Ask::Each { .. });
+
+        let buffer = borrowed.room_for_masks(py)?;
+        let mut bytes = buffer.readwrite();
+        let mut masks = borrowed.masks_in(bytes.as_slice_mut()?);
+        let selected = self.with_tensors(&borrowed, view, |tensors, stop| match rows {
+            Some(rows) => pruneproof_core::select_rows(tensors, &rows, &mut masks, stop),
+            None if each => pruneproof_core::select_each(tensors, &counts, &mut masks, stop),
+            None => pruneproof_core::select(tensors, keep, &counts, &mut masks, stop),
         })?;
-        hand_over(self.values.py(), names, selected)
+        drop(bytes);
+        let packed = py.import("pruneproof.values.packed")?.getattr("PackedBuffer")?;
+        let shapes = [borrowed.shapes.dimensions, borrowed.shapes.sides].map(|each| PyArray1::from_vec(py, each));
+        let packed = packed.call1((buffer, self.values.keys(), &shapes[0], &shapes[1]))?;
+        let counts = selected.counts.into_iter().map(|count| count as i64);
+        Ok((packed, PyArray1::from_iter(py, counts), selected.threshold))
     }
 
     fn reduce_in<E: Element, T: Score>(
         &self,
-        blocks: &HashMap<String, Shapes>,
+        blocks: &HashMap<String, Cut>,
         reduction: Reduction,
         view: fn(&[E]) -> &[T],
     ) -> PyResult<Vec<(String, Vec<f64>)>> {
-        let (names, scores) = self.lend(view, |tensors, stop| {
+        let borrowed = self.borrow::<E>()?;
+        let scores = self.with_tensors(&borrowed, view, |tensors, stop| {
             if let Some(tensor) = tensors.iter().find(|tensor| !fits(blocks.get(tensor.name), tensor.values.len())) {
                 return Ok(Err(not_in_blocks(tensor.name, tensor.values.len(), blocks.get(tensor.name))));
             }
@@ -191,33 +210,41 @@ impl<'py> Request<'_, 'py> {
             };
             tensors.iter().map(reduce).collect::<Result<Vec<_>, _>>().map(Ok)
         })?;
-        Ok(names.into_iter().zip(scores?).collect())
+        Ok(borrowed.names.iter().map(|name| name.to_string()).zip(scores?).collect())
     }
 
-    /// Borrows the arrays and does `work` on them without the GIL.
-    fn lend<E: Element, T: Score, R: Send>(
-        &self,
-        view: fn(&[E]) -> &[T],
-        work: impl FnOnce(&[Tensor<'_, T>], &AtomicBool) -> Result<R, Error> + Send,
-    ) -> PyResult<(Vec<String>, R)> {
-        let names = self.values.keys().iter().map(|name| text(&name)).collect::<PyResult<Vec<String>>>()?;
-        let lender = Lender::new(self.values.py(), self.dtype, self.flatten.as_ref())?;
-        let lend = |(name, value): (&String, Bound<'py, PyAny>)| lender.lend::<E>(name, value);
+    /// Borrows the arrays, each of which is looked at once.
+    fn borrow<E: Element>(&self) -> PyResult<Borrowed<'py, E>> {
+        let py = self.values.py();
+        let names = self.values.keys().iter().map(|name| text(&name)).collect::<PyResult<Vec<_>>>()?;
+        let lender = Lender::new(py, self.dtype, self.measure != "value", self.flatten.as_ref())?;
+        let mut shapes = Shapes::default();
+        let lend = |(name, tensor): (&PyBackedStr, Bound<'py, PyAny>)| lender.lend::<E>(name, tensor, &mut shapes);
         let values = names.iter().zip(self.values.values()).map(lend).collect::<PyResult<Vec<_>>>()?;
-        let factor = |factors: &Bound<'py, PyDict>, name: &String| match factors.get_item(name)? {
-            Some(factor) => lender.lend::<E>(name, factor),
-            None => {
-                Err(BadTensor::new_err(format!("there is no factor for \"{name}\"; one for each tensor was expected.")))
-            }
+        let factor = |factors: &Bound<'py, PyDict>, name: &PyBackedStr| match factors.get_item(&**name)? {
+            Some(factor) => lender.lend::<E>(name, factor, &mut Shapes::default()),
+            None => Err(BadTensor::new_err(format!(
+                "there is no factor for \"{}\"; one for each tensor was expected.",
+                &**name
+            ))),
         };
         let factors = self.factors.as_ref().map(|factors| names.iter().map(|name| factor(factors, name)).collect());
-        let factors: Option<Vec<_>> = factors.transpose()?;
-        let mut tensors = Vec::with_capacity(names.len());
-        for (i, (name, lent)) in names.iter().zip(&values).enumerate() {
-            let alive = self.alive.as_ref().and_then(|alive| alive.get(name));
+        Ok(Borrowed { names, values, factors: factors.transpose()?, shapes })
+    }
+
+    /// Does `work` on what is borrowed, without the GIL.
+    fn with_tensors<E: Element, T: Score, R: Send>(
+        &self,
+        borrowed: &Borrowed<'py, E>,
+        view: fn(&[E]) -> &[T],
+        work: impl FnOnce(&[Tensor<'_, T>], &AtomicBool) -> Result<R, Error> + Send,
+    ) -> PyResult<R> {
+        let mut tensors = Vec::with_capacity(borrowed.names.len());
+        for (i, (name, lent)) in borrowed.names.iter().zip(&borrowed.values).enumerate() {
+            let alive = self.alive.as_ref().and_then(|alive| alive.get(&**name));
             let alive = alive.map(|bits| bits.as_slice().map_err(|_| not_flat(name))).transpose()?;
             let values = view(lent.values());
-            let measure = match (self.measure, &factors) {
+            let measure = match (self.measure, &borrowed.factors) {
                 ("value", None) => Measure::Value,
                 ("magnitude", None) => Measure::Magnitude,
                 ("square", None) => Measure::Product(values),
@@ -233,20 +260,56 @@ impl<'py> Request<'_, 'py> {
             };
             tensors.push(Tensor { name, values, measure, alive });
         }
-        let size = tensors.iter().map(|tensor| tensor.values.len()).sum();
-        let answer = stoppable(self.values.py(), size, |stop| {
+        stoppable(self.values.py(), borrowed.size(), |stop| {
             for tensor in &mut tensors {
                 if matches!(tensor.measure, Measure::Normalised(_)) {
                     tensor.measure = Measure::Normalised(pruneproof_core::l2_norm(tensor, stop)?);
                 }
             }
             work(&tensors, stop)
-        })?;
-        Ok((names, answer))
+        })
     }
 }
 
-fn text(name: &Bound<'_, PyAny>) -> PyResult<String> {
+/// The tensors of a request.
+struct Borrowed<'py, E: Element> {
+    names: Vec<PyBackedStr>,
+    values: Vec<Lent<'py, E>>,
+    factors: Option<Vec<Lent<'py, E>>>,
+    shapes: Shapes,
+}
+
+impl<'py, E: Element> Borrowed<'py, E> {
+    fn sizes(&self) -> impl Iterator<Item = usize> {
+        self.values.iter().map(|lent| lent.values().len())
+    }
+
+    fn size(&self) -> usize {
+        self.sizes().sum()
+    }
+
+    /// Makes an array for all masks; who writes to them first is who has to wait for their memory.
+    fn room_for_masks(&self, py: Python<'py>) -> PyResult<Bound<'py, PyArray1<u8>>> {
+        let size: usize = self.sizes().map(room_for_mask).sum();
+        Ok(py.import("numpy")?.call_method1("empty", (size, "uint8"))?.cast_into()?)
+    }
+
+    /// Cuts that array into masks.
+    fn masks_in<'b>(&self, mut bytes: &'b mut [u8]) -> Vec<&'b mut [u8]> {
+        let mask = |size| {
+            let room = bytes.split_off_mut(..room_for_mask(size)).expect("made for all of them");
+            &mut room[..packed_len(size)]
+        };
+        self.sizes().map(mask).collect()
+    }
+}
+
+/// Bytes from the start of a mask to that of the next: whole words, which are faster to write.
+const fn room_for_mask(size: usize) -> usize {
+    packed_len(size).next_multiple_of(8)
+}
+
+fn text(name: &Bound<'_, PyAny>) -> PyResult<PyBackedStr> {
     let refuse = |_| match name.repr() {
         Ok(found) => BadTensor::new_err(format!("a tensor has the name {found}; text in UTF-8 was expected.")),
         Err(raised) => raised,
@@ -255,16 +318,16 @@ fn text(name: &Bound<'_, PyAny>) -> PyResult<String> {
 }
 
 /// The shapes of a tensor and of a block.
-type Shapes = (Vec<usize>, Vec<usize>);
+type Cut = (Vec<usize>, Vec<usize>);
 
-fn fits(shapes: Option<&Shapes>, size: usize) -> bool {
+fn fits(shapes: Option<&Cut>, size: usize) -> bool {
     shapes.is_some_and(|(shape, block)| {
         let found = shape.iter().try_fold(1_usize, |size, &side| size.checked_mul(side));
         found == Some(size) && shape.len() == block.len() && block.iter().all(|&side| side > 0)
     })
 }
 
-fn not_in_blocks(name: &str, size: usize, found: Option<&Shapes>) -> PyErr {
+fn not_in_blocks(name: &str, size: usize, found: Option<&Cut>) -> PyErr {
     BadTensor::new_err(format!(
         "\"{name}\" has {size} weights and came with the shape and the block {found:?}; as many sides of both, whose \
          blocks are not empty, were expected."
@@ -281,34 +344,28 @@ fn stoppable<R: Send>(
     if size < LONG {
         return py.detach(|| work(&stop)).map_err(refusal);
     }
-    // Signals are for Python's main thread to handle, so that one waits while another works.
+    // Signals are for Python's main thread to handle, so that one waits while the pool works.
     py.detach(|| {
-        std::thread::scope(|scope| {
-            let (sender, receiver) = channel::<()>();
-            let worker = scope.spawn(|| {
-                let answer = work(&stop);
-                drop(sender);
-                answer
-            });
-            while receiver.recv_timeout(TICK) == Err(RecvTimeoutError::Timeout) {
-                if let Err(raised) = Python::attach(|py| py.check_signals()) {
-                    stop.store(true, Ordering::Relaxed);
-                    let _ = worker.join();
-                    return Err(raised);
+        let (sender, receiver) = channel();
+        let answer = rayon::in_place_scope(|scope| {
+            let stop = &stop;
+            // After a signal nobody waits for the answer.
+            scope.spawn(move |_| drop(sender.send(work(stop))));
+            loop {
+                match receiver.recv_timeout(TICK) {
+                    Ok(answer) => return Some(answer.map_err(refusal)),
+                    Err(RecvTimeoutError::Disconnected) => return None,
+                    Err(RecvTimeoutError::Timeout) => {
+                        if let Err(raised) = Python::attach(|py| py.check_signals()) {
+                            stop.store(true, Ordering::Relaxed);
+                            return Some(Err(raised));
+                        }
+                    }
                 }
             }
-            worker.join().unwrap_or_else(|panic| resume_unwind(panic)).map_err(refusal)
-        })
+        });
+        answer.expect("if the work panicked, so did the scope")
     })
-}
-
-fn hand_over(py: Python<'_>, names: Vec<String>, selected: Selected) -> PyResult<Answer<'_>> {
-    let (bits, counts) = (PyDict::new(py), PyDict::new(py));
-    for (name, mask) in names.iter().zip(selected.masks) {
-        bits.set_item(name, PyArray1::from_vec(py, mask.bits))?;
-        counts.set_item(name, mask.count)?;
-    }
-    Ok((bits, counts, selected.threshold))
 }
 
 fn not_flat(name: &str) -> PyErr {

@@ -3,15 +3,15 @@
 use pruneproof_core::{Score, Selected, Tensor, Word, naive};
 
 /// Checks every bit of a selection, its counts and its threshold; the tensors come in name order.
-pub fn check<T: Score>(tensors: &[Tensor<'_, T>], keep: usize, found: &Selected) {
+pub fn check<T: Score>(tensors: &[Tensor<'_, T>], keep: usize, masks: &[Vec<u8>], found: &Selected) {
     let places = || tensors.iter().flat_map(|tensor| (0..tensor.values.len()).map(|i| naive::score(tensor, i)));
     let mut scores: Vec<f64> = places().collect();
     let (above, &mut cut, _) = scores.select_nth_unstable_by(keep - 1, |one, other| other.total_cmp(one));
     let mut ties = keep - above.iter().filter(|score| **score > cut).count();
     assert_eq!(found.threshold, Some(cut));
-    assert_eq!(found.masks.iter().map(|mask| mask.count).sum::<usize>(), keep);
+    assert_eq!(found.counts.iter().sum::<usize>(), keep);
     let sizes = tensors.iter().map(|tensor| tensor.values.len());
-    let kept = found.masks.iter().zip(sizes).flat_map(|(mask, size)| (0..size).map(|i| is_set(&mask.bits, i)));
+    let kept = masks.iter().zip(sizes).flat_map(|(mask, size)| (0..size).map(|i| is_set(mask, i)));
     for (place, (score, kept)) in places().zip(kept).enumerate() {
         let tie = score == cut && ties > 0;
         ties -= usize::from(tie);

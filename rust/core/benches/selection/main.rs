@@ -18,7 +18,7 @@ use std::time::Duration;
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, BenchmarkId, Criterion, SamplingMode, Throughput, criterion_group, criterion_main};
 use half::bf16;
-use pruneproof_core::{Score, Selected, Tensor, Word, apply_mask, select};
+use pruneproof_core::{Score, Selected, Tensor, Word, apply_mask, packed_len, select};
 
 use crate::inputs::Input;
 
@@ -73,8 +73,16 @@ fn selection<T: Score>(criterion: &mut Criterion, kind: &str, input: &Input<T>) 
     });
     for sparsity in SPARSITIES {
         let keep = input.size() - (input.size() as f64 * sparsity) as usize;
-        let chosen = || -> Selected { select(&tensors, keep, &vec![0; tensors.len()], &GO).expect("a sound request") };
-        let checked = LazyCell::new(|| answers::check(&tensors, keep, &chosen()));
+        let chosen = || -> (Vec<Vec<u8>>, Selected) {
+            let mut masks: Vec<_> = tensors.iter().map(|tensor| vec![0; packed_len(tensor.values.len())]).collect();
+            let mut targets: Vec<_> = masks.iter_mut().map(Vec::as_mut_slice).collect();
+            let found = select(&tensors, keep, &vec![0; tensors.len()], &mut targets, &GO).expect("a sound request");
+            (masks, found)
+        };
+        let checked = LazyCell::new(|| {
+            let (masks, found) = chosen();
+            answers::check(&tensors, keep, &masks, &found);
+        });
         group.bench_function(BenchmarkId::new("select", sparsity), |bencher| {
             LazyCell::force(&checked);
             bencher.iter(chosen);
