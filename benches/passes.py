@@ -5,6 +5,7 @@ NumPy in threads and torch reach the memory's bandwidth, each on some machines a
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from statistics import median
 from time import perf_counter
 
 import numpy as np
@@ -42,15 +43,48 @@ def changes(memory: torch.Tensor) -> dict[str, Callable[[], object]]:
     }
 
 
+def beside(
+    yardsticks: dict[str, Callable[[], object]], work: dict[str, Callable[[], object]], seconds: float, *, rounds: int = 9
+) -> tuple[dict[str, float], dict[str, list[float]], dict[str, list[float]]]:
+    """Time each piece of work between two runs of the yardsticks, by turns, for so long and at least so many rounds.
+
+    A quotient is a time divided by the mean of the times just before and just after of a yardstick, the one that is the
+    faster then: where the memory is shared with others, its speed changes from second to second, and the least time of
+    one belongs to another memory than the least time of the other.
+
+    Returns:
+        The median time of each yardstick in seconds, and the times and quotients of each piece of work, in order.
+    """
+    readings: dict[str, list[float]] = {name: [] for name in yardsticks}
+    times: dict[str, list[float]] = {name: [] for name in work}
+    quotients: dict[str, list[float]] = {name: [] for name in work}
+    before = {name: _timed(read) for name, read in yardsticks.items()}
+    began = perf_counter()
+    while len(times[next(iter(work))]) < rounds or perf_counter() - began < seconds:
+        for name, each in work.items():
+            times[name].append(_timed(each))
+            after = {name: _timed(read) for name, read in yardsticks.items()}
+            quotients[name].append(times[name][-1] / min((before[kind] + after[kind]) / 2 for kind in yardsticks))
+            for kind, taken in after.items():
+                readings[kind].append(taken)
+            before = after
+    return {name: median(taken) for name, taken in readings.items()}, times, quotients
+
+
+def _timed(work: Callable[[], object]) -> float:
+    start = perf_counter()
+    answer = work()
+    taken = perf_counter() - start
+    del answer  # not timed
+    return taken
+
+
 def fastest(work: dict[str, Callable[[], object]], seconds: float, *, rounds: int = 5) -> dict[str, float]:
     """Return the least time of each, in seconds: all by turns, for so long and at least so many rounds."""
     least = dict.fromkeys(work, float("inf"))
     began, done = perf_counter(), 0
     while done < rounds or perf_counter() - began < seconds:
         for name, each in work.items():
-            start = perf_counter()
-            answer = each()
-            least[name] = min(least[name], perf_counter() - start)
-            del answer
+            least[name] = min(least[name], _timed(each))
         done += 1
     return least

@@ -33,6 +33,12 @@ ODD = {
     "read-only, of numpy": np.frombuffer(np.array(VALUES, np.float32).tobytes(), np.float32),
     "two dimensions, of numpy": np.array(VALUES, np.float32).reshape(2, 3),
     "columns first, of numpy": np.asfortranarray(np.array(VALUES, np.float32).reshape(2, 3)),
+    "columns first": torch.tensor(VALUES).reshape(3, 2).T,
+    "columns first, but of one row": torch.tensor(VALUES).reshape(6, 1).T,
+    "one value, repeated": torch.tensor([2.0]).expand(6),
+    "one value without a dimension": torch.tensor(2.0),
+    "no values": torch.empty(3, 0),
+    "no values, of strange strides": torch.empty(6, 4).T[:, :0],
     "wider": torch.tensor(VALUES, dtype=torch.float64),
     "narrower": torch.tensor(VALUES, dtype=torch.bfloat16),
 }
@@ -41,10 +47,38 @@ ODD = {
 @pytest.mark.parametrize("tensor", ODD.values(), ids=ODD)
 @pytest.mark.filterwarnings("ignore:.*not contiguous", "ignore:The given buffer is not writable")
 def test_the_mask_does_not_depend_on_how_a_tensor_lies_in_memory(tensor):
-    plain = torch.tensor(VALUES).reshape(tuple(tensor.shape))
+    plain = torch.tensor(np.asarray(tensor.resolve_neg() if isinstance(tensor, torch.Tensor) else tensor).tolist())
+    plain = plain.reshape(tuple(tensor.shape)).float()
     for score in ("magnitude", "given"):
-        masks = select({"w": tensor, "v": torch.ones(2)}, keep=4, score=score)
-        assert masks == select({"w": plain, "v": torch.ones(2)}, keep=4, score=score)
+        masks = select({"w": tensor, "v": torch.ones(2)}, keep=2, score=score)
+        assert masks == select({"w": plain, "v": torch.ones(2)}, keep=2, score=score)
+        assert masks.shapes == {"v": (2,), "w": tuple(tensor.shape)}
+
+
+@pytest.mark.parametrize(
+    ("tensor", "found"),
+    [
+        (torch.ones(3).to_sparse(), "has the layout torch.sparse_coo"),
+        (torch.ones(2, 2).to_sparse_csr(), "has the layout torch.sparse_csr"),
+        (torch.ones(3, dtype=torch.int32), "is of dtype int32"),
+        (torch.ones(3, dtype=torch.complex64), "is of dtype complex64"),
+        ([1.0], "is of dtype list"),
+        (np.finfo(np.float32), "is of dtype float32"),
+    ],
+)
+@pytest.mark.parametrize("scope", ["global", "tensor", "row"])
+def test_what_is_no_dense_tensor_of_floats_is_refused_by_name(tensor, found, scope):
+    for others in ({}, {"v": torch.ones(2)}):
+        with pytest.raises(BadTensor, match=f'"w" {found}'):
+            select({"w": tensor, **others}, sparsity=0.5, scope=scope)
+
+
+def test_the_engine_asks_how_many_weights_there_are():
+    bits, counts, _ = _engine.select({"w": torch.ones(9), "v": torch.ones(7)}, lambda size: size // 4, dtype="float32")
+    assert {name: each.tolist() for name, each in bits.items()} == {"w": [0, 0], "v": [0b1111]}
+    assert counts.tolist() == [0, 4]
+    with pytest.raises(ZeroDivisionError):
+        _engine.select({"w": torch.ones(9)}, lambda size: size // 0, dtype="float32")
 
 
 def test_a_tensor_known_to_be_zero_has_no_memory_to_borrow():
