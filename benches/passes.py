@@ -44,7 +44,11 @@ def changes(memory: torch.Tensor) -> dict[str, Callable[[], object]]:
 
 
 def beside(
-    yardsticks: dict[str, Callable[[], object]], work: dict[str, Callable[[], object]], seconds: float, *, rounds: int = 9
+    yardsticks: dict[str, Callable[[], object]],
+    work: dict[str, Callable[[], object]],
+    seconds: float,
+    *,
+    rounds: int = 9,
 ) -> tuple[dict[str, float], dict[str, list[float]], dict[str, list[float]]]:
     """Time each piece of work between two runs of the yardsticks, by turns, for so long and at least so many rounds.
 

@@ -47,8 +47,8 @@ ODD = {
 @pytest.mark.parametrize("tensor", ODD.values(), ids=ODD)
 @pytest.mark.filterwarnings("ignore:.*not contiguous", "ignore:The given buffer is not writable")
 def test_the_mask_does_not_depend_on_how_a_tensor_lies_in_memory(tensor):
-    plain = torch.tensor(np.asarray(tensor.resolve_neg() if isinstance(tensor, torch.Tensor) else tensor).tolist())
-    plain = plain.reshape(tuple(tensor.shape)).float()
+    numbers = tensor.detach().resolve_neg() if isinstance(tensor, torch.Tensor) else tensor
+    plain = torch.tensor(numbers.tolist()).reshape(tuple(tensor.shape))
     for score in ("magnitude", "given"):
         masks = select({"w": tensor, "v": torch.ones(2)}, keep=2, score=score)
         assert masks == select({"w": plain, "v": torch.ones(2)}, keep=2, score=score)

@@ -422,8 +422,9 @@ def _by_name(tensors: Mapping[str, Tensor] | torch.nn.Module) -> dict[str, Tenso
         if not isinstance(name, str):
             raise BadConfig(f"a tensor has the name {name!r:.80}; text was expected.")
     names = sorted(tensors)
-    in_order = isinstance(tensors, dict) and names == list(tensors)
-    return tensors if in_order else {name: tensors[name] for name in names}
+    if isinstance(tensors, dict) and names == list(tensors):
+        return tensors
+    return {name: tensors[name] for name in names}
 
 
 def _weights_of(module: torch.nn.Module) -> dict[str, torch.nn.Parameter]:

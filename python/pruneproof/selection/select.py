@@ -80,6 +80,7 @@ def select_masks(
         )
 
     threshold = None
+    bits: Mapping[str, NDArray[np.uint8]]
     if selection.preset != "exact" or selection.floor_mode == "released":
         bits = historic_bits(flat, selection, fraction, alive)
     elif selection.scope == "global":

@@ -33,6 +33,8 @@ class MaskSet(Mapping[str, "torch.Tensor"]):
     ([[False, False], [True, True]], 1, 2)
     """
 
+    _of_engine: tuple[PackedBuffer, float | None]
+
     def __init__(
         self,
         bits: Mapping[str, Bits],
@@ -62,14 +64,15 @@ class MaskSet(Mapping[str, "torch.Tensor"]):
 
     @classmethod
     def of_engine(cls, bits: PackedBuffer, threshold: float | None) -> "MaskSet":
-        """Take what the engine packed, in the order of the names; it needs no check, and is not looked at before use."""
+        """Take what the engine packed, in the order of the names, unchecked; slices are made when one is asked for."""
         made = cls.__new__(cls)
-        made._buffer, made._threshold = bits, threshold
+        made._of_engine = bits, threshold
         return made
 
     @cached_property
     def _packed(self) -> PackedMasks:
-        return PackedMasks(self._buffer, self._buffer.shapes, self._threshold)
+        bits, threshold = self._of_engine
+        return PackedMasks(bits, bits.shapes, threshold)
 
     @classmethod
     def from_arrays(cls, masks: Mapping[str, NDArray[np.bool_]], *, threshold: float | None = None) -> "MaskSet":

@@ -2,8 +2,9 @@
 //!
 //! A sample brackets the cut ([`crate::sample`]). One pass over the scores ([`crate::scan`]) writes the bits of all above the
 //! middle of the bracket, notes what lies inside it and counts what equals its foot. The cut is then found among the noted
-//! ones, and the few bits between it and the middle are turned. Where the cut is among many equal scores it is the foot, and chunks take their share of the ties by a second pass
-//! over just those chunks. A bracket that misses costs further passes, and never a wrong answer.
+//! ones, and the few bits between it and the middle are turned. Where the cut is among many equal scores it is the foot, and
+//! chunks take their share of the ties by a second pass over just those chunks. A bracket that misses costs further passes,
+//! and never a wrong answer.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
@@ -101,10 +102,11 @@ impl<T: Score> Ranking<'_, '_, '_, T> {
             return Ok(Cut { counts: vec![0; self.tensors.len()], lowest: None });
         }
         let (mut side, mut left) = pass.locate(keep);
-        if let (Side::Above, 0) = (&side, tied) {
+        if matches!(side, Side::Above) && tied == 0 && !pass.overflow {
             // Mostly among ties just there, which the masks hold already.
             let above = self.pass(None, Bracket::at(guess.bracket.hi + 1), i64::MAX, 0)?;
             if let (Side::Foot, missing) = above.locate(keep) {
+                self.clear_inside(&mut bits, &pass)?;
                 (pass, side, left) = (Pass { tied: self.pieces.len(), ..above }, Side::Foot, missing);
             }
         }
@@ -127,6 +129,15 @@ impl<T: Score> Ranking<'_, '_, '_, T> {
         let mut cut = Cut { counts: vec![0; self.tensors.len()], lowest: Some(lowest) };
         self.pieces.iter().zip(counts).for_each(|(piece, count)| cut.counts[piece.owner] += count);
         Ok(cut)
+    }
+
+    /// Clears the bits of what lies inside the bracket, above its middle.
+    fn clear_inside(&self, bits: &mut [&mut [u8]], pass: &Pass<T::Key>) -> Result<(), Error> {
+        let clear = |bits: &mut [u8], inside: &[Inside<T::Key>]| {
+            inside.iter().for_each(|each| bits[usize::from(each.place / 8)] &= !(1 << (each.place % 8)));
+        };
+        self.crew.each(bits.iter_mut().zip(&pass.inside).collect(), || (), |(), (bits, inside)| clear(bits, inside))?;
+        Ok(())
     }
 
     /// Passes over all pieces; where there are no `bits`, the masks stay as they are.

@@ -13,11 +13,11 @@
 //! A float's bits, read as an integer, order like the float ([`Key`]); all comparisons are of integers.
 //!
 //! 1. *Guess* (`sample`). Some windows of the scores tell where the cut will be, and how sure that is: a bracket of ranks.
-//! 2. *Scan* (`scan`). One pass over all scores writes the packed mask of what is above the bracket, notes the few that
-//!    lie inside it, and counts what equals its foot. It compares 64 scores at once (`simd`, `neon`) and takes little longer
-//!    than reading the memory.
-//! 3. *Settle* (`boundary`). The cut is found among the noted ones by histograms, and their bits are set. Where it lies
-//!    among many ties, pieces of tensors take their shares in order.
+//! 2. *Scan* (`scan`). One pass over all scores writes the packed mask of what is above the middle of the bracket, notes the
+//!    few that lie inside it, and counts what equals its foot. It compares 64 scores at once (`simd`, `neon`) and takes
+//!    little longer than reading the memory.
+//! 3. *Settle* (`boundary`). The cut is found among the noted ones by histograms, and the bits between it and the middle
+//!    are turned. Where it lies among many ties, pieces of tensors take their shares in order.
 //!
 //! A bracket that misses, or holds too much, costs more passes that count in ever finer bins, and never a wrong answer.
 //! Weights are scored on the fly ([`Measure`]): |w|, |w * g| and their like are never stored.

@@ -198,12 +198,17 @@ fn ties_across_chunks_and_threads_go_to_the_lowest_index() {
     }
 }
 
+fn check_large<T: Score>(label: &str, values: &[T]) {
+    let size = values.len();
+    check_cuts(label, values, [1, size / 100, size / 10, size / 2, size - 1]);
+}
+
 /// Checks one tensor of about a million scores and more, at which the sample is drawn twice, on one thread and on three.
 ///
 /// The oracle would take too long here: what is kept is counted, and nothing that is dropped is better.
-fn check_large<T: Score>(label: &str, values: &[T]) {
+fn check_cuts<T: Score>(label: &str, values: &[T], keeps: impl IntoIterator<Item = usize>) {
     let size = values.len();
-    for keep in [1, size / 100, size / 10, size / 2, size - 1] {
+    for keep in keeps {
         let split = size / 3;
         let tensors = [("b", &values[split..]), ("a", &values[..split])]
             .map(|(name, values)| Tensor { measure: Measure::Magnitude, ..Tensor::of_scores(name, values) });
@@ -249,6 +254,30 @@ fn large_tensors_of_every_kind_are_cut_exactly() {
     check_large("bf16", &smooth.iter().map(|&x| bf16::from_f32(x)).collect::<Vec<_>>());
     check_large("f16", &smooth.iter().map(|&x| f16::from_f32(x)).collect::<Vec<_>>());
     check_large("f64", &smooth.iter().map(|&x| f64::from(x) / 3.0).collect::<Vec<_>>());
+}
+
+#[test]
+fn cuts_near_the_ends_of_a_run_of_ties_are_exact() {
+    let size = 1_300_000;
+    for (label, tied) in [("a third are 1, none more", 0.0..0.33), ("a third are a half", 0.33..0.66)] {
+        let top = if tied.start == 0.0 { 1.0 } else { 0.5 };
+        let values: Vec<f32> = levels(10, size, 1 << 24)
+            .into_iter()
+            .map(|x| {
+                if tied.contains(&x) {
+                    top
+                } else if x >= tied.end {
+                    top * (1.0 - x) / (1.0 - tied.end)
+                } else {
+                    1.0 - x
+                }
+            })
+            .collect();
+        for end in [tied.start, tied.end] {
+            let keep = (f64::from(end) * size as f64) as usize;
+            check_cuts(label, &values, (0..9).map(|step| (keep + 600 * step).saturating_sub(2400).max(1)));
+        }
+    }
 }
 
 #[test]

@@ -21,7 +21,7 @@ pub struct Memory {
 }
 
 impl Exchange {
-    /// Looks the function up; some classes have none, such as torch's before version 2.10.
+    /// Looks the function up; some classes have none, such as those of older versions of torch.
     pub fn of(class: &Bound<'_, PyAny>) -> PyResult<Option<Self>> {
         let Some(table) = class.getattr_opt(intern!(class.py(), "__dlpack_c_exchange_api__"))? else { return Ok(None) };
         let table = table.cast_into::<PyCapsule>()?.pointer_checked(Some(c"dlpack_exchange_api"))?;
