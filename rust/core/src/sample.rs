@@ -49,6 +49,10 @@ const MANY: f64 = 1.7;
 /// Portion of the scores inside a bracket from which on a closer look costs less than noting them.
 const WIDE: f64 = 0.018;
 
+/// Portion of the scores up to which those that tie with an end of the bracket are noted too. Leaving them out risks a second
+/// pass, as the cut may well lie among them.
+const FEW_TIES: f64 = 0.0045;
+
 /// How many times as uncertain as with independent scores an estimate is where neighbours are alike, so that many short windows
 /// say more than a few long ones.
 const CLUSTERED: f64 = 6.0;
@@ -66,7 +70,7 @@ const LINE: usize = 64;
 ///
 /// Windows of a few cache lines are taken at places spread evenly, with a jitter that no period of the scores can follow. How
 /// far the estimate may be off is told by how much neighbouring windows differ, so correlated scores widen the bracket and
-/// sorted ones do not. Ranks at the ends of the bracket are not inside: scores with many ties leave little inside.
+/// sorted ones do not. Ranks with many ties are not inside when they are its ends: such scores leave little inside.
 ///
 /// # Errors
 /// A stop.
@@ -214,15 +218,18 @@ impl Sample {
         self.ranks.iter().filter(|&&rank| rank > bracket.lo.saturating_add(1) && rank < bracket.hi).count()
     }
 
-    /// Returns the guess that follows from an estimate: the ends of the bracket, which may have many ties, stay out.
+    /// Returns the guess that follows from an estimate: the ends of the bracket stay out where they have many ties.
     fn guess(&self, &Estimate { bracket, middle, .. }: &Estimate, portion: f64) -> Guess {
         let (top, bottom) = (bracket.hi, bracket.lo.saturating_add(1));
-        if top > bottom {
-            return Guess { bracket: Bracket { lo: bottom, hi: top - 1 }, middle, ties: 0.0 };
+        let ties = |end| self.ranks.iter().filter(|&&rank| rank == end).count() as f64;
+        let has_few = |end| ties(end) <= FEW_TIES * self.size as f64;
+        let hi = if has_few(top) { top } else { top - 1 };
+        let lo = if has_few(bottom) { bracket.lo } else { bottom };
+        if lo <= hi {
+            return Guess { bracket: Bracket { lo, hi }, middle, ties: 0.0 };
         }
         let above = self.above + self.ranks.iter().filter(|&&rank| rank > top).count();
-        let equal = self.ranks.iter().filter(|&&rank| rank == top).count().max(1);
-        let ties = (self.size as f64 * portion - above as f64) / equal as f64;
+        let ties = (self.size as f64 * portion - above as f64) / ties(top).max(1.0);
         Guess { bracket: Bracket::at(top), middle: top, ties: ties.clamp(0.0, 1.0) }
     }
 }
