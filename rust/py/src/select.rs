@@ -12,7 +12,7 @@ use pruneproof_core::{Error, Measure, Reduction, Rows, Score, Tensor, packed_len
 use pyo3::exceptions::PyKeyboardInterrupt;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedStr;
-use pyo3::types::PyDict;
+use pyo3::types::{PyDict, PyList};
 
 use crate::lend::{Lender, Lent, Shapes};
 
@@ -188,7 +188,7 @@ impl<'py> Request<'_, 'py> {
         drop(bytes);
         let packed = py.import("pruneproof.values.packed")?.getattr("PackedBuffer")?;
         let shapes = [borrowed.shapes.dimensions, borrowed.shapes.sides].map(|each| PyArray1::from_vec(py, each));
-        let packed = packed.call1((buffer, self.values.keys(), &shapes[0], &shapes[1]))?;
+        let packed = packed.call1((buffer, borrowed.keys, &shapes[0], &shapes[1]))?;
         let counts = selected.counts.into_iter().map(|count| count as i64);
         Ok((packed, PyArray1::from_iter(py, counts), selected.threshold))
     }
@@ -216,7 +216,8 @@ impl<'py> Request<'_, 'py> {
     /// Borrows the arrays, each of which is looked at once.
     fn borrow<E: Element>(&self) -> PyResult<Borrowed<'py, E>> {
         let py = self.values.py();
-        let names = self.values.keys().iter().map(|name| text(&name)).collect::<PyResult<Vec<_>>>()?;
+        let keys = self.values.keys();
+        let names = keys.iter().map(|name| text(&name)).collect::<PyResult<Vec<_>>>()?;
         let lender = Lender::new(py, self.dtype, self.measure != "value", self.flatten.as_ref())?;
         let mut shapes = Shapes::default();
         let lend = |(name, tensor): (&PyBackedStr, Bound<'py, PyAny>)| lender.lend::<E>(name, tensor, &mut shapes);
@@ -229,7 +230,7 @@ impl<'py> Request<'_, 'py> {
             ))),
         };
         let factors = self.factors.as_ref().map(|factors| names.iter().map(|name| factor(factors, name)).collect());
-        Ok(Borrowed { names, values, factors: factors.transpose()?, shapes })
+        Ok(Borrowed { keys, names, values, factors: factors.transpose()?, shapes })
     }
 
     /// Does `work` on what is borrowed, without the GIL.
@@ -273,6 +274,8 @@ impl<'py> Request<'_, 'py> {
 
 /// The tensors of a request.
 struct Borrowed<'py, E: Element> {
+    /// Their names, in Python; somebody else may alter the mapping meanwhile.
+    keys: Bound<'py, PyList>,
     names: Vec<PyBackedStr>,
     values: Vec<Lent<'py, E>>,
     factors: Option<Vec<Lent<'py, E>>>,
