@@ -51,7 +51,7 @@ fn select<'py>(
     flatten: Option<Bound<'py, PyAny>>,
 ) -> PyResult<Answer<'py>> {
     let floors = floors.unwrap_or_default();
-    Request { values, dtype, measure, factors, alive, flatten }.answer(&Ask::All { keep: &keep, floors: &floors })
+    Request { values, dtype, measure, factors, alive, flatten }.answer(&Ask::All { floors: &floors }, Some(&keep))
 }
 
 #[pyfunction]
@@ -65,7 +65,7 @@ fn select_each<'py>(
     alive: Option<AliveViews<'py>>,
     flatten: Option<Bound<'py, PyAny>>,
 ) -> PyResult<Answer<'py>> {
-    Request { values, dtype, measure, factors, alive, flatten }.answer(&Ask::Each { keeps: &keeps })
+    Request { values, dtype, measure, factors, alive, flatten }.answer(&Ask::Each { keeps: &keeps }, None)
 }
 
 #[pyfunction]
@@ -79,7 +79,7 @@ fn select_rows<'py>(
     alive: Option<AliveViews<'py>>,
     flatten: Option<Bound<'py, PyAny>>,
 ) -> PyResult<Answer<'py>> {
-    Request { values, dtype, measure, factors, alive, flatten }.answer(&Ask::Rows { rows: &rows })
+    Request { values, dtype, measure, factors, alive, flatten }.answer(&Ask::Rows { rows: &rows }, None)
 }
 
 #[pyfunction]
@@ -112,9 +112,9 @@ fn block_scores<'py>(
     Ok(answer)
 }
 
-/// What is asked for: one budget, or what tells it from the number of weights; or one count per tensor or row.
-enum Ask<'a, 'py> {
-    All { keep: &'a Bound<'py, PyAny>, floors: &'a Counts },
+/// What is asked for: one budget, or one count per tensor or row.
+enum Ask<'a> {
+    All { floors: &'a Counts },
     Each { keeps: &'a Counts },
     Rows { rows: &'a HashMap<String, (usize, usize)> },
 }
@@ -146,8 +146,9 @@ macro_rules! in_dtype {
 }
 
 impl<'py> Request<'_, 'py> {
-    fn answer(&self, ask: &Ask<'_, 'py>) -> PyResult<Answer<'py>> {
-        in_dtype!(self, answer_in, ask)
+    /// Answers; the budget, where there is one, is `keep` or what that tells from the number of weights.
+    fn answer(&self, ask: &Ask<'_>, keep: Option<&Bound<'py, PyAny>>) -> PyResult<Answer<'py>> {
+        in_dtype!(self, answer_in, ask, keep)
     }
 
     fn reduce(&self, blocks: &HashMap<String, Cut>, reduction: Reduction) -> PyResult<Vec<(String, Vec<f64>)>> {
@@ -155,35 +156,38 @@ impl<'py> Request<'_, 'py> {
     }
 
     /// Selects, and writes the masks into one array of numpy's.
-    fn answer_in<E: Element, T: Score>(&self, ask: &Ask<'_, 'py>, view: fn(&[E]) -> &[T]) -> PyResult<Answer<'py>> {
+    fn answer_in<E: Element, T: Score>(
+        &self,
+        ask: &Ask<'_>,
+        keep: Option<&Bound<'py, PyAny>>,
+        view: fn(&[E]) -> &[T],
+    ) -> PyResult<Answer<'py>> {
         let py = self.values.py();
         let borrowed = self.borrow::<E>()?;
-        let keep = match ask {
-            Ask::All { keep, .. } if keep.is_callable() => keep.call1((borrowed.size(),))?.extract()?,
-            Ask::All { keep, .. } => keep.extract()?,
-            _ => 0,
+        let keep = match keep {
+            Some(keep) if keep.is_callable() => keep.call1((borrowed.size(),))?.extract()?,
+            Some(keep) => keep.extract()?,
+            None => 0,
         };
-        let of = |counts: &Counts| -> Vec<usize> {
-            borrowed.names.iter().map(|name| counts.get(&**name).copied().unwrap_or(0)).collect()
-        };
-        let counts = match ask {
-            Ask::All { floors: counts, .. } | Ask::Each { keeps: counts } => of(counts),
-            Ask::Rows { .. } => Vec::new(),
-        };
-        let rows = |rows: &HashMap<String, (usize, usize)>| -> Vec<Rows> {
-            let kind = |name: &PyBackedStr| rows.get(&**name).copied().unwrap_or((1, 0));
-            borrowed.names.iter().map(kind).map(|(width, keep)| Rows { width, keep }).collect()
-        };
-        let rows = if let Ask::Rows { rows: asked } = ask { Some(rows(asked)) } else { None };
-        let each = matches!(ask, Ask::Each { .. });
-
         let buffer = borrowed.room_for_masks(py)?;
         let mut bytes = buffer.readwrite();
         let mut masks = borrowed.masks_in(bytes.as_slice_mut()?);
-        let selected = self.with_tensors(&borrowed, view, |tensors, stop| match rows {
-            Some(rows) => pruneproof_core::select_rows(tensors, &rows, &mut masks, stop),
-            None if each => pruneproof_core::select_each(tensors, &counts, &mut masks, stop),
-            None => pruneproof_core::select(tensors, keep, &counts, &mut masks, stop),
+        let selected = self.with_tensors(&borrowed, view, |tensors, stop| {
+            let of = |counts: &Counts| -> Vec<usize> {
+                tensors.iter().map(|tensor| counts.get(tensor.name).copied().unwrap_or(0)).collect()
+            };
+            match ask {
+                Ask::All { floors } => pruneproof_core::select(tensors, keep, &of(floors), &mut masks, stop),
+                Ask::Each { keeps } => pruneproof_core::select_each(tensors, &of(keeps), &mut masks, stop),
+                Ask::Rows { rows } => {
+                    let kind = |tensor: &Tensor<'_, T>| {
+                        let (width, keep) = rows.get(tensor.name).copied().unwrap_or((1, 0));
+                        Rows { width, keep }
+                    };
+                    let rows: Vec<Rows> = tensors.iter().map(kind).collect();
+                    pruneproof_core::select_rows(tensors, &rows, &mut masks, stop)
+                }
+            }
         })?;
         drop(bytes);
         let packed = py.import("pruneproof.values.packed")?.getattr("PackedBuffer")?;
