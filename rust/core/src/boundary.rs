@@ -3,17 +3,20 @@
 //! A sample brackets the cut ([`crate::sample`]). One pass over the scores ([`crate::scan`]) writes the bits of all above the
 //! middle of the bracket, notes what lies inside it and counts what equals its foot. The cut is then found among the noted
 //! ones, and the few bits between it and the middle are turned. Where the cut is among many equal scores it is the foot, and
-//! chunks take their share of the ties by a second pass over just those chunks. A bracket that misses costs further passes,
-//! and never a wrong answer.
+//! chunks take their share of the ties by a second pass over just those chunks. A bracket that misses costs a second pass,
+//! with a bracket from what the first one counted, and never a wrong answer.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use crate::error::Error;
 use crate::order::Score;
 use crate::pieces::{CHUNK, Crew, Piece, cut};
-use crate::sample::{Bracket, Guess, guess};
+use crate::sample::{Bracket, Guess, Known, guess};
 use crate::scan::{Bounds, Inside, Instructions, Tally, scan};
 use crate::tensor::{Measure, Tensor};
+
+/// Guesses after which scores that mislead them are searched bin by bin.
+const GUESSES: usize = 3;
 
 /// Bins of a histogram of ranks.
 const BINS: usize = 1 << 11;
@@ -41,8 +44,8 @@ pub(crate) fn keep_best<T: Score>(
 ) -> Result<Cut, Error> {
     let size = tensors.iter().map(|tensor| tensor.values.len()).sum();
     let crew = Crew::new(size, stop);
-    let ranking = Ranking { tensors, pieces: cut(tensors), size, instructions: Instructions::widest(), crew };
-    crew.lead(|| ranking.keep_best(masks, keep, guess(tensors, keep, available, stop)?))
+    let ranking = Ranking { tensors, pieces: cut(tensors), size, instructions: Instructions::widest(), crew, stop };
+    crew.lead(|| ranking.keep_best(masks, Known { bracket: Bracket::ALL, wanted: keep, size: available }))
 }
 
 struct Ranking<'r, 't, 'a, T: Score> {
@@ -51,6 +54,7 @@ struct Ranking<'r, 't, 'a, T: Score> {
     size: usize,
     instructions: Instructions,
     crew: Crew<'r>,
+    stop: &'r AtomicBool,
 }
 
 /// What a pass over all pieces found; one entry per piece.
@@ -78,97 +82,70 @@ impl<K> Pass<K> {
         self.tallies.iter().map(count).sum()
     }
 
-    /// Says where the last of the best `keep` is, and how many of those lie there or below.
-    fn locate(&self, keep: usize) -> (Side, usize) {
-        let above = self.sum(|tally| tally.above);
+    /// Says where a cut is of which so much is known, and what is known of it then.
+    fn locate(&self, keep: usize, known: Known) -> (Side, Known) {
+        let Bracket { lo, hi } = self.bracket;
+        // Ends of the four parts of what was known, by the places in it, from the top.
+        let above = self.sum(|tally| tally.above) - (keep - known.wanted);
         let inside = above + self.sum(|tally| tally.inside);
         let foot = inside + self.sum(|tally| tally.foot);
-        match keep {
-            _ if keep <= above => (Side::Above, keep),
-            _ if keep <= inside => (Side::Inside, keep - above),
-            _ if keep <= foot => (Side::Foot, keep - inside),
-            _ => (Side::Below, keep - foot),
+        let part =
+            |lo, hi, from, to| Known { bracket: Bracket { lo, hi }, wanted: known.wanted - from, size: to - from };
+        match known.wanted {
+            wanted if wanted <= above => (Side::Above, part(hi, known.bracket.hi, 0, above)),
+            wanted if wanted <= inside => (Side::Inside, part(lo, hi, above, inside)),
+            wanted if wanted <= foot => (Side::Foot, part(lo - 1, lo, inside, foot)),
+            _ => (Side::Below, part(known.bracket.lo, lo - 1, foot, known.size)),
         }
     }
 }
 
 impl<T: Score> Ranking<'_, '_, '_, T> {
-    fn keep_best(&self, masks: &mut [&mut [u8]], keep: usize, guess: Guess) -> Result<Cut, Error> {
+    fn keep_best(&self, masks: &mut [&mut [u8]], mut known: Known) -> Result<Cut, Error> {
+        let keep = known.wanted;
         let mut bits: Vec<&mut [u8]> = masks.iter_mut().flat_map(|mask| mask.chunks_mut(CHUNK / 8)).collect();
-        let tied = (guess.ties * self.pieces.len() as f64) as usize;
-        let mut pass = self.pass(Some(&mut bits), guess.bracket, guess.middle, tied)?;
-        self.refuse_nan(&pass)?;
-        if keep == 0 {
-            return Ok(Cut { counts: vec![0; self.tensors.len()], lowest: None });
-        }
-        let (mut side, mut left) = pass.locate(keep);
-        if matches!(side, Side::Above) && tied == 0 && !pass.overflow {
-            // Mostly among ties just there, which the masks hold already.
-            let above = self.pass(None, Bracket::at(guess.bracket.hi + 1), i64::MAX, 0)?;
-            if let (Side::Foot, missing) = above.locate(keep) {
-                self.clear_inside(&mut bits, &pass)?;
-                (pass, side, left) = (Pass { tied: self.pieces.len(), ..above }, Side::Foot, missing);
+        let mut guesses = 0..GUESSES;
+        loop {
+            let guess = match guesses.next() {
+                Some(_) => guess(self.tensors, known, self.stop)?,
+                None => Guess::sure(self.search(known)?),
+            };
+            let pass = self.pass(&mut bits, &guess)?;
+            self.refuse_nan(&pass)?;
+            let mut cut = Cut { counts: vec![0; self.tensors.len()], lowest: None };
+            if keep == 0 {
+                return Ok(cut);
             }
+            let side;
+            (side, known) = pass.locate(keep, known);
+            let (counts, lowest) = match side {
+                Side::Inside if !pass.overflow => self.settle_inside(bits, &pass, known.wanted)?,
+                Side::Foot if !pass.overflow => (self.settle_at_foot(bits, &pass, known.wanted)?, pass.bracket.lo),
+                _ => continue,
+            };
+            self.pieces.iter().zip(counts).for_each(|(piece, count)| cut.counts[piece.owner] += count);
+            cut.lowest = Some(lowest);
+            return Ok(cut);
         }
-        let bracket = match side {
-            Side::Inside if !pass.overflow && tied == 0 => None,
-            Side::Foot if !pass.overflow => None,
-            Side::Above => Some(self.search(Bracket { lo: guess.bracket.hi, hi: i64::MAX }, left)?),
-            Side::Inside => Some(self.search(pass.bracket, left)?),
-            Side::Foot => Some(Bracket::at(pass.bracket.lo)),
-            Side::Below => Some(self.search(Bracket { lo: i64::MIN, hi: pass.bracket.lo - 1 }, left)?),
-        };
-        if let Some(bracket) = bracket {
-            pass = self.pass(Some(&mut bits), bracket, bracket.hi, 0)?;
-            (side, left) = pass.locate(keep);
-        }
-        let (counts, lowest) = match side {
-            Side::Foot => (self.settle_at_foot(bits, &pass, left)?, pass.bracket.lo),
-            _ => self.settle_inside(bits, &pass, left)?,
-        };
-        let mut cut = Cut { counts: vec![0; self.tensors.len()], lowest: Some(lowest) };
-        self.pieces.iter().zip(counts).for_each(|(piece, count)| cut.counts[piece.owner] += count);
-        Ok(cut)
     }
 
-    /// Clears the bits of what lies inside the bracket, above its middle.
-    fn clear_inside(&self, bits: &mut [&mut [u8]], pass: &Pass<T::Key>) -> Result<(), Error> {
-        let clear = |bits: &mut [u8], inside: &[Inside<T::Key>]| {
-            inside.iter().for_each(|each| bits[usize::from(each.place / 8)] &= !(1 << (each.place % 8)));
-        };
-        self.crew.each(bits.iter_mut().zip(&pass.inside).collect(), || (), |(), (bits, inside)| clear(bits, inside))?;
-        Ok(())
-    }
-
-    /// Passes over all pieces; where there are no `bits`, the masks stay as they are.
+    /// Passes over all pieces, and writes into their masks what lies above the middle of the bracket.
     ///
-    /// The masks of the first `tied` pieces get all from the foot of the bracket on, those of the others what is above its
-    /// `middle`.
-    fn pass(
-        &self,
-        bits: Option<&mut Vec<&mut [u8]>>,
-        bracket: Bracket,
-        middle: i64,
-        tied: usize,
-    ) -> Result<Pass<T::Key>, Error> {
-        let bounds = self.bounds(bracket, middle);
-        let mut targets: Vec<Option<&mut [u8]>> = match bits {
-            Some(bits) => bits.iter_mut().map(|bits| Some(&mut **bits)).collect(),
-            None => self.pieces.iter().map(|_| None).collect(),
-        };
-        let jobs = self.pieces.iter().zip(targets.iter_mut()).enumerate().collect();
+    /// The first ones, as many as the portion of ties that the guess keeps, get all from the foot of the bracket on.
+    fn pass(&self, bits: &mut [&mut [u8]], guess: &Guess) -> Result<Pass<T::Key>, Error> {
+        let bounds = self.bounds(guess.bracket, guess.middle);
+        let tied = (guess.ties * self.pieces.len() as f64) as usize;
+        let jobs = self.pieces.iter().zip(bits).enumerate().collect();
         let (noted, limit) = (AtomicUsize::new(0), self.limit());
-        let scratch = || (Vec::new(), vec![0; CHUNK / 8]);
-        let found = self.crew.each(jobs, scratch, |(inside, spare), (i, (piece, target))| {
+        let found = self.crew.each(jobs, Vec::new, |inside, (i, (piece, bits))| {
             inside.clear();
-            let spare = &mut spare[..piece.range.len().div_ceil(8)];
-            let bits = target.as_deref_mut().unwrap_or(spare);
             let tally = self.scan(piece, bounds[piece.owner], i < tied, bits, inside);
             let sum = noted.fetch_add(inside.len(), Ordering::Relaxed) + inside.len();
             (tally, if sum > limit { Vec::new() } else { inside.clone() })
         })?;
         let (tallies, inside) = found.into_iter().unzip();
-        Ok(Pass { bracket, bounds, tallies, inside, overflow: noted.into_inner() > limit, tied })
+        let overflow = noted.into_inner() > limit;
+        Ok(Pass { bracket: guess.bracket, bounds, tallies, inside, overflow, tied })
     }
 
     fn scan(
@@ -198,12 +175,12 @@ impl<T: Score> Ranking<'_, '_, '_, T> {
         self.size * size_of::<T>() / (25 * size_of::<Inside<T::Key>>()) + CHUNK
     }
 
-    /// Returns a part of a bracket that has few inside and the `wanted`-th best of those that `within` has.
+    /// Returns a part of what is known to hold the cut that has few inside.
     ///
     /// Each round is a pass that counts in [`BINS`] finer bins.
-    fn search(&self, within: Bracket, wanted: usize) -> Result<Bracket, Error> {
-        let mut bins = Bins::over(self.span(within));
-        let mut left = wanted;
+    fn search(&self, known: Known) -> Result<Bracket, Error> {
+        let mut bins = Bins::over(self.span(known.bracket));
+        let mut left = known.wanted;
         loop {
             let bounds = self.bounds(bins.span, bins.span.hi);
             let empty = || (Box::new([0; BINS]), Vec::new(), vec![0; CHUNK / 8]);
@@ -256,29 +233,27 @@ impl<T: Score> Ranking<'_, '_, '_, T> {
             share_out(ties, self.crew.each(jobs, || (), count)?)
         };
         let jobs = self.pieces.iter().zip(&pass.inside).zip(bits).zip(shares).collect();
-        let taken = self.crew.each(
-            jobs,
-            || (),
-            |(), (((piece, inside), bits), share)| {
-                // Within a tensor, keys say the same as ranks and need no division.
-                let (last, below) = (piece.tensor.last_key(rank), piece.tensor.last_key(rank - 1));
-                let sure = if share == usize::MAX { below } else { last };
-                let middle = pass.bounds[piece.owner].middle;
-                let mut taken = 0;
-                for &Inside { key, place } in inside {
-                    taken += usize::from(key > sure);
-                    if (key > sure) != (key > middle) {
-                        bits[usize::from(place / 8)] ^= 1 << (place % 8);
-                    }
-                }
-                if share != usize::MAX {
-                    let tied = inside.iter().filter(|each| each.key > below && each.key <= last);
-                    tied.take(share).for_each(|each| bits[usize::from(each.place / 8)] |= 1 << (each.place % 8));
-                    taken += share;
-                }
-                taken
-            },
-        )?;
+        let taken = self.crew.each(jobs, Vec::new, |turned: &mut Vec<u16>, (((piece, inside), bits), share)| {
+            // Within a tensor, keys say the same as ranks and need no division.
+            let (last, below) = (piece.tensor.last_key(rank), piece.tensor.last_key(rank - 1));
+            let sure = if share == usize::MAX { below } else { last };
+            let middle = pass.bounds[piece.owner].middle;
+            let mut taken = 0;
+            turned.resize(inside.len() + 1, 0);
+            let mut count = 0;
+            for &Inside { key, place } in inside {
+                taken += usize::from(key > sure);
+                turned[count] = place;
+                count += usize::from((key > sure) != (key > middle));
+            }
+            turned[..count].iter().for_each(|place| bits[usize::from(place / 8)] ^= 1 << (place % 8));
+            if share != usize::MAX {
+                let tied = inside.iter().filter(|each| each.key > below && each.key <= last);
+                tied.take(share).for_each(|each| bits[usize::from(each.place / 8)] |= 1 << (each.place % 8));
+                taken += share;
+            }
+            taken
+        })?;
         Ok((pass.tallies.iter().zip(taken).map(|(tally, taken)| tally.above + taken).collect(), rank))
     }
 

@@ -19,7 +19,9 @@
 //! 3. *Settle* (`boundary`). The cut is found among the noted ones by histograms, and the bits between it and the middle
 //!    are turned. Where it lies among many ties, pieces of tensors take their shares in order.
 //!
-//! A bracket that misses, or holds too much, costs more passes that count in ever finer bins, and never a wrong answer.
+//! A bracket that misses, or holds too much, costs another pass, with a bracket from what the last one counted; scores that
+//! mislead guess after guess are searched bin by bin. A wrong answer comes of neither.
+//!
 //! Weights are scored on the fly ([`Measure`]): |w|, |w * g| and their like are never stored.
 //!
 //! # What else there is

@@ -26,6 +26,26 @@ impl Bracket {
 
     /// The bracket around everything.
     pub(crate) const ALL: Self = Bracket { lo: i64::MIN, hi: i64::MAX };
+
+    const fn holds(self, rank: i64) -> bool {
+        rank > self.lo && rank <= self.hi
+    }
+
+    /// Whether more than one rank can be inside.
+    const fn is_wide(self) -> bool {
+        self.hi.wrapping_sub(self.lo) as u64 > 1
+    }
+}
+
+/// What is known for sure of a cut.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Known {
+    /// It is inside.
+    pub bracket: Bracket,
+    /// It is at the last of so many of the best inside.
+    pub wanted: usize,
+    /// Candidates inside.
+    pub size: usize,
 }
 
 /// What a look at a few of the scores says.
@@ -39,9 +59,19 @@ pub(crate) struct Guess {
     pub ties: f64,
 }
 
-/// Standard deviations between the estimate of the cut and either end of the bracket. A bracket that misses, once in two
-/// thousand times, costs a second pass; a wider one costs more each time.
-const DEVIATIONS: f64 = 3.5;
+impl Guess {
+    /// The guess that the cut is inside a bracket.
+    pub(crate) const fn sure(bracket: Bracket) -> Self {
+        Guess { bracket, middle: bracket.hi, ties: 0.0 }
+    }
+}
+
+/// Standard deviations between the estimate of the cut and either end of the bracket. A bracket that misses, once in four
+/// hundred times, costs a second pass; a wider one costs more each time.
+const DEVIATIONS: f64 = 3.0;
+
+/// Scores that the first look takes at most.
+const FIRST: usize = 1 << 13;
 
 /// Scores that the second look takes, per two-thirds power of all of them.
 const MANY: f64 = 1.7;
@@ -49,9 +79,8 @@ const MANY: f64 = 1.7;
 /// Portion of the scores inside a bracket from which on a closer look costs less than noting them.
 const WIDE: f64 = 0.018;
 
-/// Portion of the scores up to which those that tie with an end of the bracket are noted too. Leaving them out risks a second
-/// pass, as the cut may well lie among them.
-const FEW_TIES: f64 = 0.0045;
+/// How many passes noting and settling all scores would take.
+const NOTING: f64 = 40.0;
 
 /// How many times as uncertain as with independent scores an estimate is where neighbours are alike, so that many short windows
 /// say more than a few long ones.
@@ -66,7 +95,7 @@ const STRETCH: usize = 32;
 /// Bytes that come into the cache together.
 const LINE: usize = 64;
 
-/// Guesses where the last of the best `keep` of `available` candidates is.
+/// Guesses where a cut is.
 ///
 /// Windows of a few cache lines are taken at places spread evenly, with a jitter that no period of the scores can follow. How
 /// far the estimate may be off is told by how much neighbouring windows differ, so correlated scores widen the bracket and
@@ -74,31 +103,27 @@ const LINE: usize = 64;
 ///
 /// # Errors
 /// A stop.
-pub(crate) fn guess<T: Score>(
-    tensors: &[&Tensor<'_, T>],
-    keep: usize,
-    available: usize,
-    stop: &AtomicBool,
-) -> Result<Guess, Error> {
-    if keep == 0 {
-        return Ok(Guess { bracket: Bracket::at(i64::MAX), middle: i64::MAX, ties: 0.0 });
+pub(crate) fn guess<T: Score>(tensors: &[&Tensor<'_, T>], known: Known, stop: &AtomicBool) -> Result<Guess, Error> {
+    if known.wanted == 0 {
+        return Ok(Guess::sure(Bracket::at(i64::MAX)));
     }
-    let portion = keep as f64 / available as f64;
-    let mut windows = Windows::new(tensors);
+    let portion = known.wanted as f64 / known.size as f64;
+    let mut windows = Windows::new(tensors, known.bracket);
+    let all = windows.size as f64;
     // Work on the sample grows with it, work inside the bracket with its inverse root: their sum is least about here.
-    let thirds = (windows.size as f64).powf(2.0 / 3.0);
-    let first = (thirds as usize).clamp(1024, 1 << 13);
-    let mut sample = windows.draw(first, Bracket::ALL, Crew::new(0, stop))?;
+    let thirds = all.powf(2.0 / 3.0);
+    let first = (thirds as usize).clamp(1024, FIRST);
+    let mut sample = windows.draw(first, known.bracket, Crew::new(windows.size, stop))?;
     let mut found = sample.estimate(portion, windows.length);
     if found.spread > CLUSTERED * sample.spread_if_independent(portion) {
         windows.length = Windows::<T>::IN_LINE;
     }
-    if windows.size >= LARGE && sample.between(found.bracket) > 0 {
-        let (mut wanted, most) = (MANY * thirds, windows.size as f64 / 16.0);
+    if windows.size >= LARGE && found.bracket.is_wide() {
+        let (mut wanted, most) = (MANY * thirds, all / 16.0);
         loop {
             sample = windows.draw(wanted as usize, found.bracket, Crew::new(windows.size, stop))?;
             found = sample.estimate(portion, windows.length);
-            let excess = sample.between(found.bracket) as f64 / (WIDE * sample.size as f64);
+            let excess = sample.between(found.bracket) as f64 / (WIDE * sample.drawn as f64);
             if excess <= 1.0 || wanted >= most {
                 break;
             }
@@ -118,49 +143,46 @@ struct Estimate {
     spread: f64,
 }
 
-/// A sample of which only the ranks inside a bracket are kept.
+/// A sample of the candidates inside a known bracket, of which only those in a part of it are kept one by one.
 struct Sample {
-    /// The bracket.
+    known: Bracket,
+    /// The part.
     within: Bracket,
-    /// Candidates drawn.
+    /// Scores looked at.
+    drawn: usize,
+    /// How many of them are candidates and inside the known bracket.
     size: usize,
-    /// How many of them are above the bracket.
+    /// How many of those are above the part.
     above: usize,
-    /// Ranks inside it, window by window.
+    /// Ranks in it, window by window.
     ranks: Vec<i64>,
     windows: Vec<Window>,
 }
 
-/// Candidates that were next to each other.
+/// The part of a sample that lay side by side.
 struct Window {
     size: usize,
-    /// How many are above the bracket.
     above: usize,
-    /// Where their ranks end.
+    /// Where its ranks end.
     end: usize,
 }
 
 impl Sample {
-    const fn new(within: Bracket) -> Self {
-        Sample { within, size: 0, above: 0, ranks: Vec::new(), windows: Vec::new() }
+    const fn new(known: Bracket, within: Bracket) -> Self {
+        Sample { known, within, drawn: 0, size: 0, above: 0, ranks: Vec::new(), windows: Vec::new() }
     }
 
     fn add(&mut self, rank: i64) {
-        self.size += 1;
-        self.above += usize::from(rank > self.within.hi);
-        if rank > self.within.lo && rank <= self.within.hi {
+        self.size += usize::from(self.known.holds(rank));
+        self.above += usize::from(rank > self.within.hi && rank <= self.known.hi);
+        if self.within.holds(rank) {
             self.ranks.push(rank);
         }
     }
 
-    /// Ends a window that began when the sample had so many candidates, and so many of them above.
+    /// Ends a window that began when the sample had such a size, and so many above.
     fn end_window(&mut self, (size, above): (usize, usize)) {
         self.windows.push(Window { size: self.size - size, above: self.above - above, end: self.ranks.len() });
-    }
-
-    /// Returns the place of the cut.
-    fn centre(&self, portion: f64) -> usize {
-        (self.size as f64 * portion) as usize
     }
 
     /// Returns the standard deviation of the place of the cut, if all scores were independent of each other.
@@ -168,70 +190,85 @@ impl Sample {
         (self.size as f64 * portion * (1.0 - portion)).sqrt()
     }
 
-    /// Estimates the cut; the bracket reaches `least` places above and below it and more, both ends inside.
+    /// Estimates the cut; the bracket reaches at least `least` places above and below it, both ends inside.
     fn estimate(&self, portion: f64, least: usize) -> Estimate {
         let mut ranks = self.ranks.clone();
         let Some(last) = ranks.len().checked_sub(1) else {
             return Estimate { bracket: self.within, middle: self.within.hi, spread: 0.0 };
         };
-        let centre = self.centre(portion);
+        let centre = (self.size as f64 * portion) as usize;
         let pivot = centre.saturating_sub(self.above).min(last);
         let (higher, &mut middle, lower) = ranks.select_nth_unstable_by(pivot, |left, right| right.cmp(left));
-        let spread = self.spread(portion, middle);
-        let margin = (DEVIATIONS * spread + least as f64) as usize;
+        let spreads = self.spreads(portion, middle);
+        let [up, down] = spreads.map(|spread| (DEVIATIONS * spread).max(least as f64) as usize);
         let mut rank = |place: usize| match place.cmp(&pivot) {
             Ordering::Less => descending(higher, place),
             Ordering::Equal => middle,
             Ordering::Greater => descending(lower, place - pivot - 1),
         };
-        let hi = centre.checked_sub(self.above + margin).filter(|&place| place <= last);
-        let lo = (centre + margin).checked_sub(self.above).filter(|&place| place <= last);
+        let hi = centre.checked_sub(self.above + up).filter(|&place| place <= last);
+        let lo = (centre + down).checked_sub(self.above).filter(|&place| place <= last);
         let hi = hi.map_or(self.within.hi, &mut rank);
         let lo = lo.map_or(self.within.lo, |place| rank(place) - 1);
-        Estimate { bracket: Bracket { lo, hi }, middle, spread }
+        Estimate { bracket: Bracket { lo, hi }, middle, spread: spreads[0].max(spreads[1]) }
     }
 
-    /// Returns the standard deviation of the place of the cut, at which the rank `centre` is.
+    /// Returns the standard deviations of the places of the first and the last of those that tie with the rank `middle`.
     ///
     /// For windows in order, half the mean square of successive differences is the variance that is not trend.
-    fn spread(&self, portion: f64, centre: i64) -> f64 {
+    fn spreads(&self, portion: f64, middle: i64) -> [f64; 2] {
         let mut start = 0;
         let mut last = None;
-        let mut squares = 0.0;
+        let mut squares = [0.0; 2];
         for window in &self.windows {
             let ranks = &self.ranks[start..window.end];
             start = window.end;
-            // Of equal ones, as many count as above as make the surplus least: ties do not widen the bracket.
-            let above = (window.above + ranks.iter().filter(|&&rank| rank > centre).count()) as f64;
-            let equal = ranks.iter().filter(|&&rank| rank == centre).count() as f64;
-            let expected = portion * window.size as f64;
-            let surplus = expected.clamp(above, above + equal) - expected;
+            let above = window.above + ranks.iter().filter(|&&rank| rank > middle).count();
+            let ties = ranks.iter().filter(|&&rank| rank == middle).count();
+            let surplus = [above, above + ties].map(|count| count as f64 - portion * window.size as f64);
             if let Some(last) = last.replace(surplus) {
-                squares += (surplus - last) * (surplus - last);
+                for i in 0..2 {
+                    squares[i] += (surplus[i] - last[i]) * (surplus[i] - last[i]);
+                }
             }
         }
-        (squares / 2.0).sqrt()
+        squares.map(|sum: f64| (sum / 2.0).sqrt())
     }
 
     /// Counts the ranks inside a bracket that are not those of its ends, of which there may be many.
     fn between(&self, bracket: Bracket) -> usize {
-        self.ranks.iter().filter(|&&rank| rank > bracket.lo.saturating_add(1) && rank < bracket.hi).count()
+        self.count(|rank| rank > bracket.lo.saturating_add(1) && rank < bracket.hi)
     }
 
-    /// Returns the guess that follows from an estimate: the ends of the bracket stay out where they have many ties.
-    fn guess(&self, &Estimate { bracket, middle, .. }: &Estimate, portion: f64) -> Guess {
-        let (top, bottom) = (bracket.hi, bracket.lo.saturating_add(1));
-        let ties = |end| self.ranks.iter().filter(|&&rank| rank == end).count() as f64;
-        let has_few = |end| ties(end) <= FEW_TIES * self.size as f64;
-        let hi = if has_few(top) { top } else { top - 1 };
-        let lo = if has_few(bottom) { bracket.lo } else { bottom };
-        if lo <= hi {
-            return Guess { bracket: Bracket { lo, hi }, middle, ties: 0.0 };
-        }
-        let above = self.above + self.ranks.iter().filter(|&&rank| rank > top).count();
-        let ties = (self.size as f64 * portion - above as f64) / ties(top).max(1.0);
-        Guess { bracket: Bracket::at(top), middle: top, ties: ties.clamp(0.0, 1.0) }
+    fn count(&self, is: impl Fn(i64) -> bool) -> usize {
+        self.ranks.iter().filter(|&&rank| is(rank)).count()
     }
+
+    /// Returns the guess that follows from an estimate.
+    ///
+    /// What ties with an end of the bracket, which may be much, is inside only where that costs less than the second pass that
+    /// it takes if the cut is there.
+    fn guess(&self, &Estimate { bracket, middle, spread }: &Estimate, portion: f64) -> Guess {
+        let (top, bottom) = (bracket.hi, bracket.lo.saturating_add(1));
+        let centre = self.size as f64 * portion;
+        let first_of = |end| (self.above + self.count(|rank| rank > end)) as f64;
+        let ties_of = |end| self.count(|rank| rank == end) as f64;
+        let is_worth = |ties: f64, distance: f64| NOTING * ties / self.drawn as f64 <= tail(distance / spread);
+        let notes_top = is_worth(ties_of(top), centre - first_of(top) - ties_of(top));
+        let notes_bottom = is_worth(ties_of(bottom), first_of(bottom) - centre);
+        if top == bottom || !notes_top && !notes_bottom && self.between(bracket) == 0 {
+            let ties = (centre - first_of(middle)) / ties_of(middle).max(1.0);
+            return Guess { bracket: Bracket::at(middle), middle, ties: ties.clamp(0.0, 1.0) };
+        }
+        let hi = if notes_top { top } else { top - 1 };
+        let lo = if notes_bottom { bracket.lo } else { bottom };
+        Guess { bracket: Bracket { lo, hi }, middle, ties: 0.0 }
+    }
+}
+
+/// Returns a bound of the probability that a normal number lies more than so many standard deviations above its mean.
+fn tail(deviations: f64) -> f64 {
+    (-0.5 * deviations.max(0.0).powi(2)).exp() / 2.0
 }
 
 fn descending(ranks: &mut [i64], place: usize) -> i64 {
@@ -249,6 +286,8 @@ struct Run {
 /// Tensors, end to end, as a row of windows.
 struct Windows<'r, 't, 'a, T> {
     tensors: &'r [&'t Tensor<'a, T>],
+    /// The bracket outside of which nothing is asked for.
+    known: Bracket,
     /// Where each tensor ends.
     ends: Vec<usize>,
     size: usize,
@@ -260,14 +299,14 @@ impl<'r, 't, 'a, T: Score> Windows<'r, 't, 'a, T> {
     /// Scores in a cache line.
     const IN_LINE: usize = LINE / size_of::<T>();
 
-    fn new(tensors: &'r [&'t Tensor<'a, T>]) -> Self {
+    fn new(tensors: &'r [&'t Tensor<'a, T>], known: Bracket) -> Self {
         let mut size = 0;
         let end = |tensor: &&Tensor<'a, T>| {
             size += tensor.values.len();
             size
         };
         let ends = tensors.iter().map(end).collect();
-        Windows { tensors, ends, size, length: 8 * Self::IN_LINE }
+        Windows { tensors, known, ends, size, length: 8 * Self::IN_LINE }
     }
 
     /// Draws about `wanted` scores.
@@ -283,7 +322,7 @@ impl<'r, 't, 'a, T: Score> Windows<'r, 't, 'a, T> {
                 let mut runs = Vec::with_capacity(2 * STRETCH);
                 stretch.for_each(|number| self.window(number, count, &mut runs));
                 runs.iter().for_each(|run| self.touch(run));
-                let mut part = Sample::new(within);
+                let mut part = Sample::new(self.known, within);
                 let (mut before, mut inside) = ((0, 0), Vec::new());
                 for run in &runs {
                     self.take(run, bounds[run.owner], &mut inside, &mut part);
@@ -295,8 +334,9 @@ impl<'r, 't, 'a, T: Score> Windows<'r, 't, 'a, T> {
                 part
             },
         )?;
-        let mut sample = Sample::new(within);
+        let mut sample = Sample::new(self.known, within);
         for part in parts {
+            sample.drawn += part.drawn;
             sample.size += part.size;
             sample.above += part.above;
             let drawn = sample.ranks.len();
@@ -335,8 +375,10 @@ impl<'r, 't, 'a, T: Score> Windows<'r, 't, 'a, T> {
     /// Adds a run to a sample; `inside` is scratch memory.
     fn take(&self, run: &Run, (hi, lo): (T::Key, T::Key), inside: &mut Vec<Inside<T::Key>>, sample: &mut Sample) {
         let tensor = self.tensors[run.owner];
+        sample.drawn += run.range.len();
         let is_short = run.range.len() <= Self::IN_LINE;
-        if is_short && tensor.alive.is_none() {
+        let is_plain = tensor.alive.is_none() && self.known == Bracket::ALL;
+        if is_short && is_plain {
             let count = |bound| run.range.clone().filter(|&index| tensor.key(index) > bound).count();
             let above = count(hi);
             if count(lo) == above {
@@ -345,7 +387,7 @@ impl<'r, 't, 'a, T: Score> Windows<'r, 't, 'a, T> {
                 return;
             }
         }
-        if is_short || tensor.alive.is_some() {
+        if is_short || !is_plain || sample.within == Bracket::ALL {
             tensor.visit(run.range.clone(), |_, rank| sample.add(rank));
             return;
         }
@@ -356,5 +398,46 @@ impl<'r, 't, 'a, T: Score> Windows<'r, 't, 'a, T> {
         sample.size += run.range.len();
         sample.above += tally.above;
         sample.ranks.extend(inside.iter().map(|each| tensor.rank(each.key)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::naive;
+
+    /// Large enough for a first look of the greatest size.
+    const SIZE: usize = 1 << 20;
+
+    /// Returns scores of which those that are looked at say nothing about the others: they are `shift` higher.
+    fn trap(shift: f32) -> Vec<f32> {
+        let mut scores: Vec<f32> = (0..SIZE).map(|i| (i as f32 * 0.618_034).fract()).collect();
+        let zeros = vec![0.0_f32; SIZE];
+        let tensor = Tensor::of_scores("w", &zeros);
+        let tensors = [&tensor];
+        let mut windows = Windows::new(&tensors, Bracket::ALL);
+        let many = MANY * (SIZE as f64).powf(2.0 / 3.0);
+        for (wanted, lines) in [(FIRST, 8), (many as usize, 8), (many as usize, 1)] {
+            windows.length = lines * Windows::<f32>::IN_LINE;
+            let (mut runs, count) = (Vec::new(), wanted / windows.length);
+            (0..count).for_each(|number| windows.window(number, count, &mut runs));
+            // Windows overlap: a score is shifted once.
+            runs.into_iter().flat_map(|run| run.range).for_each(|i| scores[i] = scores[i].fract() + shift);
+        }
+        scores
+    }
+
+    #[test]
+    fn scores_that_mislead_every_guess_cost_passes_only() {
+        for shift in [2.0, -2.0] {
+            let scores = trap(shift);
+            let tensors = [Tensor::of_scores("w", &scores)];
+            for keep in [1, SIZE / 50, SIZE / 2, SIZE - SIZE / 50, SIZE - 1] {
+                let mut mask = vec![0xaa; SIZE / 8];
+                crate::select(&tensors, keep, &[0], &mut [&mut mask], &AtomicBool::new(false)).unwrap();
+                let expected = naive::select(&tensors, keep, &[0]).unwrap();
+                assert!(mask == naive::pack(&expected[0]), "shift {shift}, keep {keep}");
+            }
+        }
     }
 }
