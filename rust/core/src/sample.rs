@@ -30,11 +30,6 @@ impl Bracket {
     const fn holds(self, rank: i64) -> bool {
         rank > self.lo && rank <= self.hi
     }
-
-    /// Whether more than one rank can be inside.
-    const fn is_wide(self) -> bool {
-        self.hi.wrapping_sub(self.lo) as u64 > 1
-    }
 }
 
 /// What is known for sure of a cut.
@@ -118,7 +113,7 @@ pub(crate) fn guess<T: Score>(tensors: &[&Tensor<'_, T>], known: Known, stop: &A
     if found.spread > CLUSTERED * sample.spread_if_independent(portion) {
         windows.length = Windows::<T>::IN_LINE;
     }
-    if windows.size >= LARGE && found.bracket.is_wide() {
+    if windows.size >= LARGE && sample.between(found.bracket) > 0 {
         let (mut wanted, most) = (MANY * thirds, all / 16.0);
         loop {
             sample = windows.draw(wanted as usize, found.bracket, Crew::new(windows.size, stop))?;
@@ -254,15 +249,14 @@ impl Sample {
         let first_of = |end| (self.above + self.count(|rank| rank > end)) as f64;
         let ties_of = |end| self.count(|rank| rank == end) as f64;
         let is_worth = |ties: f64, distance: f64| NOTING * ties / self.drawn as f64 <= tail(distance / spread);
-        let notes_top = is_worth(ties_of(top), centre - first_of(top) - ties_of(top));
-        let notes_bottom = is_worth(ties_of(bottom), first_of(bottom) - centre);
-        if top == bottom || !notes_top && !notes_bottom && self.between(bracket) == 0 {
-            let ties = (centre - first_of(middle)) / ties_of(middle).max(1.0);
-            return Guess { bracket: Bracket::at(middle), middle, ties: ties.clamp(0.0, 1.0) };
+        let hi = if is_worth(ties_of(top), centre - first_of(top) - ties_of(top)) { top } else { top - 1 };
+        let lo = if is_worth(ties_of(bottom), first_of(bottom) - centre) { bracket.lo } else { bottom };
+        let inside = Bracket { lo, hi };
+        if self.ranks.is_empty() || self.count(|rank| inside.holds(rank)) > 0 {
+            return Guess { bracket: inside, middle, ties: 0.0 };
         }
-        let hi = if notes_top { top } else { top - 1 };
-        let lo = if notes_bottom { bracket.lo } else { bottom };
-        Guess { bracket: Bracket { lo, hi }, middle, ties: 0.0 }
+        let ties = (centre - first_of(middle)) / ties_of(middle);
+        Guess { bracket: Bracket::at(middle), middle, ties: ties.clamp(0.0, 1.0) }
     }
 }
 
