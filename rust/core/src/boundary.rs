@@ -44,7 +44,7 @@ pub(crate) fn keep_best<T: Score>(
 ) -> Result<Cut, Error> {
     let size = tensors.iter().map(|tensor| tensor.values.len()).sum();
     let crew = Crew::new(size, stop);
-    let ranking = Ranking { tensors, pieces: cut(tensors), size, instructions: Instructions::widest(), crew, stop };
+    let ranking = Ranking { tensors, pieces: cut(tensors), size, instructions: Instructions::widest(), crew };
     crew.lead(|| ranking.keep_best(masks, Known { bracket: Bracket::ALL, wanted: keep, size: available }))
 }
 
@@ -54,7 +54,6 @@ struct Ranking<'r, 't, 'a, T: Score> {
     size: usize,
     instructions: Instructions,
     crew: Crew<'r>,
-    stop: &'r AtomicBool,
 }
 
 /// What a pass over all pieces found; one entry per piece.
@@ -107,7 +106,7 @@ impl<T: Score> Ranking<'_, '_, '_, T> {
         let mut guesses = 0..GUESSES;
         loop {
             let guess = match guesses.next() {
-                Some(_) => guess(self.tensors, known, self.stop)?,
+                Some(_) => guess(self.tensors, known, self.crew)?,
                 None => Guess::sure(self.search(known)?),
             };
             let pass = self.pass(&mut bits, &guess)?;
@@ -238,9 +237,9 @@ impl<T: Score> Ranking<'_, '_, '_, T> {
             let (last, below) = (piece.tensor.last_key(rank), piece.tensor.last_key(rank - 1));
             let sure = if share == usize::MAX { below } else { last };
             let middle = pass.bounds[piece.owner].middle;
-            let mut taken = 0;
+            // Which bits are turned is not to be foreseen, so their places are listed without a branch.
             turned.resize(inside.len() + 1, 0);
-            let mut count = 0;
+            let (mut taken, mut count) = (0, 0);
             for &Inside { key, place } in inside {
                 taken += usize::from(key > sure);
                 turned[count] = place;

@@ -3,7 +3,6 @@
 use std::cmp::Ordering;
 use std::hint::black_box;
 use std::ops::Range;
-use std::sync::atomic::AtomicBool;
 
 use crate::error::Error;
 use crate::order::Score;
@@ -94,11 +93,11 @@ const LINE: usize = 64;
 ///
 /// Windows of a few cache lines are taken at places spread evenly, with a jitter that no period of the scores can follow. How
 /// far the estimate may be off is told by how much neighbouring windows differ, so correlated scores widen the bracket and
-/// sorted ones do not. Ranks with many ties are not inside when they are its ends: such scores leave little inside.
+/// sorted ones do not.
 ///
 /// # Errors
 /// A stop.
-pub(crate) fn guess<T: Score>(tensors: &[&Tensor<'_, T>], known: Known, stop: &AtomicBool) -> Result<Guess, Error> {
+pub(crate) fn guess<T: Score>(tensors: &[&Tensor<'_, T>], known: Known, crew: Crew<'_>) -> Result<Guess, Error> {
     if known.wanted == 0 {
         return Ok(Guess::sure(Bracket::at(i64::MAX)));
     }
@@ -108,7 +107,7 @@ pub(crate) fn guess<T: Score>(tensors: &[&Tensor<'_, T>], known: Known, stop: &A
     // Work on the sample grows with it, work inside the bracket with its inverse root: their sum is least about here.
     let thirds = all.powf(2.0 / 3.0);
     let first = (thirds as usize).clamp(1024, FIRST);
-    let mut sample = windows.draw(first, known.bracket, Crew::new(windows.size, stop))?;
+    let mut sample = windows.draw(first, known.bracket, crew)?;
     let mut found = sample.estimate(portion, windows.length);
     if found.spread > CLUSTERED * sample.spread_if_independent(portion) {
         windows.length = Windows::<T>::IN_LINE;
@@ -116,7 +115,7 @@ pub(crate) fn guess<T: Score>(tensors: &[&Tensor<'_, T>], known: Known, stop: &A
     if windows.size >= LARGE && sample.between(found.bracket) > 0 {
         let (mut wanted, most) = (MANY * thirds, all / 16.0);
         loop {
-            sample = windows.draw(wanted as usize, found.bracket, Crew::new(windows.size, stop))?;
+            sample = windows.draw(wanted as usize, found.bracket, crew)?;
             found = sample.estimate(portion, windows.length);
             let excess = sample.between(found.bracket) as f64 / (WIDE * sample.drawn as f64);
             if excess <= 1.0 || wanted >= most {
@@ -248,9 +247,9 @@ impl Sample {
         let centre = self.size as f64 * portion;
         let first_of = |end| (self.above + self.count(|rank| rank > end)) as f64;
         let ties_of = |end| self.count(|rank| rank == end) as f64;
-        let is_worth = |ties: f64, distance: f64| NOTING * ties / self.drawn as f64 <= tail(distance / spread);
-        let hi = if is_worth(ties_of(top), centre - first_of(top) - ties_of(top)) { top } else { top - 1 };
-        let lo = if is_worth(ties_of(bottom), first_of(bottom) - centre) { bracket.lo } else { bottom };
+        let is_worth = |end, distance: f64| NOTING * ties_of(end) / self.drawn as f64 <= tail(distance / spread);
+        let hi = if is_worth(top, centre - first_of(top - 1)) { top } else { top - 1 };
+        let lo = if is_worth(bottom, first_of(bottom) - centre) { bracket.lo } else { bottom };
         let inside = Bracket { lo, hi };
         if self.ranks.is_empty() || self.count(|rank| inside.holds(rank)) > 0 {
             return Guess { bracket: inside, middle, ties: 0.0 };
@@ -397,6 +396,8 @@ impl<'r, 't, 'a, T: Score> Windows<'r, 't, 'a, T> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::AtomicBool;
+
     use super::*;
     use crate::naive;
 
@@ -405,18 +406,19 @@ mod tests {
 
     /// Returns scores of which those that are looked at say nothing about the others: they are `shift` higher.
     fn trap(shift: f32) -> Vec<f32> {
-        let mut scores: Vec<f32> = (0..SIZE).map(|i| (i as f32 * 0.618_034).fract()).collect();
+        let score = |i: usize| (i as f32 * 0.618_034).fract();
+        let mut scores: Vec<f32> = (0..SIZE).map(score).collect();
         let zeros = vec![0.0_f32; SIZE];
         let tensor = Tensor::of_scores("w", &zeros);
         let tensors = [&tensor];
         let mut windows = Windows::new(&tensors, Bracket::ALL);
         let many = MANY * (SIZE as f64).powf(2.0 / 3.0);
-        for (wanted, lines) in [(FIRST, 8), (many as usize, 8), (many as usize, 1)] {
-            windows.length = lines * Windows::<f32>::IN_LINE;
-            let (mut runs, count) = (Vec::new(), wanted / windows.length);
+        let (long, short) = (windows.length, Windows::<f32>::IN_LINE);
+        for (wanted, length) in [(FIRST, long), (many as usize, long), (many as usize, short)] {
+            windows.length = length;
+            let (mut runs, count) = (Vec::new(), wanted / length);
             (0..count).for_each(|number| windows.window(number, count, &mut runs));
-            // Windows overlap: a score is shifted once.
-            runs.into_iter().flat_map(|run| run.range).for_each(|i| scores[i] = scores[i].fract() + shift);
+            runs.into_iter().flat_map(|run| run.range).for_each(|i| scores[i] = score(i) + shift);
         }
         scores
     }
