@@ -12,7 +12,7 @@ BIN := $(VENV)/bin
 ONE_THREAD := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-fast check format bench wheel-test readme conformance criteria plugins clean
+.PHONY: help run test test-fast check format bench wheel-test readme conformance criteria golden plugins clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*[#][#] ' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 14
@@ -61,6 +61,9 @@ conformance: $(BIN)/.installed ## write the lists of laws in docs/conformance.md
 
 criteria: $(BIN)/.installed ## write docs/criteria, a page per criterion, from the criteria and the papers
 	$(BIN)/python docs/update_criteria.py
+
+golden: $(BIN)/.installed ## write tests/golden from the papers as they stand: look at what changed before you commit it
+	PRUNEPROOF_GOLDEN=1 $(BIN)/python -m pytest --quiet tests/golden
 
 wheel-test: $(BIN)/.installed ## build the wheel, install it in a clean environment elsewhere, run a paper there
 	VENV=$(abspath $(VENV)) tests/wheel_test.sh
