@@ -14,7 +14,8 @@ from pruneproof.contracts.model import conv_and_linear
 from pruneproof.contracts.source import Source
 from pruneproof.criteria.magnitude import MAGNITUDE
 from pruneproof.errors import BadConfig, BadTensor, UnknownName
-from pruneproof.training.probe import ModelProbe, gather, score
+from pruneproof.training.probe import ModelProbe
+from pruneproof.training.scoring import gather, score
 from pruneproof.values.masks import MaskSet
 
 SOURCE = Source(authors="Nobody", year=2020, title="A test")
@@ -102,6 +103,32 @@ def test_gathering_everything_leaves_the_model_and_the_generators_as_they_were(m
     probe.hessian_vector(given_["grads"])
     probe.gradients(inputs="ones", objective="sum-output", every=torch.abs, train_mode=False, double=True)
     assert same(snapshot(model), before)
+
+
+@pytest.mark.parametrize("mask", [False, True])
+def test_every_call_of_the_probe_leaves_the_model_and_the_generators_as_they_were(mask):
+    model = lived_in()
+    probe = ModelProbe(model, conv_and_linear(model), some_masks(model) if mask else None, batches())
+    before = snapshot(model)
+    for look in (
+        lambda: probe.gradients(dead=True),
+        lambda: probe.hessian_vector(probe.weights(), train_mode=False, double=True),
+        lambda: probe.hessian_vector(probe.weights(), dead=True),
+        lambda: probe.curvature(temperature=5.0),
+        lambda: probe.sample_gradients(limit=13),
+        lambda: probe.activations(train_mode=True),
+        lambda: probe.layer_gram(),
+        lambda: probe.layer_gram(train_mode=True),
+    ):
+        look()
+        assert same(snapshot(model), before)
+    wrong = [(torch.randn(4, 2, 5, 5), torch.zeros(4, dtype=torch.int64))]
+    before["rng"] = torch.get_rng_state()
+    probe = ModelProbe(model, conv_and_linear(model), None, wrong)
+    for look in (probe.sample_gradients, probe.layer_gram):
+        with pytest.raises(RuntimeError):
+            look()
+        assert same(snapshot(model), before)
 
 
 def test_a_look_that_fails_leaves_the_model_and_the_generators_as_they_were():

@@ -18,16 +18,15 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, Literal
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.func import vjp, vmap
 
-from pruneproof.contracts.ingredients import Tensors
+from pruneproof.contracts.ingredients import CurvatureKind, Tensors
 
-Kind = Literal["ggn", "ggn-mc", "fisher"]
 Forward = Callable[[Tensors, Tensor], Tensor]
 """(weights, inputs) -> logits, by calling the model."""
 Layers = Mapping[str, nn.Linear | nn.Conv2d]
@@ -37,7 +36,7 @@ NUMBERS = 2**26
 """How many numbers of slopes are held at a time (256 MiB of float32)."""
 
 
-def directions(kind: Kind, logits: Tensor, labels: Tensor, draws: int, generator: torch.Generator) -> Tensor:
+def directions(kind: CurvatureKind, logits: Tensor, labels: Tensor, draws: int, generator: torch.Generator) -> Tensor:
     """Return the directions v of a curvature, shape (K, samples, classes), in the dtype of the logits.
 
     K is the number of classes for `ggn`, `draws` for `ggn-mc` (drawn from `generator`, on the CPU), 1 for `fisher`.
@@ -106,13 +105,29 @@ def squared_slopes(
     for names, sums in parts:
         if names:
             held = (
-                sum(each.numel() for each in others.values()) if names is others else _width(model, forward, weights, x)
+                sum(each.numel() for each in others.values())
+                if names is others
+                else numbers_per_sample(model, forward, weights, x)
             )
             rows = max(1, NUMBERS // (len(v) * held))
             for some_x, some_v in zip(torch.split(x, rows), torch.split(v, rows, dim=1), strict=True):
                 for name, part in sums(some_x, some_v).items():
                     totals[name] += part
     return totals
+
+
+def numbers_per_sample(model: nn.Module, forward: Forward, weights: Tensors, x: Tensor) -> int:
+    """Return how many numbers all linear layers and convolutions put out for one sample, at least 1."""
+    found = 0
+
+    def count(name: str, inputs: Tensor, output: Tensor) -> None:
+        nonlocal found
+        found += output.numel()
+
+    every = {name: part for name, part in model.named_modules() if isinstance(part, nn.Linear | nn.Conv2d)}
+    with _listening(every, count), torch.no_grad():
+        forward(weights, x[:1])
+    return max(found, 1)
 
 
 def _by_sample(forward: Forward, others: Tensors, weights: Tensors, x: Tensor, v: Tensor) -> dict[str, Tensor]:
@@ -211,20 +226,6 @@ def _candidate(model: nn.Module, name: str) -> nn.Linear | nn.Conv2d | None:
         return None
     plain = isinstance(found, nn.Linear) or (found.padding_mode == "zeros" and not isinstance(found.padding, str))
     return found if plain else None
-
-
-def _width(model: nn.Module, forward: Forward, weights: Tensors, x: Tensor) -> int:
-    """Return how many numbers all linear layers and convolutions put out for one sample."""
-    found = 0
-
-    def count(name: str, inputs: Tensor, output: Tensor) -> None:
-        nonlocal found
-        found += output.numel()
-
-    every = {name: part for name, part in model.named_modules() if isinstance(part, nn.Linear | nn.Conv2d)}
-    with _listening(every, count), torch.no_grad():
-        forward(weights, x[:1])
-    return max(found, 1)
 
 
 @contextmanager
