@@ -1,22 +1,108 @@
-"""The only module that a plugin imports."""
+"""The only module that a plugin imports; the built-in methods import nothing else either.
+
+What needs torch, numpy or the engine is imported when it is asked for, so that `repro --help` stays quick.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 import pluggy
 
-from pruneproof.contracts.claim_test import ClaimTest, Fact, Mechanism, Outcome
-from pruneproof.contracts.criterion import Criterion
+from pruneproof.contracts.allocation import Allocation
+from pruneproof.contracts.claims import ClaimTest, Outcome, ValueScale, Verdict
+from pruneproof.contracts.counting import CountingRule
+from pruneproof.contracts.criterion import Criterion, Scored
 from pruneproof.contracts.dataset import Batch, DataSet, LoadedData, Split
-from pruneproof.contracts.executor import Event, Executor, OnEvent, Work, Workplace
+from pruneproof.contracts.executor import Bench, Event, Executor, OnEvent, Work, Workplace
+from pruneproof.contracts.figure import Figure
+from pruneproof.contracts.floor import Floor
 from pruneproof.contracts.ingredients import INGREDIENTS, Probe, Tensors
+from pruneproof.contracts.lr_schedule import LRSchedule, Rate
+from pruneproof.contracts.mechanism import Fact, Mechanism
+from pruneproof.contracts.metric import Metric, Value
 from pruneproof.contracts.model import Model, conv_and_linear
 from pruneproof.contracts.observer import Measured, Observer, RunInfo, Session, StageInfo
+from pruneproof.contracts.regularizer import Regularizer
 from pruneproof.contracts.schedule import Schedule
-from pruneproof.contracts.selection import Allocation, Selection
+from pruneproof.contracts.search import MaskSearch
 from pruneproof.contracts.source import Source
-from pruneproof.errors import BadConfig
-from pruneproof.values.measurements import Measurement
+from pruneproof.contracts.structure import Places, Structure
+from pruneproof.contracts.transform import Transform, Transformed
+from pruneproof.contracts.update import Update
+from pruneproof.contracts.version import API_VERSION
+from pruneproof.errors import (
+    BadConfig,
+    BadPlugin,
+    BadTensor,
+    DataCorrupt,
+    DataMissing,
+    ExtraMissing,
+    InfeasibleSelection,
+    PruneproofError,
+    StageFailed,
+    StoreUnwritable,
+    UnknownName,
+)
+from pruneproof.units import drop_count, keep_count
 
-API_VERSION = 1
-"""Raised when a plugin written for the version before could break; a plugin may say `pruneproof_api = 1`."""
+if TYPE_CHECKING:
+    from pruneproof import drawing as drawing
+    from pruneproof.contracts.selection import Selection as Selection
+    from pruneproof.registry.catalog import Catalog as Catalog
+    from pruneproof.selection.public import select as select
+    from pruneproof.selection.rounding import largest_remainder as largest_remainder
+    from pruneproof.selection.rounding import proportional as proportional
+    from pruneproof.selection.select import select_masks as select_masks
+    from pruneproof.statistics import Interval as Interval
+    from pruneproof.statistics import bootstrap_interval as bootstrap_interval
+    from pruneproof.statistics import rounded as rounded
+    from pruneproof.statistics import seeds_to_clear as seeds_to_clear
+    from pruneproof.statistics import seeds_to_exclude_half as seeds_to_exclude_half
+    from pruneproof.statistics import share_interval as share_interval
+    from pruneproof.statistics import t_interval as t_interval
+    from pruneproof.training.evaluate import Evaluation as Evaluation
+    from pruneproof.training.macs import macs as macs
+    from pruneproof.training.macs import macs_pruned as macs_pruned
+    from pruneproof.training.masker import Masker as Masker
+    from pruneproof.training.probe import ModelProbe as ModelProbe
+    from pruneproof.training.probe import score as score
+    from pruneproof.training.seeding import seeded as seeded
+    from pruneproof.values.digests import digest_arrays as digest_arrays
+    from pruneproof.values.digests import digest_bytes as digest_bytes
+    from pruneproof.values.digests import digest_file as digest_file
+    from pruneproof.values.digests import digest_json as digest_json
+    from pruneproof.values.masks import MaskSet as MaskSet
+    from pruneproof.values.measurements import Measurement as Measurement
+
+_LATER = {
+    "Catalog": "registry.catalog",
+    "Evaluation": "training.evaluate",
+    "Interval": "statistics",
+    "MaskSet": "values.masks",
+    "Masker": "training.masker",
+    "Measurement": "values.measurements",
+    "ModelProbe": "training.probe",
+    "Selection": "contracts.selection",
+    "bootstrap_interval": "statistics",
+    "digest_arrays": "values.digests",
+    "digest_bytes": "values.digests",
+    "digest_file": "values.digests",
+    "digest_json": "values.digests",
+    "largest_remainder": "selection.rounding",
+    "macs": "training.macs",
+    "macs_pruned": "training.macs",
+    "proportional": "selection.rounding",
+    "rounded": "statistics",
+    "score": "training.probe",
+    "seeded": "training.seeding",
+    "seeds_to_clear": "statistics",
+    "seeds_to_exclude_half": "statistics",
+    "select": "selection.public",
+    "select_masks": "selection.select",
+    "share_interval": "statistics",
+    "t_interval": "statistics",
+}
+"""Name -> module below `pruneproof` that it is imported from when somebody asks for it."""
 
 hookimpl = pluggy.HookimplMarker("pruneproof")
 """Marks a function of a plugin as the implementation of the hook of the same name."""
@@ -26,32 +112,96 @@ __all__ = [
     "INGREDIENTS",
     "Allocation",
     "BadConfig",
+    "BadPlugin",
+    "BadTensor",
     "Batch",
+    "Bench",
+    "Catalog",
     "ClaimTest",
+    "CountingRule",
     "Criterion",
+    "DataCorrupt",
+    "DataMissing",
     "DataSet",
+    "Evaluation",
     "Event",
     "Executor",
+    "ExtraMissing",
     "Fact",
+    "Figure",
+    "Floor",
+    "InfeasibleSelection",
+    "Interval",
+    "LRSchedule",
     "LoadedData",
+    "MaskSearch",
+    "MaskSet",
+    "Masker",
     "Measured",
     "Measurement",
     "Mechanism",
+    "Metric",
     "Model",
+    "ModelProbe",
     "Observer",
     "OnEvent",
     "Outcome",
+    "Places",
     "Probe",
+    "PruneproofError",
+    "Rate",
+    "Regularizer",
     "RunInfo",
     "Schedule",
+    "Scored",
     "Selection",
     "Session",
     "Source",
     "Split",
+    "StageFailed",
     "StageInfo",
+    "StoreUnwritable",
+    "Structure",
     "Tensors",
+    "Transform",
+    "Transformed",
+    "UnknownName",
+    "Update",
+    "Value",
+    "ValueScale",
+    "Verdict",
     "Work",
     "Workplace",
+    "bootstrap_interval",
     "conv_and_linear",
+    "digest_arrays",
+    "digest_bytes",
+    "digest_file",
+    "digest_json",
+    "drawing",
+    "drop_count",
     "hookimpl",
+    "keep_count",
+    "largest_remainder",
+    "macs",
+    "macs_pruned",
+    "proportional",
+    "rounded",
+    "score",
+    "seeded",
+    "seeds_to_clear",
+    "seeds_to_exclude_half",
+    "select",
+    "select_masks",
+    "share_interval",
+    "t_interval",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Import what is asked for when it is asked for."""
+    if name == "drawing":
+        return import_module("pruneproof.drawing")
+    if name in _LATER:
+        return getattr(import_module(f"pruneproof.{_LATER[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

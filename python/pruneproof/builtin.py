@@ -3,7 +3,22 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from pruneproof.api import Allocation, ClaimTest, Criterion, DataSet, Executor, Mechanism, Model, Schedule, hookimpl
+from pruneproof.api import (
+    Allocation,
+    ClaimTest,
+    CountingRule,
+    Criterion,
+    DataSet,
+    Executor,
+    Floor,
+    Mechanism,
+    Model,
+    Schedule,
+    Structure,
+    hookimpl,
+)
+
+pruneproof_api = 2
 
 
 @hookimpl
@@ -16,10 +31,34 @@ def pruneproof_criteria() -> Iterable[Criterion]:
 
 @hookimpl
 def pruneproof_allocations() -> Iterable[Allocation]:
-    """Layer-wise scopes under `pruneproof/selection`."""
-    from pruneproof.selection.allocate import ALLOCATIONS
+    """Layer-wise scopes under `pruneproof/allocations`."""
+    from pruneproof.allocations.catalogue import ALLOCATIONS
 
     return ALLOCATIONS
+
+
+@hookimpl
+def pruneproof_structures() -> Iterable[Structure]:
+    """Structures under `pruneproof/structures`."""
+    from pruneproof.structures.catalogue import STRUCTURES
+
+    return STRUCTURES
+
+
+@hookimpl
+def pruneproof_floors() -> Iterable[Floor]:
+    """Floors under `pruneproof/floors`."""
+    from pruneproof.floors.catalogue import FLOORS
+
+    return FLOORS
+
+
+@hookimpl
+def pruneproof_counting_rules() -> Iterable[CountingRule]:
+    """Counting rules under `pruneproof/counting`."""
+    from pruneproof.counting.catalogue import COUNTING_RULES
+
+    return COUNTING_RULES
 
 
 @hookimpl
@@ -48,8 +87,8 @@ def pruneproof_datasets() -> Iterable[DataSet]:
 
 @hookimpl
 def pruneproof_claim_tests() -> Iterable[ClaimTest]:
-    """Statistical tests of `pruneproof/papers/verdict.py`."""
-    from pruneproof.papers.verdict import CLAIM_TESTS
+    """Statistical tests under `pruneproof/claim_tests`."""
+    from pruneproof.claim_tests.catalogue import CLAIM_TESTS
 
     return CLAIM_TESTS
 
@@ -64,8 +103,8 @@ def pruneproof_mechanisms() -> Iterable[Mechanism]:
 
 @hookimpl
 def pruneproof_executors() -> Iterable[Executor]:
-    """Executors under `pruneproof/pipeline/executors`."""
-    from pruneproof.pipeline.executors.local import LOCAL
+    """Executors under `pruneproof/executors`."""
+    from pruneproof.executors.local import LOCAL
 
     return [LOCAL]
 

@@ -3,8 +3,8 @@
 from copy import deepcopy
 
 import torch
+from pruneproof.api import MaskSet
 from pruneproof.models.catalogue import MODELS
-from pruneproof.values.masks import MaskSet
 from torch import nn
 
 BY_ID = {model.id: model for model in MODELS}

@@ -3,10 +3,8 @@ import pluggy
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from pruneproof.api import Selection
+from pruneproof.api import MaskSet, Selection, select_masks
 from pruneproof.registry import hookspecs
-from pruneproof.selection.select import select_masks
-from pruneproof.values.masks import MaskSet
 
 import pruneproof_slim
 from networks import BY_ID, network

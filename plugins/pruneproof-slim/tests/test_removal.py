@@ -5,8 +5,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pruneproof.errors import BadTensor
-from pruneproof.values.masks import MaskSet
+from pruneproof.api import BadTensor, MaskSet
 from torch import nn
 
 from networks import BY_ID, half_of_the_filters, largest_difference, masked, network

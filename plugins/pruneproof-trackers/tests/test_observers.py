@@ -2,7 +2,7 @@ import sys
 
 import pluggy
 import pytest
-from pruneproof.errors import BadPlugin
+from pruneproof.api import BadPlugin
 from pruneproof.registry import hookspecs
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 

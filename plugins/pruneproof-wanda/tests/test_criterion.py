@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from pruneproof import select
-from pruneproof.contracts.model import conv_and_linear
+from pruneproof.api import conv_and_linear
 from pruneproof.training.probe import score
 from pruneproof_wanda import WANDA, wanda
 

@@ -6,8 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pruneproof import MaskSet, select
-from pruneproof.errors import BadConfig, BadTensor, UnknownName
-from pruneproof.units import keep_count
+from pruneproof.api import BadConfig, BadTensor, UnknownName, keep_count
 from pruneproof_wanda import sparsegpt, wanda
 
 

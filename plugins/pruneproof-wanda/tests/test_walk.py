@@ -6,8 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from pruneproof.errors import BadConfig, BadTensor, UnknownName
-from pruneproof.units import keep_count
+from pruneproof.api import BadConfig, BadTensor, UnknownName, keep_count
 from pruneproof_wanda import prune_transformer, sparsegpt
 
 METHODS = ["wanda", "magnitude", "sparsegpt"]

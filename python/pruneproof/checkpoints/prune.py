@@ -12,7 +12,7 @@ from pruneproof.checkpoints.drafts import check_targets, drafts
 from pruneproof.checkpoints.source import Source, open_source
 from pruneproof.checkpoints.weights import Weight, choose_weights
 from pruneproof.errors import BadOption, BadTensor, DataCorrupt, InfeasibleSelection, StoreUnwritable
-from pruneproof.selection.floors import fit, limit_floors
+from pruneproof.selection.fit import fit, limit_floors
 from pruneproof.selection.rounding import proportional
 from pruneproof.units import keep_count
 from pruneproof.values.digests import canonical_json
@@ -202,7 +202,7 @@ def _cuts(
     if groups is not None:
         return source.opened.cut_groups(groups)
     sizes = {weight.name: weight.size for weight in weights}
-    floors = limit_floors(request.floor, sizes, keep, sum(sizes.values()))
+    floors = limit_floors(dict.fromkeys(sizes, request.floor), sizes, keep, sum(sizes.values()))
 
     def ranking(done: int, total: int) -> None:
         watch("ranking", done, total)

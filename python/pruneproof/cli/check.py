@@ -44,8 +44,11 @@ def check(
         Checked.MODEL: check_model,
         Checked.ALLOCATION: check_allocation,
     }
-    found = survey(kinds=(kind.value,), files=plugin or ())
-    subjects = [found.owner(kind.value, name, where="").value for name in ids]
+    from pruneproof.registry.kinds import BY_NOUN
+
+    of = BY_NOUN[kind.value].of
+    found = survey(of=(of,), files=plugin or ())
+    subjects = [found.owner(of, name, where="").value for name in ids]
     reports: list[Report] = []
     for subject in subjects:
         reports.append(checkers[kind](subject, quick=quick))  # type: ignore[operator]

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from pruneproof.cli.options import DataOption, JsonOption, data_path, print_json
+from pruneproof.contracts.dataset import DataSet
 from pruneproof.errors import DataCorrupt, DataMissing
 
 app = typer.Typer(help="List, fetch and fingerprint data sets.", no_args_is_help=True, rich_markup_mode=None)
@@ -18,7 +19,7 @@ def list_data(data_dir: DataOption = None, json: JsonOption = False) -> None:
 
     root = data_path(data_dir)
     rows = []
-    for entry in survey(kinds=["data set"]).catalog.entries("data set").values():
+    for entry in survey(of=[DataSet]).catalog.entries(DataSet).values():
         data = entry.value
         try:
             data.load(root)
@@ -44,7 +45,7 @@ def fetch(name: Name, data_dir: DataOption = None, json: JsonOption = False) -> 
     from pruneproof.registry.catalog import survey
 
     root = data_path(data_dir)
-    data = survey(kinds=["data set"]).catalog.dataset(name)
+    data = survey(of=[DataSet]).catalog.get(DataSet, name)
     if data.fetch is not None:
         data.fetch(root)
     _print_fingerprint(name, data.load(root).fingerprint, str(root), json=json)
@@ -56,7 +57,7 @@ def fingerprint(name: Name, data_dir: DataOption = None, json: JsonOption = Fals
     from pruneproof.registry.catalog import survey
 
     root = data_path(data_dir)
-    data = survey(kinds=["data set"]).catalog.dataset(name)
+    data = survey(of=[DataSet]).catalog.get(DataSet, name)
     _print_fingerprint(name, data.load(root).fingerprint, str(root), json=json)
 
 

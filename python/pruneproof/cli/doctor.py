@@ -26,7 +26,8 @@ def doctor(store: StoreOption = None, data_dir: DataOption = None, json: JsonOpt
     found["gpus"] = [torch.cuda.get_device_name(each) for each in range(torch.cuda.device_count())]
     found["data folder"] = str(data)
     found["data"] = {
-        name: _data_status(entry.value, data) for name, entry in build_catalog(["builtin"]).entries("data set").items()
+        name: _data_status(entry.value, data)
+        for name, entry in build_catalog(["builtin"], of=[DataSet]).entries(DataSet).items()
     }
     try:
         Store(root).prepare()

@@ -13,7 +13,7 @@ def list_papers(json: JsonOption = False, store: StoreOption = None, plugin: Plu
     from pruneproof.papers.record import VERDICTS
     from pruneproof.registry.catalog import survey
 
-    papers = read_papers(survey(kinds=(), files=plugin or ()).paper_folders)
+    papers = read_papers(survey(of=(), files=plugin or ()).paper_folders)
     verdicts = {info.id: _verdicts(store_path(store) / "reports" / info.id) for info in papers}
     if json:
         print_json(

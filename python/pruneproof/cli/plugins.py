@@ -22,7 +22,8 @@ def plugins(
     Exit status: 0 all can be used, 69 one is broken.
     """
     from pruneproof.errors import BadPlugin, UnknownName
-    from pruneproof.registry.catalog import KINDS, survey
+    from pruneproof.registry.catalog import survey
+    from pruneproof.registry.kinds import KINDS
 
     found = survey(files=plugin or ())
     known = [each.name for each in (*found.catalog.plugins, *(bad for bad, _ in found.broken))]
@@ -33,7 +34,9 @@ def plugins(
     broken = [(each, reason) for each, reason in found.broken if not names or each.name in names]
     registered = {
         each.name: {
-            kind: {entry.id: entry.where for entry in found.catalog.entries(kind).values() if entry.plugin == each}
+            kind.noun: {
+                entry.id: entry.where for entry in found.catalog.entries(kind.of).values() if entry.plugin == each
+            }
             for kind in KINDS
         }
         | {"paper": {info.id: str(folder) for folder, info in _papers(found.papers[each.name])}}

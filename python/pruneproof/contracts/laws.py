@@ -81,6 +81,101 @@ MODEL_LAWS: Mapping[str, str] = {
 }
 """What every model obeys."""
 
+STRUCTURE_LAWS: Mapping[str, str] = {
+    "names-and-shapes": "blocks have one side per dimension; numbers broadcast to the tensor's shape",
+    "units-cover": "every prunable weight is in one unit, or in none and says so",
+    "units-scored": "every unit has a weight that is scored",
+    "whole-units": "a selection leaves every unit whole, or N of it where the structure says so",
+    "count-exact": "of N units exactly N - floor(sparsity N) are kept",
+    "reproducible": "same arguments, same answer, and no global generator moves",
+    "inputs-untouched": "the network stays as it was, to the bit",
+}
+"""What every structure obeys."""
+
+FLOOR_LAWS: Mapping[str, str] = {
+    "names-and-whole-numbers": "one whole number per tensor, from 0 to its size",
+    "floors-honoured": "a selection leaves every tensor its floor, or all of a smaller one",
+    "total-exact": "the total stays what was asked for, unless the floor is final",
+    "best-safe": "what a tensor keeps for its floor are its best units",
+    "reproducible": "same arguments, same answer, and no global generator moves",
+    "order-irrelevant": "the order of the tensors does not matter",
+    "inputs-untouched": "the scores stay as they were, to the bit",
+}
+"""What every floor obeys."""
+
+COUNTING_LAWS: Mapping[str, str] = {
+    "in-range": "a whole number from 0 to the number of units",
+    "monotone": "a higher sparsity never keeps more",
+    "nothing-removed-at-zero": "a sparsity of 0 keeps everything",
+    "close-to-asked": "without ties at the threshold the count is within 2 of N - sparsity N",
+    "reproducible": "same arguments, same answer, and no global generator moves",
+    "inputs-untouched": "the scores stay as they were, to the bit",
+}
+"""What every counting rule obeys."""
+
+UPDATE_LAWS: Mapping[str, str] = {
+    "names-and-shapes": "one bool mask per weight, of its shape",
+    "count-kept": "every tensor keeps its number of alive weights, where the update says so",
+    "no-revival": "dead weights stay dead, where the update says so",
+    "deterministic": "same ingredients and seed, same mask",
+    "inputs-untouched": "the ingredients stay as they were, to the bit",
+    "rng-untouched": "the global generators of torch, numpy and random stay where they were",
+    "order-irrelevant": "the order of the tensors does not matter, where no randomness is asked for",
+    "full-and-empty": "a tensor that is all alive or all dead is answered for",
+}
+"""What every update obeys."""
+
+CLAIMABLE_UPDATE_LAWS: Mapping[str, str] = {
+    "drops-smallest": "no alive weight that is dropped is larger in magnitude than one that stays",
+    "grows-steepest": "no dead weight that is brought back has a smaller gradient than one that stays dead",
+    "stops-at-end": "at the end of its window nothing moves any more",
+}
+"""What an update may claim beyond that."""
+
+SEARCH_LAWS: Mapping[str, str] = {
+    "names-and-shapes": "one variable tensor, gate and mask per weight; gates and masks of the weight's shape",
+    "gate-differentiable": "the gate has a gradient with respect to every variable tensor",
+    "export-exact": "the exported mask keeps exactly N - floor(sparsity N), or its passport says otherwise",
+    "export-deterministic": "same variables, same mask",
+    "reproducible": "same seed, same variables and gates, and no global generator moves",
+    "inputs-untouched": "weights and variables stay as they were, to the bit",
+}
+"""What every mask search obeys."""
+
+TRANSFORM_LAWS: Mapping[str, str] = {
+    "names-and-shapes": "what is answered has the names, shapes and dtypes of what was given",
+    "keeps-promise": "what the transform promises to keep is kept",
+    "deterministic": "same ingredients and seed, same answer",
+    "seed-used": "another seed gives another answer, where `rng` is asked for",
+    "inputs-untouched": "the ingredients stay as they were, to the bit",
+    "rng-untouched": "the global generators of torch, numpy and random stay where they were",
+}
+"""What every transform obeys."""
+
+REGULARIZER_LAWS: Mapping[str, str] = {
+    "scalar": "one finite number",
+    "nonnegative": "never below zero",
+    "differentiable": "its gradient is finite",
+    "dead-weights-unseen": "dead weights get no gradient",
+    "deterministic": "same ingredients, same number",
+    "inputs-untouched": "the ingredients stay as they were, to the bit",
+}
+"""What every regularizer obeys."""
+
+LR_SCHEDULE_LAWS: Mapping[str, str] = {
+    "finite-and-nonnegative": "every factor is a finite number, never below zero",
+    "reproducible": "same arguments, same answer",
+}
+"""What every learning-rate schedule obeys."""
+
+METRIC_LAWS: Mapping[str, str] = {
+    "value-fits": "the answer is what the metric says it is per: a number, or numbers by tensor or unit",
+    "deterministic": "same ingredients and seed, same answer",
+    "inputs-untouched": "network, masks and data stay as they were, to the bit",
+    "rng-untouched": "the global generators of torch, numpy and random stay where they were",
+}
+"""What every metric of a network obeys."""
+
 SELECTION_LAWS: Mapping[str, str] = {
     "count-exact": "of N weights exactly N - floor(sparsity N) are kept",
     "best-kept": "no dropped score beats a kept one; equals go by name and index",

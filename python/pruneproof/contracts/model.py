@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from pruneproof.contracts.laws import MODEL_LAWS, check_declarations
+from pruneproof.contracts.functions import options
 from pruneproof.contracts.source import Source
 
 if TYPE_CHECKING:  # the command line's start-up does without torch
@@ -55,16 +54,7 @@ class Model:
     expected_failures: Mapping[str, str] = field(default_factory=dict)
     """Law -> reason why this model cannot obey it. Obeying it all the same is a failure too."""
 
-    def check(self) -> None:
-        """Check what is declared about laws.
-
-        Raises:
-            BadPlugin: an unknown law, or an expected failure without a reason.
-        """
-        check_declarations(f'model "{self.id}"', MODEL_LAWS, self.expected_failures)
-
     @property
     def options(self) -> dict[str, Any]:
         """Option name -> default (keyword-only parameters of `build`)."""
-        parameters: Mapping[str, inspect.Parameter] = inspect.signature(self.build).parameters
-        return {name: each.default for name, each in parameters.items() if each.kind is each.KEYWORD_ONLY}
+        return options(self.build)

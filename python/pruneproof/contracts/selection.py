@@ -1,57 +1,51 @@
-"""`Selection` and `Allocation`: how many weights survive, and where."""
+"""`Selection`: everything that decides which weights survive, apart from the scores and the amount."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Literal
+import re
+from typing import Annotated, Any, Literal
 
-from pruneproof.contracts.laws import ALLOCATION_LAWS, check_declarations
-from pruneproof.contracts.source import Source
+from pydantic import BeforeValidator
+
+from pruneproof.contracts.choice import Choice, Chosen, Frozen, chosen
+
+Reduction = Literal["l1", "l2", "mean", "abs-of-sum", "sum"]
+Ties = Literal["first", "last"]
 
 
-@dataclass(frozen=True)
-class Allocation:
-    """A named rule that splits one budget over the tensors.
+def structure_of(value: Any) -> Any:
+    """Return the long form of a structure; `2:4` and `4x2` are short for N:M and for blocks.
 
-    `counts(weights, keep)` takes name -> weights (numpy or torch) and the number of weights to keep in all, and returns
-    name -> number to keep. The total is exactly `keep` and no tensor gets more than it has.
+    >>> structure_of("2:4"), structure_of("4x2"), structure_of("filter")
+    ({'id': 'n-of-m', 'keep': 2, 'group': 4}, {'id': 'block', 'sides': [4, 2]}, 'filter')
+    """
+    if isinstance(value, str):
+        if found := re.fullmatch(r"([1-9]\d{0,8}):([1-9]\d{0,8})", value):
+            return {"id": "n-of-m", "keep": int(found[1]), "group": int(found[2])}
+        if re.fullmatch(r"[1-9]\d*(x[1-9]\d*)*", value):
+            return {"id": "block", "sides": [int(side) for side in value.split("x")]}
+    return value
+
+
+class Selection(Frozen):
+    """What competes with what, in which units, by which count, and what is safe from it.
+
+    >>> Selection(scope="erk", structure="2:4").structure
+    Choice(id='n-of-m', options={'keep': 2, 'group': 4})
     """
 
-    id: str
-    counts: Callable[..., Mapping[str, int]]
-    source: Source
-    example: Callable[..., Mapping[str, Any]] | None = None
-    """(weights, keep) -> options for the conformance kit, where the defaults alone answer nothing."""
-    expected_failures: Mapping[str, str] = field(default_factory=dict)
-    """Law -> reason why this allocation cannot obey it. Obeying it all the same is a failure too."""
-
-    def check(self) -> None:
-        """Check what is declared about laws.
-
-        Raises:
-            BadPlugin: an unknown law, or an expected failure without a reason.
-        """
-        check_declarations(f'allocation "{self.id}"', ALLOCATION_LAWS, self.expected_failures)
-
-    @property
-    def options(self) -> dict[str, Any]:
-        """Option name -> default (keyword-only parameters of `counts`)."""
-        import inspect
-
-        parameters = inspect.signature(self.counts).parameters
-        return {name: each.default for name, each in parameters.items() if each.kind is each.KEYWORD_ONLY}
-
-
-@dataclass(frozen=True)
-class Selection:
-    """Everything that decides which weights survive, apart from the scores and the sparsity."""
-
-    scope: str = "global"
-    """`global`: one ranking over all tensors; otherwise the id of an allocation (`uniform`, `erk`, `lamp`, ...)."""
-    preset: str = "exact"
-    """Counting and tie rule: `exact`, or the id of a published code's rule."""
-    floor: int = 0
-    """Minimum survivors of each tensor (a tensor with fewer weights is kept whole)."""
-    floor_mode: Literal["protect", "released"] = "protect"
-    """`protect`: protect each tensor's best, fill by the scope's ranking; `released`: Global MP's re-allocation."""
+    scope: Chosen = Choice(id="global")
+    """Which units compete: `global`, one ranking over all tensors; `tensor`, each tensor by itself at the same
+    sparsity; `row`, each output unit (dimension 0) by itself; or an allocation's id, which splits one budget over the
+    tensors."""
+    structure: Annotated[Chosen, BeforeValidator(lambda value: chosen(structure_of(value)))] = Choice(id="weight")
+    """What lives and dies together: `weight`, `filter`, `row`, `2:4`, `4x2`, or a structure's id."""
+    reduce: Reduction = "l1"
+    """How the scores of a unit's weights become its score: sum of absolute values, root of the sum of squares, mean of
+    absolute values, absolute value of the sum, or the sum with its sign."""
+    floor: Chosen = Choice(id="none")
+    """Minimum survivors of each tensor: `none`, or a floor's id."""
+    count: Chosen = Choice(id="exact")
+    """How many units a sparsity removes: `exact`, N - floor(sparsity N) stay; or a counting rule's id."""
+    ties: Ties = "first"
+    """Which of equal scores stay: the first by (tensor name, flat index), or the last."""
     unprunable: tuple[str, ...] = ()
     """Glob patterns of state-dict names that are kept whole and do not count as prunable."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 
-from pruneproof.errors import BadConfig, UnknownName
+from pruneproof.api import BadConfig, UnknownName
 
 PAD = 4
 """Pixels added on each side before a random crop back to the original size."""

@@ -5,11 +5,10 @@ from typing import Any
 
 import torch
 
-from pruneproof.api import DataSet, Source, Split
+from pruneproof.api import DataCorrupt, DataSet, Source, Split
 from pruneproof.data.augment import IMAGE_AUGMENTATIONS
 from pruneproof.data.files import downloading, fetch_advice, missing
 from pruneproof.data.in_memory import InMemory, Samples, content_fingerprint, images
-from pruneproof.errors import DataCorrupt
 
 CIFAR10_NORMALISATION = ((0.4914, 0.4822, 0.4465), (0.2023, 0.1994, 0.2010))
 """As in the released code of Gupta et al. (2022), arXiv 2209.14624. The deviations are a widespread convention; those

@@ -12,7 +12,7 @@ from http.client import HTTPException
 from pathlib import Path
 from typing import IO
 
-from pruneproof.errors import DataCorrupt, DataMissing
+from pruneproof.api import DataCorrupt, DataMissing
 
 
 def missing(data_set: str, folder: Path, expected: str, remedy: str) -> DataMissing:

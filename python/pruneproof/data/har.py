@@ -11,10 +11,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from pruneproof.api import DataSet, Source, Split
+from pruneproof.api import DataCorrupt, DataSet, Source, Split
 from pruneproof.data.files import downloading, fetch_advice, missing, read_tree
 from pruneproof.data.in_memory import InMemory, Samples, content_fingerprint
-from pruneproof.errors import DataCorrupt
 
 URL = "https://archive.ics.uci.edu/static/public/240/human+activity+recognition+using+smartphones.zip"
 ARCHIVE = "human+activity+recognition+using+smartphones.zip"

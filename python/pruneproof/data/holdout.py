@@ -2,7 +2,7 @@
 
 import torch
 
-from pruneproof.errors import BadConfig
+from pruneproof.api import BadConfig
 
 
 def hold_out(count: int, fraction: float, rng: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:

@@ -13,13 +13,11 @@ import platformdirs
 import torch
 from PIL import Image
 
-from pruneproof.api import DataSet, Source, Split
+from pruneproof.api import DataCorrupt, DataSet, Source, Split, digest_bytes, digest_json
 from pruneproof.data.augment import IMAGE_AUGMENTATIONS
 from pruneproof.data.cifar import CIFAR10_NORMALISATION
 from pruneproof.data.files import missing, read_tree
 from pruneproof.data.in_memory import InMemory, Samples, images
-from pruneproof.errors import DataCorrupt
-from pruneproof.values.digests import digest_bytes, digest_json
 
 JPEG = re.compile(r"(?:^|/)((?:train|test)/[^/]+/[^/.][^/]*\.jpe?g)$", re.IGNORECASE)
 SPLITS: tuple[Split, ...] = ("train", "test")

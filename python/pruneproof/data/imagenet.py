@@ -8,12 +8,10 @@ from typing import Any
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from pruneproof.api import Batch, DataSet, Source, Split
+from pruneproof.api import Batch, DataCorrupt, DataSet, Source, Split, digest_json
 from pruneproof.data.augment import check_augment
 from pruneproof.data.files import missing
 from pruneproof.data.holdout import hold_out
-from pruneproof.errors import DataCorrupt
-from pruneproof.values.digests import digest_json
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 """Of RGB in 0..1, as in torchvision's ImageNet models."""

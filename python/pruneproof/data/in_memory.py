@@ -4,10 +4,9 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import torch
 
-from pruneproof.api import Batch, Split
+from pruneproof.api import Batch, Split, digest_arrays
 from pruneproof.data.augment import IMAGE_AUGMENTATIONS, Augmentation, check_augment
 from pruneproof.data.holdout import hold_out
-from pruneproof.values.digests import digest_arrays
 
 Samples = tuple[torch.Tensor, torch.Tensor]
 """Inputs and int64 labels of one split, in stored order."""

@@ -10,11 +10,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from pruneproof.api import DataSet, Source, Split
+from pruneproof.api import DataCorrupt, DataSet, Source, Split
 from pruneproof.data.augment import IMAGE_AUGMENTATIONS
 from pruneproof.data.files import downloading, fetch_advice, missing
 from pruneproof.data.in_memory import InMemory, Samples, content_fingerprint, images
-from pruneproof.errors import DataCorrupt
 
 MNIST_NORMALISATION = ((0.1307,), (0.3081,))
 """Mean and standard deviation of the training pixels, as in PyTorch's MNIST example."""

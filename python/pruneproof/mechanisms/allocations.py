@@ -3,26 +3,31 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pruneproof.api import Fact, Mechanism, Selection
+from pruneproof.api import Catalog, Fact, Mechanism, Selection, macs, macs_pruned, select_masks
 from pruneproof.mechanisms.networks import IMAGE, build, magnitudes
-from pruneproof.metrics.flops import macs, macs_pruned
-from pruneproof.selection.select import select_masks
 
 
 def lamp_never_empties(
-    *, model: str, sparsities: Sequence[float], model_options: Mapping[str, Any] | None = None, seed: int = 0
+    catalog: Catalog,
+    *,
+    model: str,
+    sparsities: Sequence[float],
+    model_options: Mapping[str, Any] | None = None,
+    seed: int = 0,
 ) -> list[Fact]:
     """LAMP keeps a weight of every tensor as long as there are as many survivors as tensors.
 
     The largest weight of each tensor has the score 1, the largest there is. The hardest budget, one weight per tensor,
     is always tried too.
     """
-    network = build(model, seed=seed, options=model_options)
+    network = build(catalog, model, seed=seed, options=model_options)
     size, tensors = sum(network.sizes.values()), len(network.weights)
     budgets = [size - int(sparsity * size) for sparsity in sparsities] + [tensors]
     facts = []
     for keep in budgets:
-        masks = select_masks(magnitudes(network), keep=keep, selection=Selection(scope="lamp"), weights=network.weights)
+        masks = select_masks(
+            magnitudes(network), keep=keep, selection=Selection(scope="lamp"), weights=network.weights, catalog=catalog
+        )
         empty = masks.empty_tensors()
         statement = f"{model} ({tensors} tensors), LAMP keeping {keep} of {size}: emptied tensors"
         facts.append(Fact(statement, "0", str(len(empty)), not empty))
@@ -30,16 +35,24 @@ def lamp_never_empties(
 
 
 def flops_identity(
-    *, model: str, sparsities: Sequence[float], shape: Sequence[int] = IMAGE, classes: int = 10, seed: int = 0
+    catalog: Catalog,
+    *,
+    model: str,
+    sparsities: Sequence[float],
+    shape: Sequence[int] = IMAGE,
+    classes: int = 10,
+    seed: int = 0,
 ) -> list[Fact]:
     """Uniform sparsity s prunes the fraction s of the multiply-adds, up to one weight per tensor."""
-    network = build(model, shape=shape, classes=classes, seed=seed)
+    network = build(catalog, model, shape=shape, classes=classes, seed=seed)
     sizes = network.sizes
     costs = macs(network.module, shape, list(sizes))
     rounding = sum(costs[name] / sizes[name] for name in sizes) / sum(costs.values())
     facts = []
     for sparsity in sparsities:
-        masks = select_masks(magnitudes(network), sparsity=sparsity, selection=Selection(scope="uniform"))
+        masks = select_masks(
+            magnitudes(network), sparsity=sparsity, selection=Selection(scope="uniform"), catalog=catalog
+        )
         pruned = macs_pruned(costs, {name: masks.density(name) for name in sizes})
         statement = f"{model}, uniform sparsity {sparsity:g}: fraction of multiply-adds pruned"
         holds = abs(pruned - sparsity) <= rounding
@@ -48,6 +61,7 @@ def flops_identity(
 
 
 def network_size(
+    catalog: Catalog,
     *,
     model: str,
     shape: Sequence[int],
@@ -59,7 +73,7 @@ def network_size(
     model_options: Mapping[str, Any] | None = None,
 ) -> list[Fact]:
     """The architecture has the stated prunable tensors, weights and multiply-adds (`digits` significant ones)."""
-    network = build(model, shape=shape, classes=classes, options=model_options)
+    network = build(catalog, model, shape=shape, classes=classes, options=model_options)
     facts = []
     if tensors is not None:
         found = len(network.weights)

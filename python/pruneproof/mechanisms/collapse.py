@@ -6,12 +6,12 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 
-from pruneproof.api import Fact, Mechanism
+from pruneproof.api import Catalog, Fact, Mechanism, select_masks
 from pruneproof.mechanisms.networks import IMAGE, Network, build, magnitudes, random_inputs, settle
-from pruneproof.selection.select import select_masks
 
 
 def collapse_at_init(
+    catalog: Catalog,
     *,
     model: str,
     sparsity: float,
@@ -26,6 +26,7 @@ def collapse_at_init(
     """Global magnitude empties the stated layers of a freshly initialised network.
 
     Args:
+        catalog: where models and rules are looked up.
         model: a built-in model.
         sparsity: fraction removed.
         among: layers, from 1 in prunable order, that must be among the emptied ones.
@@ -38,7 +39,7 @@ def collapse_at_init(
     """
     facts = []
     for seed in seeds:
-        network = build(model, shape=shape, classes=classes, seed=seed, options=model_options)
+        network = build(catalog, model, shape=shape, classes=classes, seed=seed, options=model_options)
         masks = select_masks(magnitudes(network), sparsity=sparsity)
         empty = [position for position, name in enumerate(network.weights, 1) if not masks.count(name)]
         label = f"{model} at initialisation, seed {seed}, sparsity {sparsity:g}"
@@ -53,6 +54,7 @@ def collapse_at_init(
 
 
 def collapse_means_constant_output(
+    catalog: Catalog,
     *,
     model: str,
     cuts: Sequence[Sequence[int]],
@@ -68,6 +70,7 @@ def collapse_means_constant_output(
     normalisation settled on random inputs, one input at a time.
 
     Args:
+        catalog: where models and rules are looked up.
         model: a built-in model.
         cuts: sets of layers, from 1 in prunable order, that every path from input to output has to cross.
         bypassed: sets of layers that some path avoids.
@@ -78,7 +81,9 @@ def collapse_means_constant_output(
     """
     facts = []
     for emptied, constant in [*((each, True) for each in cuts), *((each, False) for each in bypassed)]:
-        network = _emptied(build(model, shape=shape, classes=classes, seed=seed, options=model_options), emptied)
+        network = _emptied(
+            build(catalog, model, shape=shape, classes=classes, seed=seed, options=model_options), emptied
+        )
         settle(network.module, random_inputs(16, shape, seed=1))
         with torch.no_grad():
             logits = torch.cat([network.module(each[None]) for each in random_inputs(4, shape)])
@@ -89,6 +94,7 @@ def collapse_means_constant_output(
 
 
 def dead_gradients(
+    catalog: Catalog,
     *,
     model: str,
     cuts: Sequence[Sequence[int]],
@@ -105,7 +111,9 @@ def dead_gradients(
     facts = []
     labels = torch.arange(16) % classes
     for emptied in [(), *cuts]:
-        network = _emptied(build(model, shape=shape, classes=classes, seed=seed, options=model_options), emptied)
+        network = _emptied(
+            build(catalog, model, shape=shape, classes=classes, seed=seed, options=model_options), emptied
+        )
         loss = F.cross_entropy(network.module.train()(random_inputs(16, shape)), labels)
         before = list(network.weights)[: min(emptied, default=len(network.weights) + 1) - 1]
         gradients = torch.autograd.grad(loss, [network.module.get_parameter(name) for name in before])

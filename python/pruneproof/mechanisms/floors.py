@@ -1,20 +1,26 @@
 """Floors: what a minimum number of survivors per tensor guarantees, costs and forbids."""
 
 from collections.abc import Mapping, Sequence
-from decimal import ROUND_FLOOR, Decimal
 from typing import Any
 
 import torch
 
-from pruneproof.api import Fact, Mechanism, Selection
-from pruneproof.errors import InfeasibleSelection
+from pruneproof.api import (
+    Catalog,
+    Fact,
+    Floor,
+    InfeasibleSelection,
+    Mechanism,
+    Selection,
+    keep_count,
+    macs,
+    select_masks,
+)
 from pruneproof.mechanisms.networks import IMAGE, build, magnitudes
-from pruneproof.metrics.flops import macs
-from pruneproof.selection.select import select_masks
-from pruneproof.units import keep_count
 
 
 def floor_invariants(
+    catalog: Catalog,
     *,
     model: str,
     sparsity: float,
@@ -29,15 +35,14 @@ def floor_invariants(
     plain magnitude would, and refuses a floor that cannot be met. The released re-allocation meets the floor too, but
     keeps at least as many weights as were asked for, and usually more.
     """
-    network = build(model, seed=seed, options=model_options)
+    network = build(catalog, model, seed=seed, options=model_options)
     scores, sizes = magnitudes(network), network.sizes
     keep = keep_count(sum(sizes.values()), sparsity)
     plain = select_masks(scores, sparsity=sparsity)
     label = f"{model} at sparsity {sparsity:g}, floor {floor}"
     facts = []
     for mode in ("protect", "released"):
-        selection = Selection(floor=floor, floor_mode="protect" if mode == "protect" else "released")
-        masks = select_masks(scores, sparsity=sparsity, selection=selection)
+        masks = select_masks(scores, sparsity=sparsity, selection=_floored(mode, floor), catalog=catalog)
         short = [name for name, size in sizes.items() if masks.count(name) < min(floor, size)]
         facts.append(Fact(f"{label}, {mode}: tensors below min(σ, n)", "none", str(short or "none"), not short))
         total = masks.count()
@@ -48,49 +53,57 @@ def floor_invariants(
             facts.append(Fact(statement, "none", str(richer or "none"), not richer))
         else:
             facts.append(Fact(f"{label}, released: survivors", f">= {keep}", str(total), total >= keep))
-    same = select_masks(scores, sparsity=sparsity, selection=Selection(floor=0)) == plain
+    same = select_masks(scores, sparsity=sparsity, selection=_floored("protect", 0), catalog=catalog) == plain
     facts.append(Fact(f"{model}: a floor of 0 gives plain global magnitude", "yes", "yes" if same else "no", same))
     facts.append(
-        _refusal(f"{model} at sparsity {sparsity:g}, floor {infeasible_floor}", scores, sparsity, infeasible_floor)
+        _refusal(
+            catalog, f"{model} at sparsity {sparsity:g}, floor {infeasible_floor}", scores, sparsity, infeasible_floor
+        )
     )
     return facts
 
 
 def released_floor_stalls(
-    *, scores: Mapping[str, Sequence[float]], sparsity: float, floor: int, protected: Mapping[str, int]
+    catalog: Catalog,
+    *,
+    scores: Mapping[str, Sequence[float]],
+    sparsity: float,
+    floor: int,
+    protected: Mapping[str, int],
 ) -> list[Fact]:
     """A feasible floor on which the released re-allocation never ends, because a tensor of sparsity 0 cannot be scaled.
 
     Args:
+        catalog: where models and rules are looked up.
         scores: tensor -> magnitudes.
         sparsity: fraction removed.
         floor: survivors of each tensor.
         protected: tensor -> survivors when floors are protected and the rest is filled by rank.
     """
     tensors = {name: torch.tensor(each, dtype=torch.float64) for name, each in scores.items()}
-    masks = select_masks(tensors, sparsity=sparsity, selection=Selection(floor=floor))
+    masks = select_masks(tensors, sparsity=sparsity, selection=_floored("protect", floor), catalog=catalog)
     found = {name: masks.count(name) for name in tensors}
     label = f"{len(tensors)} tensors at sparsity {sparsity:g}, floor {floor}"
     return [
         Fact(
             f"{label}: survivors when floors are protected", str(dict(protected)), str(found), found == dict(protected)
         ),
-        _refusal(f"{label}, released", tensors, sparsity, floor, mode="released"),
+        _refusal(catalog, f"{label}, released", tensors, sparsity, floor, mode="released"),
     ]
 
 
 def _refusal(
-    label: str, scores: Mapping[str, torch.Tensor], sparsity: float, floor: int, mode: str = "protect"
+    catalog: Catalog, label: str, scores: Mapping[str, torch.Tensor], sparsity: float, floor: int, mode: str = "protect"
 ) -> Fact:
     try:
-        selection = Selection(floor=floor, floor_mode="released" if mode == "released" else "protect")
-        masks = select_masks(scores, sparsity=sparsity, selection=selection)
+        masks = select_masks(scores, sparsity=sparsity, selection=_floored(mode, floor), catalog=catalog)
     except InfeasibleSelection:
         return Fact(f"{label}: selection", "refused", "refused", True)
     return Fact(f"{label}: selection", "refused", f"{masks.count()} survivors", False)
 
 
 def floor_price(
+    catalog: Catalog,
     *,
     model: str,
     shape: Sequence[int],
@@ -103,6 +116,7 @@ def floor_price(
     """From shapes alone: the survivors and multiply-adds that a floor forces, whatever the weights.
 
     Args:
+        catalog: where models and rules are looked up.
         model: a built-in model.
         shape: of one input.
         classes: number of classes.
@@ -111,9 +125,9 @@ def floor_price(
         forced: Σ min(σ, n_l).
         macs_forced: the least fraction of multiply-adds that remains, to three decimals.
     """
-    network = build(model, shape=shape, classes=classes)
+    network = build(catalog, model, shape=shape, classes=classes)
     sizes = network.sizes
-    count = _floor(sum(sizes.values()), percent)
+    count = _count(catalog, sizes, percent)
     kept = {name: min(count, size) for name, size in sizes.items()}
     costs = macs(network.module, shape, list(sizes))
     remaining = sum(costs[name] * kept[name] / sizes[name] for name in sizes) / sum(costs.values())
@@ -131,30 +145,42 @@ def floor_price(
 
 
 def feasible_sparsity(
-    *, model: str, percents: Sequence[float], at_most: Sequence[float], shape: Sequence[int] = IMAGE, classes: int = 10
+    catalog: Catalog,
+    *,
+    model: str,
+    percents: Sequence[float],
+    at_most: Sequence[float],
+    shape: Sequence[int] = IMAGE,
+    classes: int = 10,
 ) -> list[Fact]:
     """The largest sparsity at which a floor can be met is 1 - Σ min(σ, n_l) / N.
 
     Args:
+        catalog: where models and rules are looked up.
         model: a built-in model.
         percents: floors, as percentages of all prunable weights.
         at_most: the largest sparsity for each, in percent, to two decimals.
         shape: of one input.
         classes: number of classes.
     """
-    sizes = build(model, shape=shape, classes=classes).sizes
+    sizes = build(catalog, model, shape=shape, classes=classes).sizes
     total = sum(sizes.values())
     facts = []
     for percent, expected in zip(percents, at_most, strict=True):
-        floor = _floor(total, percent)
+        floor = _count(catalog, sizes, percent)
         largest = 100 * (1 - sum(min(floor, size) for size in sizes.values()) / total)
         statement = f"{model}, floor of {percent:g} % ({floor} weights): largest feasible sparsity in percent"
         facts.append(Fact(statement, f"{expected:.2f}", f"{largest:.2f}", f"{expected:.2f}" == f"{largest:.2f}"))
     return facts
 
 
-def _floor(total: int, percent: float) -> int:
-    return int((Decimal(repr(percent)) * total / 100).to_integral_value(ROUND_FLOOR))
+def _floored(mode: str, least: int) -> Selection:
+    return Selection(floor={"id": "global-mp-released" if mode == "released" else "count", "least": least})
+
+
+def _count(catalog: Catalog, sizes: Mapping[str, int], percent: float) -> int:
+    """Return a floor in percent of all weights as the count that it is for every tensor."""
+    return min(catalog.get(Floor, "share-of-all").least(sizes, percent=percent).values())
 
 
 FLOOR_INVARIANTS = Mechanism("floor-invariants", floor_invariants, "what a floor guarantees, in both readings of it")

@@ -7,84 +7,89 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pruneproof.api import Criterion, Fact, Mechanism
-from pruneproof.criteria.loss_models import LINEAR_MODEL, OBD, QUADRATIC_MODEL
-from pruneproof.criteria.magnitude import MAGNITUDE
+from pruneproof.api import Catalog, Criterion, Fact, MaskSet, Mechanism, ModelProbe, Schedule, score, select_masks
 from pruneproof.mechanisms.networks import Network, build, random_inputs
-from pruneproof.schedules.exponential import exponential
-from pruneproof.selection.select import select_masks
-from pruneproof.training.probe import ModelProbe, score
-from pruneproof.values.masks import MaskSet
 
 SHAPE = (1, 8, 8)
 SAMPLES = 64
-MODELS = (LINEAR_MODEL, QUADRATIC_MODEL, OBD)
+MAGNITUDE = "magnitude"
+MODELS = ("linear-model", "quadratic-model", "obd")
 
 
-def steps_without_scoring(*, model: str, sparsity: float, steps: Sequence[int], seed: int = 0) -> list[Fact]:
+def steps_without_scoring(
+    catalog: Catalog, *, model: str, sparsity: float, steps: Sequence[int], seed: int = 0
+) -> list[Fact]:
     """The number of pruning steps alone changes no mask: what does is scoring anew on the masked network.
 
     Magnitude never changes between steps. LM, QM and OBD give the mask of one step for any number of steps if the first
     scores decide them all, and another mask if each step scores anew.
     """
-    network = build(model, shape=SHAPE, seed=seed)
+    network = build(catalog, model, shape=SHAPE, seed=seed)
     facts = []
-    for criterion in (MAGNITUDE, *MODELS):
-        once = _prune(network, criterion, sparsity, 1)
+    for criterion in _criteria(catalog, MAGNITUDE, *MODELS):
+        once = _prune(catalog, network, criterion, sparsity, 1)
         for count in steps:
-            stale = _prune(network, criterion, sparsity, count, anew=False)
+            stale = _prune(catalog, network, criterion, sparsity, count, anew=False)
             facts.append(_same(f"{model}: {criterion.id} in {count} steps by its first scores", stale, once))
-            fresh = _prune(network, criterion, sparsity, count)
+            fresh = _prune(catalog, network, criterion, sparsity, count)
             label = f"{model}: {criterion.id} in {count} steps, scored anew on the masked network"
-            facts.append(_same(label, fresh, once) if criterion is MAGNITUDE else _other(label, fresh, once))
+            facts.append(_same(label, fresh, once) if criterion.id == MAGNITUDE else _other(label, fresh, once))
     return facts
 
 
-def penalty_limit(*, model: str, sparsity: float, penalty: float, steps: Sequence[int], seed: int = 0) -> list[Fact]:
+def penalty_limit(
+    catalog: Catalog, *, model: str, sparsity: float, penalty: float, steps: Sequence[int], seed: int = 0
+) -> list[Fact]:
     """A large penalty on the step turns LM, QM and OBD into magnitude pruning, for any number of steps."""
-    network = build(model, shape=SHAPE, seed=seed)
-    magnitude = _prune(network, MAGNITUDE, sparsity, 1)
+    network = build(catalog, model, shape=SHAPE, seed=seed)
+    magnitude = _prune(catalog, network, catalog.get(Criterion, MAGNITUDE), sparsity, 1)
     return [
         _same(
             f"{model}: {criterion.id} in {count} steps with the penalty {penalty:g}, against magnitude",
-            _prune(network, criterion, sparsity, count, penalty=penalty),
+            _prune(catalog, network, criterion, sparsity, count, penalty=penalty),
             magnitude,
         )
-        for criterion in MODELS
+        for criterion in _criteria(catalog, *MODELS)
         for count in steps
     ]
 
 
-def special_cases(*, model: str, sparsity: float, seed: int = 0) -> list[Fact]:
+def special_cases(catalog: Catalog, *, model: str, sparsity: float, seed: int = 0) -> list[Fact]:
     """With g = 0, QM is OBD; with h = 0 it is LM; with h = 1, OBD is magnitude; LM without penalty is SNIP's |g θ|.
 
     And where the gradient is that of a stationary point under weight decay, g = -c θ, LM is magnitude.
     """
-    network = build(model, shape=SHAPE, seed=seed)
+    network = build(catalog, model, shape=SHAPE, seed=seed)
     slopes, bends = _derivatives(network)
     null = {name: torch.zeros_like(each) for name, each in slopes.items()}
     ones = {name: torch.ones_like(each) for name, each in slopes.items()}
     decay = {name: -0.0005 * each for name, each in network.weights.items()}
     weights = network.weights
-    magnitude = select_masks(MAGNITUDE.score(weights), sparsity=sparsity)
+    linear, quadratic, obd = _criteria(catalog, *MODELS)
+    magnitude = select_masks(catalog.get(Criterion, MAGNITUDE).score(weights), sparsity=sparsity)
 
     def scores(criterion: Criterion, g: Mapping[str, Tensor], h: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
-        return criterion.score(weights, _Given(g, h))
+        found: Mapping[str, Tensor] = criterion.score(weights, _Given(g, h))
+        return found
 
     def mask(criterion: Criterion, g: Mapping[str, Tensor], h: Mapping[str, Tensor]) -> MaskSet:
         return select_masks(scores(criterion, g, h), sparsity=sparsity)
 
     return [
-        _equal("QM with g = 0 against OBD", scores(QUADRATIC_MODEL, null, bends), scores(OBD, slopes, bends)),
-        _equal("QM with h = 0 against LM", scores(QUADRATIC_MODEL, slopes, null), scores(LINEAR_MODEL, slopes, bends)),
+        _equal("QM with g = 0 against OBD", scores(quadratic, null, bends), scores(obd, slopes, bends)),
+        _equal("QM with h = 0 against LM", scores(quadratic, slopes, null), scores(linear, slopes, bends)),
         _equal(
             "LM against |g θ|",
-            scores(LINEAR_MODEL, slopes, bends),
+            scores(linear, slopes, bends),
             {name: (weight.double() * slopes[name]).abs().to(weight.dtype) for name, weight in weights.items()},
         ),
-        _same("OBD with h = 1 against magnitude", mask(OBD, slopes, ones), magnitude),
-        _same("LM with g = -c θ against magnitude", mask(LINEAR_MODEL, decay, bends), magnitude),
+        _same("OBD with h = 1 against magnitude", mask(obd, slopes, ones), magnitude),
+        _same("LM with g = -c θ against magnitude", mask(linear, decay, bends), magnitude),
     ]
+
+
+def _criteria(catalog: Catalog, *names: str) -> list[Criterion]:
+    return [catalog.get(Criterion, name) for name in names]
 
 
 class _Given:
@@ -112,12 +117,19 @@ def _derivatives(network: Network) -> tuple[Mapping[str, Tensor], Mapping[str, T
 
 
 def _prune(
-    network: Network, criterion: Criterion, sparsity: float, steps: int, *, anew: bool = True, **options: Any
+    catalog: Catalog,
+    network: Network,
+    criterion: Criterion,
+    sparsity: float,
+    steps: int,
+    *,
+    anew: bool = True,
+    **options: Any,
 ) -> MaskSet:
     """Return the mask after `steps` steps of the exponential schedule; `anew`: score at each step, on fresh samples."""
     masks: MaskSet | None = None
     scores: Mapping[str, Tensor] = {}
-    for step, target in enumerate(exponential(sparsity, steps)):
+    for step, target in enumerate(catalog.get(Schedule, "exponential").sparsities(sparsity, steps)):
         if anew or step == 0:
             batches = [_samples(step)]
             names = list(network.weights)

@@ -7,8 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from pruneproof.errors import BadConfig, UnknownName
-from pruneproof.models.catalogue import MODELS
+from pruneproof.api import BadConfig, Catalog, Model
 
 IMAGE = (3, 32, 32)
 """Shape of a CIFAR image, the default input of the checks."""
@@ -41,6 +40,7 @@ class Network:
 
 
 def build(
+    catalog: Catalog,
     model: str,
     *,
     shape: Sequence[int] = IMAGE,
@@ -48,22 +48,17 @@ def build(
     seed: int = 0,
     options: Mapping[str, Any] | None = None,
 ) -> Network:
-    """Build a built-in model by id, initialised from `seed`; torch's global generator is left as it was.
-
-    >>> len(build("lenet-300-100", shape=(1, 8, 8)).weights)
-    3
+    """Build a model by id, initialised from `seed`; torch's global generator is left as it was.
 
     Raises:
-        UnknownName: there is no such built-in model.
+        UnknownName: no plugin of the paper registers such a model.
     """
-    models = {each.id: each for each in MODELS}
-    if model not in models:
-        raise UnknownName.among("model", model, models)
+    chosen = catalog.get(Model, model)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        module = models[model].build(tuple(shape), classes, **(options or {}))
+        module = chosen.build(tuple(shape), classes, **(options or {}))
     parameters = dict(module.named_parameters())
-    return Network(module, {name: parameters[name].detach() for name in models[model].prunable(module)})
+    return Network(module, {name: parameters[name].detach() for name in chosen.prunable(module)})
 
 
 def magnitudes(network: Network) -> dict[str, Tensor]:

@@ -3,23 +3,29 @@
 from collections.abc import Sequence
 from itertools import pairwise
 
-from pruneproof.api import Fact, Mechanism, Selection
+from pruneproof.api import Catalog, Fact, MaskSet, Mechanism, Selection, select_masks
 from pruneproof.mechanisms.networks import Network, build, magnitudes
-from pruneproof.selection.select import select_masks
-from pruneproof.values.masks import MaskSet
 
 
 def global_dominance(
-    *, model: str, sparsity: float, others: Sequence[str] = ("uniform", "erk", "lamp"), floor: int = 0, seed: int = 0
+    catalog: Catalog,
+    *,
+    model: str,
+    sparsity: float,
+    others: Sequence[str] = ("uniform", "erk", "lamp"),
+    floor: int = 0,
+    seed: int = 0,
 ) -> list[Fact]:
     """No pruned weight is larger than a kept one under the global scope; under `others`, or with a floor, some is."""
-    network = build(model, seed=seed)
+    network = build(catalog, model, seed=seed)
     plans = {"global": Selection()} | {scope: Selection(scope=scope) for scope in others}
     if floor:
-        plans[f"global with a floor of {floor}"] = Selection(floor=floor)
+        plans[f"global with a floor of {floor}"] = Selection(floor={"id": "count", "least": floor})
     facts = []
     for name, selection in plans.items():
-        masks = select_masks(magnitudes(network), sparsity=sparsity, selection=selection, weights=network.weights)
+        masks = select_masks(
+            magnitudes(network), sparsity=sparsity, selection=selection, weights=network.weights, catalog=catalog
+        )
         kept, pruned = _smallest_kept(network, masks), _largest_pruned(network, masks)
         relation = ">=" if name == "global" else "<"
         holds = (kept >= pruned) == (name == "global")
@@ -28,9 +34,9 @@ def global_dominance(
     return facts
 
 
-def nested_masks(*, model: str, sparsities: Sequence[float], seed: int = 0) -> list[Fact]:
+def nested_masks(catalog: Catalog, *, model: str, sparsities: Sequence[float], seed: int = 0) -> list[Fact]:
     """Of the same weights, the mask at a higher sparsity is part of the mask at a lower one."""
-    scores = magnitudes(build(model, seed=seed))
+    scores = magnitudes(build(catalog, model, seed=seed))
     masks = {sparsity: select_masks(scores, sparsity=sparsity) for sparsity in sorted(sparsities)}
     return [
         Fact(

@@ -5,20 +5,18 @@ import copy
 import torch
 from torch import nn
 
-from pruneproof.api import Fact, Mechanism
+from pruneproof.api import Catalog, Fact, Masker, Mechanism, select_masks
 from pruneproof.mechanisms.networks import build, magnitudes
-from pruneproof.selection.select import select_masks
-from pruneproof.training.masker import Masker
 
 LAYERS = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.Linear)
 
 
-def prunable_pool(*, model: str, sparsity: float, seed: int = 0) -> list[Fact]:
+def prunable_pool(catalog: Catalog, *, model: str, sparsity: float, seed: int = 0) -> list[Fact]:
     """The pool is the weights of all convolutions and linear layers, first and last included, and of nothing else.
 
     Pruning leaves every other entry of the state dict as it was, bit for bit.
     """
-    network = build(model, seed=seed)
+    network = build(catalog, model, seed=seed)
     owners = {f"{name}.weight": part for name, part in network.module.named_modules() if isinstance(part, LAYERS)}
     pool, expected = list(network.weights), list(owners)
     first, last = type(owners[pool[0]]).__name__, type(owners[pool[-1]]).__name__

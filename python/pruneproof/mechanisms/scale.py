@@ -5,14 +5,19 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from pruneproof.api import Fact, Mechanism, Selection
+from pruneproof.api import Catalog, Fact, MaskSet, Mechanism, Selection, select_masks
 from pruneproof.mechanisms.networks import IMAGE, Network, build, magnitudes, random_inputs
-from pruneproof.selection.select import select_masks
-from pruneproof.values.masks import MaskSet
 
 
 def scale_sensitivity(
-    *, model: str, layer: int, sparsity: float, up: float = 4.0, down: float = 0.0009765625, seed: int = 0
+    catalog: Catalog,
+    *,
+    model: str,
+    layer: int,
+    sparsity: float,
+    up: float = 4.0,
+    down: float = 0.0009765625,
+    seed: int = 0,
 ) -> list[Fact]:
     """Scaling a convolution that batch normalisation follows keeps the function, but not the global allocation.
 
@@ -20,6 +25,7 @@ def scale_sensitivity(
     same up to the normalisation's eps. LAMP's allocation does not change at all (exactly so for powers of two).
 
     Args:
+        catalog: where models and rules are looked up.
         model: a built-in model.
         layer: position of the convolution among the prunable tensors, from 1.
         sparsity: fraction removed.
@@ -27,19 +33,19 @@ def scale_sensitivity(
         down: factor below 1.
         seed: of the initialisation.
     """
-    network = build(model, seed=seed)
+    network = build(catalog, model, seed=seed)
     name = network.name(layer)
-    plain = _survivors(network.weights, name, "global", sparsity)
-    larger = _survivors(_scaled(network.weights, name, up), name, "global", sparsity)
-    smaller = _survivors(_scaled(network.weights, name, down), name, "global", sparsity)
+    plain = _survivors(network.weights, name, sparsity)
+    larger = _survivors(_scaled(network.weights, name, up), name, sparsity)
+    smaller = _survivors(_scaled(network.weights, name, down), name, sparsity)
     label = f"{model} at sparsity {sparsity:g}: survivors of layer {layer} ({name})"
     facts = [
         Fact(f"{label} after multiplying it by {up:g}", f"> {plain}", str(larger), larger > plain),
         Fact(f"{label} after multiplying it by {down:g}", "0", str(smaller), smaller == 0),
     ]
-    lamp = _masks(network.weights, "lamp", sparsity)
+    lamp = _masks(catalog, network.weights, "lamp", sparsity)
     for factor in (up, down):
-        same = _masks(_scaled(network.weights, name, factor), "lamp", sparsity) == lamp
+        same = _masks(catalog, _scaled(network.weights, name, factor), "lamp", sparsity) == lamp
         statement = f"{model} at sparsity {sparsity:g}: LAMP's mask after multiplying layer {layer} by {factor:g}"
         facts.append(Fact(statement, "unchanged", "unchanged" if same else "changed", same))
     change = _change_of_output(network, name, up)
@@ -52,13 +58,13 @@ def _scaled(weights: Mapping[str, Tensor], name: str, factor: float) -> dict[str
     return dict(weights) | {name: factor * weights[name]}
 
 
-def _masks(weights: Mapping[str, Tensor], scope: str, sparsity: float) -> MaskSet:
+def _masks(catalog: Catalog, weights: Mapping[str, Tensor], scope: str, sparsity: float) -> MaskSet:
     scores = magnitudes(Network(torch.nn.Identity(), weights))
-    return select_masks(scores, sparsity=sparsity, selection=Selection(scope=scope), weights=weights)
+    return select_masks(scores, sparsity=sparsity, selection=Selection(scope=scope), weights=weights, catalog=catalog)
 
 
-def _survivors(weights: Mapping[str, Tensor], name: str, scope: str, sparsity: float) -> int:
-    return _masks(weights, scope, sparsity).count(name)
+def _survivors(weights: Mapping[str, Tensor], name: str, sparsity: float) -> int:
+    return select_masks(magnitudes(Network(torch.nn.Identity(), weights)), sparsity=sparsity).count(name)
 
 
 def _change_of_output(network: Network, name: str, factor: float) -> float:

@@ -1,1 +1,1 @@
-"""What is measured on a network apart from its accuracy."""
+"""Built-in metrics, one file per quantity or family."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from pruneproof.errors import BadConfig
+from pruneproof.api import BadConfig
 
 
 def image_shape(model: str, shape: Sequence[int], *, smallest: int, advice: str = "") -> tuple[int, int, int]:

@@ -5,8 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from pruneproof.api import Model, Source
-from pruneproof.errors import BadConfig
+from pruneproof.api import BadConfig, Model, Source
 from pruneproof.models.arguments import at_least
 
 SOURCE = Source(

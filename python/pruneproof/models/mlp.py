@@ -6,8 +6,7 @@ from math import prod
 
 from torch import nn
 
-from pruneproof.api import Model, Source
-from pruneproof.errors import BadConfig
+from pruneproof.api import BadConfig, Model, Source
 from pruneproof.models.arguments import at_least
 from pruneproof.models.init import he_normal_everywhere
 

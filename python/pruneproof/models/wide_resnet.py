@@ -5,8 +5,7 @@ from collections.abc import Sequence
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from pruneproof.api import Model, Source
-from pruneproof.errors import BadConfig
+from pruneproof.api import BadConfig, Model, Source
 from pruneproof.models.arguments import at_least, fraction, image_shape
 from pruneproof.models.init import he_normal
 

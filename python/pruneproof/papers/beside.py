@@ -31,8 +31,8 @@ def group(settings: Sequence[Setting]) -> dict[str, list[Setting]]:
 
     >>> list(group([Setting.read("criterion=snip"), Setting.read("criterion=grasp"), Setting.read("samples=100")]))
     ['snip', 'grasp']
-    >>> list(group([Setting.read("scope=erk"), Setting.read("floor=2")]))
-    ['erk-floor-2']
+    >>> list(group([Setting.read("select.scope=erk"), Setting.read("samples=9")]))
+    ['erk-samples-9']
     """
     criteria = [each for each in settings if each.keys == ("criterion",)]
     others = [each for each in settings if each not in criteria]
@@ -67,8 +67,7 @@ def add_twins(runs: dict[str, dict[str, Any]], settings: Sequence[Setting]) -> N
 
 
 def _comparable(arm: dict[str, Any]) -> dict[str, Any]:
-    chosen = {key: {"id": value, "options": {}} for key, value in arm.items() if isinstance(value, str)}
-    return arm | {key: chosen[key] for key in ("criterion", "scope", "schedule") if key in chosen}
+    return Arm.model_validate(arm).model_dump()
 
 
 def _label(setting: Setting) -> str:

@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
-from pruneproof.api import Fact, Outcome
+from pruneproof.contracts.claims import ClaimTest, Outcome
+from pruneproof.contracts.mechanism import Fact
 from pruneproof.papers.load import Paper
 from pruneproof.papers.printed import check_printed
 from pruneproof.papers.record import Cell, ClaimRecord, FactRecord
@@ -73,7 +74,7 @@ def _rerun(claim: RerunClaim, evidence: Evidence, catalog: Catalog, cells: Seque
     else:
         seeds = sorted(set.intersection(*(set(values) for values in by_seed)))
         samples = [[values[seed] for seed in seeds] for values in by_seed]
-        outcome = catalog.claim_test(claim.test.id).decide(samples, **parameters)
+        outcome = catalog.get(ClaimTest, claim.test.id).decide(samples, **parameters)
     return _record(claim, claim.test.id, outcome, parameters=parameters, operands=operands, note=evidence.note)
 
 

@@ -11,14 +11,24 @@ from typing import Any, NoReturn, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
-from pruneproof.api import Outcome, Selection
+from pruneproof.contracts.allocation import Allocation
+from pruneproof.contracts.choice import Choice
+from pruneproof.contracts.claims import ClaimTest, Outcome
+from pruneproof.contracts.counting import CountingRule
+from pruneproof.contracts.criterion import Criterion
+from pruneproof.contracts.dataset import DataSet
+from pruneproof.contracts.floor import Floor
+from pruneproof.contracts.mechanism import Mechanism
+from pruneproof.contracts.model import Model
 from pruneproof.contracts.recipe import Recipe
+from pruneproof.contracts.schedule import Schedule
+from pruneproof.contracts.structure import Structure
 from pruneproof.errors import BadConfig, NameClash, UnknownName
 from pruneproof.papers.grid import expand
 from pruneproof.papers.locate import KeyPath, locate
 from pruneproof.papers.printed import Row
 from pruneproof.papers.schema import (
-    Choice,
+    Arm,
     ClaimsFile,
     MechanismClaim,
     Operand,
@@ -31,6 +41,8 @@ from pruneproof.papers.schema import (
     RunsFile,
 )
 from pruneproof.registry.catalog import Catalog
+from pruneproof.registry.kinds import kind_of
+from pruneproof.selection.rules import SCOPES, resolve
 from pruneproof.values.digests import digest_bytes, digest_json
 
 File = TypeVar("File", bound=BaseModel)
@@ -126,9 +138,9 @@ def check_names(paper: Paper, catalog: Catalog) -> None:
     for number, claim in enumerate(paper.claims.claim):
         where = paper.folder.name + "/" + paper.line("claims.toml", "claim", number)
         if isinstance(claim, MechanismClaim):
-            _check_choice(catalog, "mechanism", claim.check, where)
+            _check_choice(catalog, Mechanism, claim.check, where)
         elif isinstance(claim, RerunClaim):
-            decide = catalog.claim_test(claim.test.id, where=where).decide
+            decide = catalog.get(ClaimTest, claim.test.id, where=where).decide
             for evidence in claim.evidence.values():
                 _try_test(
                     claim.test.id, decide, len(evidence.operands), claim.test.options | evidence.parameters, where
@@ -151,13 +163,11 @@ def _try_test(
 
 
 def _check_run_names(paper: Paper, catalog: Catalog, run: Run, at: KeyPath) -> None:
-    from pruneproof.selection.presets import PRESETS, check_rule  # numpy; listing papers does without it
-
     def where(*path: str | int) -> str:
         return paper.folder.name + "/" + paper.line("runs.toml", *at, *path)
 
-    _check_choice(catalog, "model", run.model, where("model"))
-    known = catalog.dataset(run.data, where=where("data")).augmentations
+    _check_choice(catalog, Model, run.model, where("model"))
+    known = catalog.get(DataSet, run.data, where=where("data")).augmentations
     augment: dict[KeyPath, Sequence[str]] = {
         (key,): recipe.augment for key, recipe in (("dense", run.dense), ("retrain", run.retrain)) if recipe
     }
@@ -167,41 +177,49 @@ def _check_run_names(paper: Paper, catalog: Catalog, run: Run, at: KeyPath) -> N
             if name not in known:
                 raise UnknownName.among(f"augmentation of {run.data}", name, known, where=where(*at_recipe, "augment"))
     for number, arm in enumerate(run.arms):
-        _check_choice(catalog, "criterion", arm.criterion, where("arms", number, "criterion"))
-        _check_choice(catalog, "schedule", arm.schedule, where("arms", number, "schedule"))
-        if arm.scope.id != "global":
-            _check_choice(catalog, "allocation", arm.scope, where("arms", number, "scope"))
-        presets = ["exact", *(preset.id for preset in PRESETS)]
-        if arm.preset not in presets:
-            raise UnknownName.among("preset", arm.preset, presets, where=where("arms", number, "preset"))
-        if arm.preset != "exact" or arm.floor_mode == "released":
-            floor = int(arm.floor or arm.floor_percent is not None)
-            chosen = Selection(scope=arm.scope.id, preset=arm.preset, floor=floor, floor_mode=arm.floor_mode)
-            try:
-                check_rule(chosen, joined=arm.steps > 1 or arm.during is not None)
-            except BadConfig as problem:
-                raise BadConfig(f"{where('arms', number)}: {problem}") from None
+        _check_choice(catalog, Criterion, arm.criterion, where("arms", number, "criterion"))
+        _check_choice(catalog, Schedule, arm.schedule, where("arms", number, "schedule"))
+        _check_selection(catalog, arm, where("arms", number, "select"))
 
 
-def _check_choice(catalog: Catalog, kind: str, chosen: Choice, where: str) -> None:
-    value = catalog.entry(kind, chosen.id, where=where).value
-    if kind == "mechanism":
-        parameters = inspect.signature(value.check).parameters
-        options = {name: each.default for name, each in parameters.items() if each.kind is each.KEYWORD_ONLY}
-    else:
-        options = value.options
+def _check_selection(catalog: Catalog, arm: Arm, where: str) -> None:
+    named: list[tuple[type[Any], Choice, tuple[str, ...]]] = [
+        (Allocation, arm.select.scope, SCOPES),
+        (Structure, arm.select.structure, ("weight",)),
+        (Floor, arm.select.floor, ("none",)),
+        (CountingRule, arm.select.count, ("exact",)),
+    ]
+    for of, chosen, words in named:
+        if chosen.id not in words:
+            _check_choice(catalog, of, chosen, where)
+        elif chosen.options:
+            raise BadConfig(f'{where}: "{chosen.id}" takes no options; found {dict(chosen.options)}.')
+    try:
+        rules = resolve(arm.select, catalog.get)
+    except BadConfig as problem:
+        raise BadConfig(f"{where}: {problem}") from None
+    if rules.floor is not None and rules.floor.final and (arm.steps > 1 or arm.during is not None):
+        raise BadConfig(
+            f'{where}: the floor "{rules.floor.id}" is a one-shot rule for dense networks; it cannot continue from a '
+            "mask."
+        )
+
+
+def _check_choice(catalog: Catalog, of: type[Any], chosen: Choice, where: str) -> None:
+    value, kind = catalog.get(of, chosen.id, where=where), kind_of(of)
+    options = kind.options(value)
     for name in chosen.options:
         if name not in options:
-            raise UnknownName.among(f'option of {kind} "{chosen.id}"', name, options, where=where)
+            raise UnknownName.among(f'option of {kind.noun} "{chosen.id}"', name, options, where=where)
         default, given = options[name], chosen.options[name]
         if not _like(given, default):
             raise BadConfig(
-                f'{where}: {kind} "{chosen.id}" has {name} = {given!r}, of type {type(given).__name__}; '
+                f'{where}: {kind.noun} "{chosen.id}" has {name} = {given!r}, of type {type(given).__name__}; '
                 f"{type(default).__name__} was expected, like its default {default!r}."
             )
     for name, default in options.items():
         if default is inspect.Parameter.empty and name not in chosen.options:
-            raise BadConfig(f'{where}: {kind} "{chosen.id}" needs the option "{name}". Add it.')
+            raise BadConfig(f'{where}: {kind.noun} "{chosen.id}" needs the option "{name}". Add it.')
 
 
 def _like(given: Any, default: Any) -> bool:

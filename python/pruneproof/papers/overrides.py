@@ -31,9 +31,9 @@ def override(paper: Paper, profile: str, settings: Sequence[str]) -> Paper:
     of_runs, of_twins = split(paper, profile, settings)
     for setting in of_runs:
         setting.apply(content[profile])
-    add_twins(content[profile], of_twins)
     said = " ".join(f"--set {setting}" for setting in settings)
     try:
+        add_twins(content[profile], of_twins)
         changed = replace(paper, runs=RunsFile.model_validate(content))
         check_runs(changed)
     except ValidationError as problem:

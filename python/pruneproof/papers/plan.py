@@ -9,12 +9,25 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any, Literal
 
+from pruneproof.contracts.allocation import Allocation
+from pruneproof.contracts.choice import Choice
+from pruneproof.contracts.counting import CountingRule
+from pruneproof.contracts.criterion import Criterion
+from pruneproof.contracts.dataset import DataSet
+from pruneproof.contracts.floor import Floor
+from pruneproof.contracts.mechanism import Mechanism
+from pruneproof.contracts.model import Model
 from pruneproof.contracts.recipe import Recipe
+from pruneproof.contracts.schedule import Schedule
+from pruneproof.contracts.selection import Selection
+from pruneproof.contracts.structure import Structure
 from pruneproof.errors import BadConfig, UnknownName
 from pruneproof.papers.load import Paper
-from pruneproof.papers.schema import Arm, Choice, MechanismClaim, Run
-from pruneproof.registry.catalog import Catalog, blaming
+from pruneproof.papers.schema import Arm, MechanismClaim, Run
+from pruneproof.registry.catalog import Catalog, blame_plugin
+from pruneproof.registry.kinds import kind_of
 from pruneproof.registry.manager import Plugin
+from pruneproof.selection.rules import resolve
 from pruneproof.values.digests import digest_json
 
 Kind = Literal["init", "train", "prune", "mechanism"]
@@ -159,7 +172,7 @@ class _Planner:
         return digest
 
     def mechanism(self, claim: MechanismClaim) -> str:
-        check = self.choice("mechanism", claim.check)
+        check = self.choice(Mechanism, claim.check)
         return self.add("mechanism", f"{claim.id}: {claim.check.id}", {"check": check}, {})
 
     def run(self, run_id: str, run: Run, seed: int, only: _Only) -> list[PlannedCell]:
@@ -254,9 +267,9 @@ class _Planner:
         return self.add("train", label, inputs, upstream, recipe.epochs if stop_after is None else stop_after)
 
     def network(self, run: Run, seed: int) -> dict[str, Any]:
-        self.catalog.dataset(run.data)
+        self.catalog.entry(DataSet, run.data)
         return {
-            "model": self.choice("model", run.model),
+            "model": self.choice(Model, run.model),
             "data": {"id": run.data, "fingerprint": self.fingerprints.get(run.data, UNKNOWN_FINGERPRINT)},
             "seed": seed,
             "device": self.device,
@@ -266,24 +279,29 @@ class _Planner:
         later: dict[str, Any] = {} if arm.resample else {"resample": False}
         if recipe.validation:
             later["validation"] = recipe.validation
-        scope = None if arm.scope.id == "global" else self.choice("allocation", arm.scope)
         return {
-            "criterion": self.choice("criterion", arm.criterion),
-            "selection": {
-                "scope": scope or {"id": "global"},
-                "preset": arm.preset,
-                "floor": arm.floor,
-                "floor_percent": arm.floor_percent,
-                "floor_mode": arm.floor_mode,
-                "unprunable": list(arm.unprunable),
-            },
+            "criterion": self.choice(Criterion, arm.criterion),
+            "selection": self.selection(arm.select),
             "samples": arm.samples,
             **later,
         }
 
+    def selection(self, selection: Selection) -> dict[str, Any]:
+        """Write out a selection, every rule with all its options and whose it is."""
+        written = selection.model_dump(mode="json")
+        rules = resolve(selection, self.catalog.get)
+        named: list[tuple[str, type[Any], object]] = [
+            ("scope", Allocation, rules.allocation),
+            ("structure", Structure, rules.structure),
+            ("floor", Floor, rules.floor),
+            ("count", CountingRule, rules.counting),
+        ]
+        return written | {key: self.choice(of, getattr(selection, key)) for key, of, rule in named if rule is not None}
+
     def course(self, arm: Arm, sparsity: float, steps: int) -> list[float]:
-        schedule = self.catalog.schedule(arm.schedule.id)
-        with blaming("schedule", self.catalog.entry("schedule", schedule.id)):
+        entry = self.catalog.entry(Schedule, arm.schedule.id)
+        schedule = entry.value
+        with blame_plugin(entry):
             course = [float(each) for each in schedule.sparsities(sparsity, steps, **arm.schedule.options)]
         if len(course) != steps or course[-1] != sparsity or sorted(course) != course:
             raise BadConfig(
@@ -292,10 +310,10 @@ class _Planner:
             )
         return course
 
-    def choice(self, kind: str, chosen: Choice) -> dict[str, Any]:
+    def choice(self, of: type[Any], chosen: Choice) -> dict[str, Any]:
         """Write out a registered thing: id, all options with their defaults, and whose it is."""
-        entry = self.catalog.entry(kind, chosen.id)
-        defaults: dict[str, Any] = getattr(entry.value, "options", {})
+        entry = self.catalog.entry(of, chosen.id)
+        defaults = {} if of is Mechanism else kind_of(of).options(entry.value)
         return {"id": chosen.id, "options": defaults | chosen.options, "origin": self.origin(entry.plugin)}
 
     def origin(self, plugin: Plugin) -> str:

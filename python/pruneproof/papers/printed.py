@@ -4,7 +4,8 @@ import operator
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 
-from pruneproof.api import Fact, Outcome
+from pruneproof.contracts.claims import Outcome
+from pruneproof.contracts.mechanism import Fact
 from pruneproof.errors import BadConfig
 from pruneproof.papers.schema import Comparison, PrintedClaim, Quantity
 

@@ -8,8 +8,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, ValidationError
 
+from pruneproof.contracts.choice import Frozen
 from pruneproof.errors import RecordMissing, StoreCorrupt
-from pruneproof.papers.schema import Frozen
 
 VERDICTS: Mapping[str, str] = {"holds": "hold", "fails": "fail", "inconclusive": "inconclusive", "not-run": "not run"}
 """Verdicts, and the words that count them, in the order in which counts are told."""

@@ -6,38 +6,15 @@ refused. `papers/load.py` reads the files and turns what pydantic finds into one
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
+from pruneproof.contracts.choice import Choice, Chosen, Frozen, Id
 from pruneproof.contracts.recipe import Recipe
+from pruneproof.contracts.selection import Selection
 from pruneproof.errors import UnknownName
 
 ProfileName = Literal["mini", "cpu", "lite", "full"]
 Fraction = Annotated[float, Field(ge=0.0, lt=1.0)]
-Id = Annotated[str, Field(pattern=r"^[a-z0-9]+([.-][a-z0-9]+)*$")]
-
-
-class Frozen(BaseModel):
-    """A frozen value without unknown keys."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=False, allow_inf_nan=False)
-
-
-class Choice(Frozen):
-    """A registered thing and its options; `"snip"` is short for `{ id = "snip" }`, other keys are options."""
-
-    id: Id
-    options: dict[str, Any] = {}
-
-
-def _choice(value: Any) -> Any:
-    if isinstance(value, str):
-        return {"id": value}
-    if isinstance(value, dict) and "options" not in value:
-        return {"id": value.get("id"), "options": {key: each for key, each in value.items() if key != "id"}}
-    return value
-
-
-Chosen = Annotated[Choice, BeforeValidator(_choice)]
 
 
 class Upstream(Frozen):
@@ -63,7 +40,7 @@ class PaperInfo(Frozen):
     versions: str = ""
     """Which version of the text the claims and tables were read from, and how sure that is."""
     upstream: tuple[Upstream, ...] = ()
-    equations: dict[str, str] = {}
+    equations: dict[str, str] = Field(default_factory=dict)
     caveats: tuple[str, ...] = ()
 
 
@@ -100,14 +77,7 @@ class Arm(Frozen):
     sparsities."""
     about: str = ""
     criterion: Chosen = Choice(id="magnitude")
-    scope: Chosen = Choice(id="global")
-    preset: Id = "exact"
-    floor: Annotated[int, Field(ge=0)] = 0
-    """Minimum survivors of each tensor, as a count."""
-    floor_percent: Annotated[float, Field(ge=0, lt=100)] | None = None
-    """The same as a percentage of *all* prunable weights (Global MP's Minimum Threshold); replaces `floor`."""
-    floor_mode: Literal["protect", "released"] = "protect"
-    unprunable: tuple[str, ...] = ()
+    select: Selection = Selection()
     schedule: Chosen = Choice(id="one-shot")
     steps: Annotated[int, Field(ge=1)] = 1
     start: Literal["dense", "init"] = "dense"
@@ -126,7 +96,7 @@ class Arm(Frozen):
     """Whether each pruning step draws its own scoring samples; otherwise all steps use those of the first."""
     sparsities: tuple[Fraction, ...] = ()
     """Targets, cumulative over the prunable weights; empty takes the run's."""
-    retrain: dict[str, Any] = {}
+    retrain: dict[str, Any] = Field(default_factory=dict)
     """What differs from the run's `retrain` recipe."""
 
     @model_validator(mode="after")
@@ -159,10 +129,10 @@ class RunsFile(Frozen):
     """`runs.toml`."""
 
     profiles: dict[ProfileName, Profile]
-    mini: dict[Id, Run] = {}
-    cpu: dict[Id, Run] = {}
-    lite: dict[Id, Run] = {}
-    full: dict[Id, Run] = {}
+    mini: dict[Id, Run] = Field(default_factory=dict)
+    cpu: dict[Id, Run] = Field(default_factory=dict)
+    lite: dict[Id, Run] = Field(default_factory=dict)
+    full: dict[Id, Run] = Field(default_factory=dict)
 
     def profile(self, name: str) -> Profile:
         """Return a profile by name.
@@ -207,7 +177,7 @@ class Evidence(Frozen):
     """What a re-run claim reads at one profile; `parameters` replaces the test's."""
 
     operands: tuple[Operand, ...]
-    parameters: dict[str, Any] = {}
+    parameters: dict[str, Any] = Field(default_factory=dict)
     note: str = ""
     """How this analogue differs from what the paper did."""
 
@@ -217,11 +187,11 @@ class Quantity(Frozen):
 
     table: Id
     column: str
-    where: dict[str, str | float | list[str | float]] = {}
+    where: dict[str, str | float | list[str | float]] = Field(default_factory=dict)
     """Column -> value, or list of allowed values."""
-    but_not: dict[str, str | float | list[str | float]] = {}
-    at_least: dict[str, float] = {}
-    at_most: dict[str, float] = {}
+    but_not: dict[str, str | float | list[str | float]] = Field(default_factory=dict)
+    at_least: dict[str, float] = Field(default_factory=dict)
+    at_most: dict[str, float] = Field(default_factory=dict)
     reduce: Literal["only", "max", "min", "mean", "count"] = "only"
     """`only`: exactly one row must be left."""
 
@@ -271,7 +241,7 @@ class RerunClaim(ClaimBase):
     test: Chosen
     why: str
     """Why this test, margin and tolerance."""
-    evidence: dict[ProfileName, Evidence] = {}
+    evidence: dict[ProfileName, Evidence] = Field(default_factory=dict)
 
 
 Claim = Annotated[PrintedClaim | MechanismClaim | RerunClaim, Field(discriminator="kind")]

@@ -5,11 +5,13 @@ from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Any
 
-from pruneproof.api import Event, Measured, Measurement, RunInfo, Session, StageInfo
+from pruneproof.contracts.executor import Event
+from pruneproof.contracts.observer import Measured, Observer, RunInfo, Session, StageInfo
 from pruneproof.papers.plan import Plan, PlannedCell
 from pruneproof.pipeline.stages import HISTORY, MEASUREMENT
 from pruneproof.pipeline.store import Store
 from pruneproof.registry.catalog import Entry
+from pruneproof.values.measurements import Measurement
 
 
 def describe_run(plan: Plan, **facts: Any) -> RunInfo:
@@ -21,7 +23,7 @@ def describe_run(plan: Plan, **facts: Any) -> RunInfo:
 class Audience:
     """The observers of one run, from `with Audience(...)` to its end."""
 
-    def __init__(self, observers: Sequence[Entry], run: RunInfo, plan: Plan, store: Store) -> None:
+    def __init__(self, observers: Sequence[Entry[Observer]], run: RunInfo, plan: Plan, store: Store) -> None:
         self.failures: dict[str, str] = {}
         """Observer -> what went wrong, in one sentence."""
         self._observers = {entry.id: entry for entry in observers}

@@ -5,8 +5,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
-from pruneproof.api import Event, OnEvent
+from pruneproof.contracts.criterion import Criterion
+from pruneproof.contracts.dataset import DataSet
+from pruneproof.contracts.executor import Event, Executor, OnEvent
+from pruneproof.contracts.observer import Observer
 from pruneproof.errors import BadPlugin, DataMissing
 from pruneproof.papers.beside import criteria_of
 from pruneproof.papers.claims import judge
@@ -16,7 +20,7 @@ from pruneproof.papers.plan import Plan, data_ids, make_plan, needed
 from pruneproof.papers.record import Cell, PluginRecord, Record, Role, StageRecord
 from pruneproof.pipeline.audience import Audience, describe_run
 from pruneproof.pipeline.environment import choose_device, describe_environment
-from pruneproof.pipeline.executors.local import Site
+from pruneproof.pipeline.site import Site
 from pruneproof.pipeline.stages import FACTS, MEASUREMENT
 from pruneproof.pipeline.store import Finished, Store
 from pruneproof.registry.catalog import Catalog, Entry, build_catalog, survey
@@ -56,8 +60,8 @@ class Prepared:
     """Suffixes of the arms that run beside the paper's own."""
     catalog: Catalog
     plugins: tuple[PluginRecord, ...]
-    executor: Entry
-    observers: tuple[Entry, ...]
+    executor: Entry[Executor]
+    observers: tuple[Entry[Observer], ...]
     device: str
     fingerprints: Mapping[str, str]
     missing: Mapping[str, str]
@@ -75,7 +79,7 @@ class Prepared:
 
 def open_paper(name: str, files: Sequence[Path] = ()) -> Paper:
     """Load a paper by id or arXiv number from the folders that installed plugins and the given files bring."""
-    return load_paper(find_paper(name, survey(kinds=(), files=files).paper_folders))
+    return load_paper(find_paper(name, survey(of=(), files=files).paper_folders))
 
 
 def prepare(request: Request, *, fetch: bool, tell: Callable[[str], None] = lambda line: None) -> Prepared:
@@ -89,9 +93,9 @@ def prepare(request: Request, *, fetch: bool, tell: Callable[[str], None] = lamb
     Raises:
         PruneproofError: anything wrong with names, configs, plugins or data.
     """
-    tools = survey(kinds=("executor", "observer"), files=request.files)
-    executor = tools.owner("executor", request.executor, where="--executor")
-    observers = tuple(tools.owner("observer", name, where="--observe") for name in dict.fromkeys(request.observers))
+    tools = survey(of=(Executor, Observer), files=request.files)
+    executor = tools.owner(Executor, request.executor, where="--executor")
+    observers = tuple(tools.owner(Observer, name, where="--observe") for name in dict.fromkeys(request.observers))
     paper = open_paper(request.paper, request.files)
     request, catalog = _with_strangers(request, paper, tell)
     beside = suffixes(paper, request.profile, request.settings)
@@ -144,16 +148,16 @@ def _with_strangers(request: Request, paper: Paper, tell: Callable[[str], None])
     _, of_twins = split(paper, request.profile, request.settings)
     catalog = build_catalog([*paper.info.plugins, *request.added], files=request.files)
     for name in criteria_of(of_twins):
-        if name not in catalog.entries("criterion"):
+        if name not in catalog.entries(Criterion):
             where = f"--set criterion={name}"
-            plugin = survey(kinds=["criterion"], files=request.files).owner("criterion", name, where=where).plugin
+            plugin = survey(of=[Criterion], files=request.files).owner(Criterion, name, where=where).plugin
             tell(f"criterion {name} comes from plugin {plugin.name} ({plugin.distribution} {plugin.version})")
             request = replace(request, added=(*request.added, plugin.name))
             catalog = build_catalog([*paper.info.plugins, *request.added], files=request.files)
     if not request.settings:
         brought = tuple(
             f"criterion={name}"
-            for name, entry in catalog.entries("criterion").items()
+            for name, entry in catalog.entries(Criterion).items()
             if entry.plugin.name not in paper.info.plugins
         )
         if brought:
@@ -269,12 +273,12 @@ def _run(prepared: Prepared, store: Store, on_event: OnEvent) -> Record:
     )
 
 
-def _plugins(paper: Paper, catalog: Catalog, tools: Iterable[Entry]) -> tuple[PluginRecord, ...]:
+def _plugins(paper: Paper, catalog: Catalog, tools: Iterable[Entry[Any]]) -> tuple[PluginRecord, ...]:
     """Return the plugins behind a run, each with the reason why it was loaded."""
     roles: dict[Plugin, Role] = {}
     for plugin in catalog.plugins:
         is_named = plugin.name in paper.info.plugins
-        roles[plugin] = "paper" if is_named else "added" if catalog.takes_part(plugin) else "tool"
+        roles[plugin] = "paper" if is_named else "added" if catalog.changes_results(plugin) else "tool"
     for entry in tools:
         roles.setdefault(entry.plugin, "tool")
     return tuple(
@@ -326,7 +330,7 @@ def compare(recorded: Sequence[StageRecord], again: Sequence[StageRecord]) -> tu
 
 
 def _fingerprint(catalog: Catalog, name: str, root: Path, *, fetch: bool, tell: Callable[[str], None]) -> str:
-    data = catalog.dataset(name)
+    data = catalog.get(DataSet, name)
     try:
         return data.load(root).fingerprint
     except DataMissing:

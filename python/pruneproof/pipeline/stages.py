@@ -11,7 +11,6 @@ import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from decimal import ROUND_FLOOR, Decimal
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -19,16 +18,21 @@ from typing import Any
 import torch
 from torch import nn
 
-from pruneproof.api import Allocation, LoadedData, Model, Selection
+from pruneproof.contracts.criterion import Criterion
+from pruneproof.contracts.dataset import DataSet, LoadedData
+from pruneproof.contracts.functions import ingredients
+from pruneproof.contracts.mechanism import Mechanism
+from pruneproof.contracts.model import Model
 from pruneproof.contracts.recipe import Recipe
+from pruneproof.contracts.selection import Selection
 from pruneproof.errors import DataCorrupt
-from pruneproof.metrics.flops import macs, macs_pruned
 from pruneproof.papers.plan import Stage
 from pruneproof.pipeline.store import Finished, Store
-from pruneproof.registry.catalog import Catalog, blaming
+from pruneproof.registry.catalog import Catalog, blame_plugin
 from pruneproof.selection.select import select_masks
 from pruneproof.training.checkpoint import load_tensors, save_tensors
 from pruneproof.training.evaluate import evaluate
+from pruneproof.training.macs import macs, macs_pruned
 from pruneproof.training.probe import score
 from pruneproof.training.seeding import seeded, stream, stream_seed
 from pruneproof.training.train import History, PruneAt, train
@@ -72,7 +76,7 @@ class Workshop:
             return self.store.commit(digest, draft, outputs, facts, time.perf_counter() - began)
 
     def _load_data(self, name: str, fingerprint: str, device: str) -> LoadedData:
-        data = self.catalog.dataset(name).load(self.data_root)
+        data = self.catalog.get(DataSet, name).load(self.data_root)
         if data.fingerprint != fingerprint:
             raise DataCorrupt(
                 f'data set "{name}" in {self.data_root} changed while the paper was running: planned with fingerprint '
@@ -95,9 +99,9 @@ class Workshop:
 
     def _model(self, inputs: Mapping[str, Any], data: LoadedData) -> tuple[nn.Module, list[str], Model]:
         """Build the freshly initialised network of the `init` stream and name its prunable tensors."""
-        chosen = self.catalog.model(inputs["model"]["id"])
-        blame = blaming("model", self.catalog.entry("model", chosen.id))
-        with blame, seeded(stream_seed(inputs["seed"], "init")):
+        entry = self.catalog.entry(Model, inputs["model"]["id"])
+        chosen = entry.value
+        with blame_plugin(entry), seeded(stream_seed(inputs["seed"], "init")):
             model = chosen.build(data.shape, data.classes, **inputs["model"]["options"])
         return model, chosen.prunable(model), chosen
 
@@ -150,11 +154,12 @@ class Workshop:
         step: int,
     ) -> MaskSet:
         """Score the network and select: the one place where weights are chosen."""
-        criterion = self.catalog.criterion(method["criterion"]["id"])
+        entry = self.catalog.entry(Criterion, method["criterion"]["id"])
+        criterion = entry.value
         samples = method["samples"] if NEED_DATA.intersection(criterion.ingredients) else 0
         seen = self._seen(inputs, method.get("validation", 0.0))
         occasion = step if method.get("resample", True) else 0
-        with blaming("criterion", self.catalog.entry("criterion", criterion.id)):
+        with blame_plugin(entry):
             scores = score(
                 criterion,
                 method["criterion"]["options"],
@@ -164,30 +169,14 @@ class Workshop:
                 batches=_scoring_batches(seen, samples, inputs["seed"], occasion) if samples else [],
                 rng=stream(inputs["seed"], "criterion", "draw", step),
             )
-        chosen = method["selection"]
         state = model.state_dict()
-        weights = {name: state[name].detach() for name in prunable}
-        allocation: Allocation | None = None
-        if chosen["scope"]["id"] != "global":
-            allocation = self.catalog.allocation(chosen["scope"]["id"])
         return select_masks(
             scores,
             sparsity=sparsity,
-            selection=Selection(
-                scope=chosen["scope"]["id"],
-                preset=chosen["preset"],
-                floor=floor_count(
-                    chosen["floor"],
-                    chosen["floor_percent"],
-                    chosen["floor_mode"],
-                    sum(each.numel() for each in weights.values()),
-                ),
-                floor_mode=chosen["floor_mode"],
-                unprunable=tuple(chosen["unprunable"]),
-            ),
-            weights=weights,
-            allocation=allocation,
-            allocation_options=chosen["scope"].get("options", {}),
+            selection=_selection(method["selection"]),
+            catalog=self.catalog,
+            weights={name: state[name].detach() for name in prunable},
+            module=model,
             alive=masks,
         )
 
@@ -252,8 +241,11 @@ class Workshop:
     def _mechanism(
         self, inputs: Mapping[str, Any], upstream: Mapping[str, Finished], draft: Path, on_epoch: OnEpoch
     ) -> list[str]:
-        with blaming("mechanism", self.catalog.entry("mechanism", inputs["check"]["id"])):
-            facts = self.catalog.mechanism(inputs["check"]["id"]).check(**inputs["check"]["options"])
+        entry = self.catalog.entry(Mechanism, inputs["check"]["id"])
+        with blame_plugin(entry):
+            check = entry.value.check
+            given = [self.catalog] if "catalog" in ingredients(check) else []
+            facts = check(*given, **inputs["check"]["options"])
         _write_json(draft / FACTS, [dict(fact.to_json()) for fact in facts])
         return [FACTS]
 
@@ -310,16 +302,14 @@ def _scoring_batches(data: LoadedData, samples: int, seed: int, step: int) -> li
     return batches
 
 
-def floor_count(floor: int, percent: float | None, mode: str, size: int) -> int:
-    """Return an arm's floor as a count; a percentage is of all `size` weights (Global MP's code counts one more).
-
-    >>> floor_count(7, None, "protect", 1000), floor_count(0, 0.5, "protect", 999), floor_count(0, 0.5, "released", 999)
-    (7, 4, 5)
-    """
-    if percent is None:
-        return floor
-    total = size + (mode == "released")
-    return int((Decimal(repr(float(percent))) * total / 100).to_integral_value(ROUND_FLOOR))
+def _selection(written: Mapping[str, Any]) -> Selection:
+    """Return the selection that a plan writes out, without whose its rules are."""
+    return Selection.model_validate(
+        {
+            key: {name: each for name, each in value.items() if name != "origin"} if isinstance(value, dict) else value
+            for key, value in written.items()
+        }
+    )
 
 
 def _apply(model: nn.Module, masks: MaskSet) -> None:

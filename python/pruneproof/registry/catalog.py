@@ -1,56 +1,34 @@
 """`Catalog`: the frozen index from kind and id to value, with the plugin, version and place it came from."""
 
-import inspect
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, cast
+from typing import Any, Generic, TypeVar
 
-from pruneproof.api import (
-    Allocation,
-    ClaimTest,
-    Criterion,
-    DataSet,
-    Executor,
-    Mechanism,
-    Model,
-    Observer,
-    Schedule,
-)
 from pruneproof.errors import BadPlugin, NameClash, PruneproofError, UnknownName
+from pruneproof.registry.kinds import KINDS, PAPERS_HOOK, Kind, kind_of
 from pruneproof.registry.manager import Loaded, Plugin, load
-from pruneproof.registry.signatures import check_value
+from pruneproof.registry.passports import check, place
 
-KINDS: Mapping[str, tuple[str, type, str]] = {
-    "criterion": ("pruneproof_criteria", Criterion, "score"),
-    "allocation": ("pruneproof_allocations", Allocation, "counts"),
-    "schedule": ("pruneproof_schedules", Schedule, "sparsities"),
-    "model": ("pruneproof_models", Model, "build"),
-    "data set": ("pruneproof_datasets", DataSet, "load"),
-    "claim test": ("pruneproof_claim_tests", ClaimTest, "decide"),
-    "mechanism": ("pruneproof_mechanisms", Mechanism, "check"),
-    "executor": ("pruneproof_executors", Executor, "run"),
-    "observer": ("pruneproof_observers", Observer, "open"),
-}
-"""Kind -> (hook, class of its values, the field that holds the function)."""
+V = TypeVar("V")
 
 
 @dataclass(frozen=True)
-class Entry:
+class Entry(Generic[V]):
     """A registered value and where it came from."""
 
     id: str
-    value: Any
+    value: V
     plugin: Plugin
     where: str
     """`file:line` of the function behind it."""
 
 
 @contextmanager
-def blaming(kind: str, entry: Entry) -> Iterator[None]:
+def blame_plugin(entry: Entry[Any]) -> Iterator[None]:
     """Turn what a registered function raises by mistake into one message that names it, its place and its owner.
 
     Raises:
@@ -62,73 +40,55 @@ def blaming(kind: str, entry: Entry) -> Iterator[None]:
         raise
     except Exception as problem:
         raise BadPlugin(
-            f'{kind} "{entry.id}" ({entry.where}, {entry.plugin.distribution} {entry.plugin.version}) raised '
-            f"{type(problem).__name__}: {problem}. Repair it there."
+            f'{kind_of(type(entry.value)).noun} "{entry.id}" ({entry.where}, {entry.plugin.distribution} '
+            f"{entry.plugin.version}) raised {type(problem).__name__}: {problem}. Repair it there."
         ) from problem
 
 
 class Catalog:
-    """All that the loaded plugins register; built once, then read only."""
+    """All that the loaded plugins register; built once, then read only. Look-up is by class and id."""
 
-    def __init__(self, entries: Mapping[str, Mapping[str, Entry]], plugins: Iterable[Plugin]) -> None:
-        self._entries = MappingProxyType({kind: MappingProxyType(dict(of_kind)) for kind, of_kind in entries.items()})
+    def __init__(self, entries: "Entries", plugins: Iterable[Plugin]) -> None:
+        self._entries = MappingProxyType({of: MappingProxyType(dict(of_kind)) for of, of_kind in entries.items()})
         self.plugins = tuple(plugins)
 
-    def entries(self, kind: str) -> Mapping[str, Entry]:
-        """Return id -> entry of one kind (see `KINDS`)."""
-        return self._entries[kind]
+    def entries(self, of: type[V]) -> Mapping[str, Entry[V]]:
+        """Return id -> entry of one kind, by the class of its values."""
+        return self._entries[of]
 
-    def entry(self, kind: str, name: str, *, where: str = "") -> Entry:
+    def entry(self, of: type[V], name: str, *, where: str = "") -> Entry[V]:
         """Return the entry of `name`; `where` says which file and line asked.
 
         Raises:
             UnknownName: nobody registered it.
         """
-        found = self._entries[kind].get(name)
+        found = self._entries[of].get(name)
         if found is None:
             advice = "Did you forget to list a plugin in paper.toml?"
-            raise UnknownName.among(kind, name, self._entries[kind], where=where, advice=advice)
+            raise UnknownName.among(kind_of(of).noun, name, self._entries[of], where=where, advice=advice)
         return found
 
-    def takes_part(self, plugin: Plugin) -> bool:
-        """Say whether a plugin registers anything that can change a result: all but executors and observers."""
-        kinds = [kind for kind in self._entries if kind not in ("executor", "observer")]
-        return any(entry.plugin == plugin for kind in kinds for entry in self._entries[kind].values())
+    def get(self, of: type[V], name: str, *, where: str = "") -> V:
+        """Return a value by class and id, `catalog.get(Criterion, "snip")`.
 
-    def criterion(self, name: str, *, where: str = "") -> Criterion:
-        """Return a criterion by id."""
-        return cast("Criterion", self.entry("criterion", name, where=where).value)
+        Raises:
+            UnknownName: nobody registered it.
+        """
+        return self.entry(of, name, where=where).value
 
-    def allocation(self, name: str, *, where: str = "") -> Allocation:
-        """Return an allocation by id."""
-        return cast("Allocation", self.entry("allocation", name, where=where).value)
-
-    def schedule(self, name: str, *, where: str = "") -> Schedule:
-        """Return a schedule by id."""
-        return cast("Schedule", self.entry("schedule", name, where=where).value)
-
-    def model(self, name: str, *, where: str = "") -> Model:
-        """Return a model by id."""
-        return cast("Model", self.entry("model", name, where=where).value)
-
-    def dataset(self, name: str, *, where: str = "") -> DataSet:
-        """Return a data set by id."""
-        return cast("DataSet", self.entry("data set", name, where=where).value)
-
-    def claim_test(self, name: str, *, where: str = "") -> ClaimTest:
-        """Return a claim test by id."""
-        return cast("ClaimTest", self.entry("claim test", name, where=where).value)
-
-    def mechanism(self, name: str, *, where: str = "") -> Mechanism:
-        """Return a mechanism by id."""
-        return cast("Mechanism", self.entry("mechanism", name, where=where).value)
+    def changes_results(self, plugin: Plugin) -> bool:
+        """Say whether a plugin registers anything that can change a result; figures and executors cannot."""
+        kinds = [kind for kind in KINDS if kind.changes_results]
+        return any(entry.plugin == plugin for kind in kinds for entry in self._entries[kind.of].values())
 
 
-Entries = dict[str, dict[str, Entry]]
+Entries = dict[type[Any], dict[str, Entry[Any]]]
 
 
-def build_catalog(plugins: Iterable[str] | None = None, *, files: Iterable[Path] = ()) -> Catalog:
-    """Load the named plugins (all when None) and single files, and index what they register.
+def build_catalog(
+    plugins: Iterable[str] | None = None, *, files: Iterable[Path] = (), of: Iterable[type[Any]] | None = None
+) -> Catalog:
+    """Load the named plugins (all when None) and single files, and index what they register, of all kinds or of some.
 
     Raises:
         UnknownName: a named plugin is not installed.
@@ -137,9 +97,9 @@ def build_catalog(plugins: Iterable[str] | None = None, *, files: Iterable[Path]
         NameClash: two plugins register the same id.
     """
     loaded = load(plugins, files=files)
-    entries: Entries = {kind: {} for kind in KINDS}
+    entries: Entries = {kind.of: {} for kind in KINDS}
     for plugin in loaded.plugins:
-        _add(entries, plugin, loaded)
+        _add(entries, plugin, loaded, KINDS if of is None else [kind_of(each) for each in of])
     return Catalog(entries, loaded.plugins)
 
 
@@ -157,32 +117,33 @@ class Survey:
         """The folders of all papers, by name."""
         return sorted((folder for each in self.papers.values() for folder in each), key=lambda path: path.name)
 
-    def owner(self, kind: str, name: str, *, where: str) -> Entry:
+    def owner(self, of: type[V], name: str, *, where: str) -> Entry[V]:
         """Return the entry of `name`.
 
         Raises:
             UnknownName: no usable plugin registers it; the message names those that are broken.
         """
-        found = self.catalog.entries(kind)
+        found = self.catalog.entries(of)
         if name not in found:
             broken = ", ".join(plugin.name for plugin, _ in self.broken)
             advice = f"Broken plugins: {broken}; `repro plugins` says why." if broken else ""
-            raise UnknownName.among(kind, name, found, where=where, advice=advice)
+            raise UnknownName.among(kind_of(of).noun, name, found, where=where, advice=advice)
         return found[name]
 
 
-def survey(*, kinds: Iterable[str] = KINDS, files: Iterable[Path] = ()) -> Survey:
-    """Load every plugin and index what can be used; only the hooks of papers and of the given kinds are called.
+def survey(*, of: Iterable[type[Any]] | None = None, files: Iterable[Path] = ()) -> Survey:
+    """Load every plugin and index what can be used; only the hooks of papers and of the given classes are called.
 
     A plugin that registers something invalid, or an id that is taken, is broken and leaves the others usable.
     """
     loaded = load(files=files)
-    entries: Entries = {kind: {} for kind in KINDS}
+    kinds = KINDS if of is None else [kind_of(each) for each in of]
+    entries: Entries = {kind.of: {} for kind in KINDS}
     papers: dict[str, tuple[Path, ...]] = {}
     usable: list[Plugin] = []
     broken = list(loaded.broken)
     for plugin in loaded.plugins:
-        before = {kind: dict(of_kind) for kind, of_kind in entries.items()}
+        before = {each: dict(of_kind) for each, of_kind in entries.items()}
         try:
             _add(entries, plugin, loaded, kinds)
             papers[plugin.name] = _papers(plugin, loaded)
@@ -193,34 +154,32 @@ def survey(*, kinds: Iterable[str] = KINDS, files: Iterable[Path] = ()) -> Surve
     return Survey(Catalog(entries, usable), papers, tuple(broken))
 
 
-def _add(entries: Entries, plugin: Plugin, loaded: Loaded, kinds: Iterable[str] = KINDS) -> None:
+def _add(entries: Entries, plugin: Plugin, loaded: Loaded, kinds: Iterable[Kind] = KINDS) -> None:
     """Add what one plugin registers, each value checked."""
     for kind in kinds:
-        hook, expected, field = KINDS[kind]
-        for value in _call(plugin, hook, loaded):
-            if not isinstance(value, expected):
+        for value in _call(plugin, kind.hook, loaded):
+            if not isinstance(value, kind.of):
                 raise BadPlugin(
-                    f'plugin "{plugin.name}" returned {value!r} from {hook}; a {expected.__name__} was expected.'
+                    f'plugin "{plugin.name}" returned {value!r} from {kind.hook}; a {kind.of.__name__} was expected.'
                 )
-            function = getattr(value, field)
-            entry = Entry(str(getattr(value, "id", "")), value, plugin, _place(function))
+            entry = Entry(str(getattr(value, "id", "")), value, plugin, place(getattr(value, kind.field)))
             if not re.fullmatch(r"[a-z0-9]+([.-][a-z0-9]+)*", entry.id):
                 raise BadPlugin(
-                    f'plugin "{plugin.name}" registers the {kind} "{entry.id}" ({entry.where}); an id of lower-case '
-                    "letters, digits, hyphens and dots was expected."
+                    f'plugin "{plugin.name}" registers the {kind.noun} "{entry.id}" ({entry.where}); an id of '
+                    "lower-case letters, digits, hyphens and dots was expected."
                 )
-            check_value(kind, value, function, f'plugin "{plugin.name}": {kind} "{entry.id}" ({entry.where})')
-            other = entries[kind].get(entry.id)
+            check(value, owner=f'plugin "{plugin.name}": ')
+            other = entries[kind.of].get(entry.id)
             if other is not None:
                 raise NameClash(
-                    f'{kind} "{entry.id}" is registered twice: by "{other.plugin.name}" ({other.where}) and by '
+                    f'{kind.noun} "{entry.id}" is registered twice: by "{other.plugin.name}" ({other.where}) and by '
                     f'"{plugin.name}" ({entry.where}). Rename one, or leave out one of the two plugins.'
                 )
-            entries[kind][entry.id] = entry
+            entries[kind.of][entry.id] = entry
 
 
 def _papers(plugin: Plugin, loaded: Loaded) -> tuple[Path, ...]:
-    folders = _call(plugin, "pruneproof_papers", loaded)
+    folders = _call(plugin, PAPERS_HOOK, loaded)
     for folder in folders:
         if not isinstance(folder, Path):
             raise BadPlugin(
@@ -241,9 +200,3 @@ def _call(plugin: Plugin, hook: str, loaded: Loaded) -> tuple[Any, ...]:
             f'plugin "{plugin.name}" ({plugin.distribution} {plugin.version}) raised {type(problem).__name__} in '
             f"{hook}: {problem}. Repair or uninstall it."
         ) from problem
-
-
-def _place(function: Any) -> str:
-    function = inspect.unwrap(getattr(function, "func", function))
-    code = getattr(function, "__code__", None)
-    return f"{code.co_filename}:{code.co_firstlineno}" if code else getattr(function, "__module__", "unknown")

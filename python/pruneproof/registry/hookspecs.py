@@ -1,73 +1,41 @@
-"""The hooks of a `pruneproof` plugin. Implement any of them; mark yours with `pruneproof.api.hookimpl`.
+"""The hooks of a `pruneproof` plugin, made from the rows of `registry/kinds.py`.
 
-Each returns values of the class in its annotation. Import what is heavy inside the function.
+A plugin implements any of them and marks its functions with `pruneproof.api.hookimpl`. Each takes nothing and returns
+values of its kind's class. Import what is heavy inside the function.
 """
 
-from collections.abc import Iterable
-from pathlib import Path
+from collections.abc import Callable, Mapping
+from types import ModuleType
+from typing import Any
 
 import pluggy
 
-from pruneproof.api import Allocation, ClaimTest, Criterion, DataSet, Executor, Mechanism, Model, Observer, Schedule
+from pruneproof.registry.kinds import KINDS, PAPERS_HOOK
+
+HOOKS: Mapping[str, str] = {kind.hook: f"{kind.of.__name__}: {kind.summary}" for kind in KINDS} | {
+    PAPERS_HOOK: "pathlib.Path: folders that hold paper.toml, runs.toml and claims.toml"
+}
+"""Hook -> what it returns."""
 
 hookspec = pluggy.HookspecMarker("pruneproof")
 
 
-@hookspec
-def pruneproof_criteria() -> Iterable[Criterion]:
-    """Scoring functions."""
-    raise NotImplementedError
+def hookspecs() -> ModuleType:
+    """Return a module with one specification per hook, as pluggy reads them.
+
+    >>> hookspecs().pruneproof_criteria.__doc__
+    'Criterion: scores weights; larger means keep'
+    """
+    made = ModuleType("pruneproof_hooks")
+    for name, about in HOOKS.items():
+        setattr(made, name, hookspec(_specification(name, about)))
+    return made
 
 
-@hookspec
-def pruneproof_allocations() -> Iterable[Allocation]:
-    """Rules that split a budget over tensors (layer-wise scopes)."""
-    raise NotImplementedError
+def _specification(name: str, about: str) -> Callable[[], Any]:
+    def specification() -> Any:
+        raise NotImplementedError
 
-
-@hookspec
-def pruneproof_schedules() -> Iterable[Schedule]:
-    """Courses of sparsity over pruning steps."""
-    raise NotImplementedError
-
-
-@hookspec
-def pruneproof_models() -> Iterable[Model]:
-    """Architectures."""
-    raise NotImplementedError
-
-
-@hookspec
-def pruneproof_datasets() -> Iterable[DataSet]:
-    """Data sets."""
-    raise NotImplementedError
-
-
-@hookspec
-def pruneproof_claim_tests() -> Iterable[ClaimTest]:
-    """Statistical tests that claims name."""
-    raise NotImplementedError
-
-
-@hookspec
-def pruneproof_mechanisms() -> Iterable[Mechanism]:
-    """Exact checks that claims name."""
-    raise NotImplementedError
-
-
-@hookspec
-def pruneproof_papers() -> Iterable[Path]:
-    """Folders that hold `paper.toml`, `runs.toml` and `claims.toml`."""
-    raise NotImplementedError
-
-
-@hookspec
-def pruneproof_executors() -> Iterable[Executor]:
-    """Ways to run stages (`repro run --executor`)."""
-    raise NotImplementedError
-
-
-@hookspec
-def pruneproof_observers() -> Iterable[Observer]:
-    """Listeners such as trackers (`repro run --observe`)."""
-    raise NotImplementedError
+    specification.__name__ = name
+    specification.__doc__ = about
+    return specification

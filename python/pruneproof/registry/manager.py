@@ -14,7 +14,7 @@ from typing import Any
 
 import pluggy
 
-from pruneproof.api import API_VERSION
+from pruneproof.contracts.version import API_VERSION
 from pruneproof.errors import BadPlugin, NameClash, UnknownName
 from pruneproof.registry.allowed import VARIABLE, allowed
 from pruneproof.registry.plugin_file import check_file, import_file
@@ -86,12 +86,12 @@ def load(names: Iterable[str] | None = None, *, files: Iterable[Path] = ()) -> L
             another version of the plugin API.
         NameClash: two plugins have the same name.
     """
-    from pruneproof.registry import hookspecs
+    from pruneproof.registry.hookspecs import hookspecs
 
     entries = _entries()
     single = _files(files, entries)
     manager = pluggy.PluginManager(GROUP)
-    manager.add_hookspecs(hookspecs)
+    manager.add_hookspecs(hookspecs())
     wanted = dict.fromkeys([*(entries if names is None else names), *single])
     plugins: list[Plugin] = []
     broken: list[tuple[Plugin, str]] = []

@@ -1,18 +1,18 @@
-"""What each kind of value must look like, checked when it is registered and before anything runs."""
+"""How the functions of plugins are called, checked when they are registered and before anything runs."""
 
 import inspect
 import types
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Union, get_args, get_origin
+from dataclasses import dataclass, field
+from typing import Any, Literal, Union, get_args, get_origin
 
-from pruneproof.api import INGREDIENTS, Allocation, Criterion, Model, Schedule, Source
 from pruneproof.errors import BadPlugin
 
 Parameters = Mapping[str, inspect.Parameter]
 
 MAPPINGS = ("Mapping", "MutableMapping", "dict")
 SEQUENCES = ("Sequence", "Iterable", "Collection", "list", "tuple")
+_NUMBERS = {float: (int, float)}
 
 
 @dataclass(frozen=True)
@@ -20,57 +20,37 @@ class Signature:
     """How the function behind a value is called. Class names say which annotations fit, where one is given."""
 
     takes: Mapping[str, Sequence[str]]
-    """Positional parameter -> classes that its annotation may name; a criterion picks from them in any order."""
+    """Positional parameter -> classes that its annotation may name."""
     returns: Sequence[str] = ()
     """Classes of which the answer is one; empty for any."""
+    picks: bool = False
+    """Whether the function picks from `takes` what it needs, in any order: these are ingredients."""
+    optional: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """Positional parameters that may follow those of `takes`."""
     keywords: Sequence[str] = ()
     """Keyword-only parameters that are passed in every call."""
-    options: bool = True
-    """Whether there may be other keyword-only parameters."""
+    options: Literal["any", "defaults", "none"] = "any"
+    """Whether there may be other keyword-only parameters, and whether each must have a default."""
 
 
-_INGREDIENTS = dict.fromkeys(INGREDIENTS, MAPPINGS) | {"rng": ("Generator",), "probe": ("Probe",)}
-SIGNATURES: Mapping[str, Signature] = {
-    "criterion": Signature(_INGREDIENTS, MAPPINGS),
-    "allocation": Signature({"weights": MAPPINGS, "keep": ("int",)}, MAPPINGS),
-    "schedule": Signature({"target": ("float",), "steps": ("int",)}, (*SEQUENCES, "ndarray")),
-    "model": Signature({"shape": SEQUENCES, "classes": ("int",)}, ("Module",)),
-    "data set": Signature({"root": ("Path", "PurePath", "PathLike")}, options=False),
-    "claim test": Signature({"samples": (*SEQUENCES, "ndarray")}, ("Outcome",)),
-    "mechanism": Signature({}, SEQUENCES),
-    "executor": Signature({"stages": SEQUENCES, "site": ()}, keywords=("workers", "on_event"), options=False),
-    "observer": Signature({"run": ("RunInfo",)}, options=False),
-}
-_NUMBERS = {float: (int, float)}
-
-
-def check_value(kind: str, value: Any, function: Callable[..., Any], label: str) -> None:
-    """Check a registered value of one kind: its source or description, and the signature of its function.
-
-    Args:
-        kind: of the value, a key of `SIGNATURES`.
-        value: what the plugin registers.
-        function: what of it is called.
-        label: names value, file and line in a message.
+def check_function(function: Any, signature: Signature, label: str) -> None:
+    """Check that a function can be called as its kind calls it; `label` names value, file and line.
 
     Raises:
-        BadPlugin: anything is missing or wrong.
+        BadPlugin: it cannot.
     """
-    if hasattr(value, "source") and not isinstance(value.source, Source):
-        raise BadPlugin(f"{label} names no source. Give a Source with authors, year and title.")
-    if not hasattr(value, "source") and not (isinstance(value.about, str) and value.about.strip()):
-        raise BadPlugin(f'{label} says nothing in "about". Write one line that says what it does.')
     if not callable(function):
         raise BadPlugin(f"{label} holds {function!r} where a function was expected.")
     try:
         parameters, answer = _read(function)
     except (TypeError, ValueError) as problem:
         raise BadPlugin(f"{label} has a signature that cannot be read: {problem}.") from None
-    signature = SIGNATURES[kind]
-    if isinstance(value, Allocation | Criterion | Model | Schedule):
-        value.check()  # what it declares about laws, and a criterion's ingredients
-    if not isinstance(value, Criterion):
-        _check_parameters(parameters, signature, label)
+    for name, each in parameters.items():
+        if each.kind in (each.VAR_POSITIONAL, each.VAR_KEYWORD):
+            stars = "*" if each.kind is each.VAR_POSITIONAL else "**"
+            raise BadPlugin(f"{label} takes {stars}{name}. Name each parameter; {_usage(signature)} was expected.")
+    (_check_ingredients if signature.picks else _check_parameters)(parameters, signature, label)
+    _check_options(parameters, signature, label)
     _check_annotations(parameters, signature, label)
     if not _fits(answer, signature.returns, exactly=False):
         raise BadPlugin(
@@ -87,31 +67,44 @@ def _read(function: Callable[..., Any]) -> tuple[Parameters, Any]:
     return found.parameters, found.return_annotation
 
 
+def _check_ingredients(parameters: Parameters, signature: Signature, label: str) -> None:
+    for name, each in parameters.items():
+        if each.kind is not each.KEYWORD_ONLY and name not in signature.takes:
+            raise BadPlugin(
+                f'{label} asks for the ingredient "{name}". The vocabulary is {", ".join(signature.takes)}; make it '
+                "keyword-only with a default if it is an option."
+            )
+
+
 def _check_parameters(parameters: Parameters, signature: Signature, label: str) -> None:
     positional = [name for name, each in parameters.items() if each.kind is not each.KEYWORD_ONLY]
-    expected = _usage(signature)
-    for name, each in parameters.items():
-        if each.kind in (each.VAR_POSITIONAL, each.VAR_KEYWORD):
-            stars = "*" if each.kind is each.VAR_POSITIONAL else "**"
-            raise BadPlugin(f"{label} takes {stars}{name}. Name each parameter; {expected} was expected.")
-    if positional != list(signature.takes):
-        raise BadPlugin(f"{label} takes ({', '.join(parameters)}); {expected} was expected.")
-    options = [name for name, each in parameters.items() if each.kind is each.KEYWORD_ONLY]
-    missing = [name for name in signature.keywords if name not in options]
-    unknown = [name for name in options if name not in signature.keywords]
-    if missing or (unknown and not signature.options):
-        raise BadPlugin(f"{label} takes ({', '.join(parameters)}); {expected} was expected.")
+    required = [name for name in positional if name not in signature.optional]
+    if required != list(signature.takes):
+        raise BadPlugin(f"{label} takes ({', '.join(parameters)}); {_usage(signature)} was expected.")
+
+
+def _check_options(parameters: Parameters, signature: Signature, label: str) -> None:
+    keyword_only = [name for name, each in parameters.items() if each.kind is each.KEYWORD_ONLY]
+    missing = [name for name in signature.keywords if name not in keyword_only]
+    unknown = [name for name in keyword_only if name not in signature.keywords]
+    if missing or (unknown and signature.options == "none"):
+        raise BadPlugin(f"{label} takes ({', '.join(parameters)}); {_usage(signature)} was expected.")
+    if signature.options == "defaults":
+        for name in unknown:
+            if parameters[name].default is inspect.Parameter.empty:
+                raise BadPlugin(f'{label} has the option "{name}" without a default. Give it one.')
 
 
 def _check_annotations(parameters: Parameters, signature: Signature, label: str) -> None:
+    known = {**signature.takes, **signature.optional}
     for name, each in parameters.items():
-        if name in signature.takes and not _fits(each.annotation, signature.takes[name], exactly=True):
+        if name in known and not _fits(each.annotation, known[name], exactly=True):
             raise BadPlugin(
-                f'{label} annotates "{name}" with {_written(each.annotation)}; {_listed(signature.takes[name])} was '
+                f'{label} annotates "{name}" with {_written(each.annotation)}; {_listed(known[name])} was '
                 "expected. Correct it, or leave it out."
             )
         default, said = each.default, each.annotation
-        if name in signature.takes or default is each.empty or said not in (bool, int, float, str):
+        if name in known or default is each.empty or said not in (bool, int, float, str):
             continue
         if not isinstance(default, _NUMBERS.get(said, said)) or (said is not bool and isinstance(default, bool)):
             raise BadPlugin(
@@ -140,8 +133,9 @@ def _fits(annotation: Any, names: Sequence[str], *, exactly: bool) -> bool:
 
 def _usage(signature: Signature) -> str:
     keywords = ["*", *signature.keywords] if signature.keywords else []
-    keywords += (["..., options"] if keywords else ["*, options"]) if signature.options else []
-    return f"({', '.join([*signature.takes, *keywords])})"
+    keywords += (["..., options"] if keywords else ["*, options"]) if signature.options != "none" else []
+    names = [f"any of {', '.join(signature.takes)}"] if signature.picks else list(signature.takes)
+    return f"({', '.join([*names, *keywords])})"
 
 
 def _written(annotation: Any) -> str:

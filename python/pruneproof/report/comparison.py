@@ -7,8 +7,8 @@ from functools import cached_property
 import numpy as np
 
 from pruneproof.papers.record import Record
-from pruneproof.papers.statistics import Interval, t_interval
 from pruneproof.report.results import LEVEL, Point, points
+from pruneproof.statistics import Interval, t_interval
 
 
 @dataclass(frozen=True)

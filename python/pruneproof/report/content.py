@@ -5,13 +5,13 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from pruneproof.drawing.canvas import Plot
 from pruneproof.papers.record import Record
 from pruneproof.papers.schema import PaperInfo
-from pruneproof.papers.statistics import rounded
 from pruneproof.report import wording
-from pruneproof.report.canvas import Plot
 from pruneproof.report.comparison import comparisons, in_points, mean_and_spread
 from pruneproof.report.results import points
+from pruneproof.statistics import rounded
 
 Tables = Mapping[str, Sequence[Mapping[str, str]]]
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from markupsafe import Markup
 
+from pruneproof.drawing.canvas import Plot
 from pruneproof.papers.record import Record
 from pruneproof.papers.schema import PaperInfo
-from pruneproof.report.canvas import Plot
 from pruneproof.report.content import Tables, content, environment
 from pruneproof.report.markdown import render_markdown
 from pruneproof.report.plots import draw, themed

@@ -7,10 +7,10 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 from scipy import stats
 
-from pruneproof.papers.statistics import rounded, t_interval
-from pruneproof.report.canvas import GRID, INK, LINE, MARKERS, MUTED, PALETTE, PAPER, WIDTH, Plot, new_figure, to_svg
+from pruneproof.drawing.canvas import GRID, INK, LINE, MARKERS, MUTED, PALETTE, PAPER, WIDTH, Plot, new_figure, to_svg
 from pruneproof.report.results import LEVEL, Point
 from pruneproof.report.wording import percent
+from pruneproof.statistics import rounded, t_interval
 
 PENALTY = "penalty"
 """The option that models of the loss share."""

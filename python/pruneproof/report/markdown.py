@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
+from pruneproof.drawing.canvas import Plot
 from pruneproof.papers.record import Record
 from pruneproof.papers.schema import PaperInfo
-from pruneproof.report.canvas import Plot
 from pruneproof.report.content import Tables, content, environment
 from pruneproof.report.summary import escape
 

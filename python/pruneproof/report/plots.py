@@ -17,13 +17,13 @@ from matplotlib.colors import LogNorm
 from matplotlib.lines import Line2D
 from scipy import special
 
+from pruneproof.drawing.canvas import GRID, INK, LINE, MARKERS, MUTED, PALETTE, PAPER, WIDTH, Plot, new_figure, to_svg
 from pruneproof.papers.record import ClaimRecord, Record
-from pruneproof.papers.statistics import rounded
-from pruneproof.report.canvas import GRID, INK, LINE, MARKERS, MUTED, PALETTE, PAPER, WIDTH, Plot, new_figure, to_svg
 from pruneproof.report.comparison import Comparison, comparisons
 from pruneproof.report.loss_plots import draw_losses
 from pruneproof.report.results import DENSE, Point, methods, points
 from pruneproof.report.wording import DIFFERENCES, SYMBOLS, percent, unit
+from pruneproof.statistics import rounded
 
 VERDICT_COLOURS = {"holds": "#0072b2", "fails": "#d55e00", "inconclusive": MUTED, "not-run": GRID}
 VERDICT_MARKERS = {"holds": "o", "fails": "X", "inconclusive": "D", "not-run": "."}

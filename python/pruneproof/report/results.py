@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from pruneproof.papers.record import Cell, Record
-from pruneproof.papers.statistics import Interval, t_interval
+from pruneproof.statistics import Interval, t_interval
 from pruneproof.values.measurements import Measurement
 
 LEVEL = 0.95

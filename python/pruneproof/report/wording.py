@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import Literal
 
 from pruneproof.papers.record import VERDICTS, ClaimRecord, Record
-from pruneproof.papers.statistics import rounded
+from pruneproof.statistics import rounded
 
 Kind = Literal["printed", "mechanism", "re-run"]
 

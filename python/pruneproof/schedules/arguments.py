@@ -1,6 +1,6 @@
 """What every schedule is given: a target sparsity and a number of steps."""
 
-from pruneproof.errors import BadConfig
+from pruneproof.api import BadConfig
 
 
 def check_arguments(schedule: str, target: float, steps: int) -> None:

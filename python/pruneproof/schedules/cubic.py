@@ -1,7 +1,6 @@
 """Cubic: fast at first, while weights are plenty, and slow at the end."""
 
-from pruneproof.api import Schedule, Source
-from pruneproof.errors import BadConfig
+from pruneproof.api import BadConfig, Schedule, Source
 from pruneproof.schedules.arguments import check_arguments
 
 

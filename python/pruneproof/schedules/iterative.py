@@ -2,8 +2,7 @@
 
 import math
 
-from pruneproof.api import Schedule, Source
-from pruneproof.errors import BadConfig
+from pruneproof.api import BadConfig, Schedule, Source
 from pruneproof.schedules.arguments import check_arguments
 
 

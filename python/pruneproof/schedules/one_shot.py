@@ -1,7 +1,6 @@
 """One-shot: the whole target at once."""
 
-from pruneproof.api import Schedule, Source
-from pruneproof.errors import BadConfig
+from pruneproof.api import BadConfig, Schedule, Source
 from pruneproof.schedules.arguments import check_arguments
 
 

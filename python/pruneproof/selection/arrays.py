@@ -40,9 +40,16 @@ class Flat:
 
     def numbers(self) -> dict[str, Array]:
         """Return the arrays as numbers that numpy can compare: bfloat16 widened to float32."""
-        if self.dtype != "bfloat16":
-            return self.arrays
-        return {name: (bits.astype(np.uint32) << 16).view(np.float32) for name, bits in self.arrays.items()}
+        return {name: numbers(array, self.dtype) for name, array in self.arrays.items()}
+
+
+def numbers(array: Array, dtype: Dtype) -> Array:
+    """Return an array as numbers that numpy can compare: the bits of bfloat16 widened to float32.
+
+    >>> numbers(np.array([0x3F80], dtype=np.uint16), "bfloat16").tolist()
+    [1.0]
+    """
+    return (array.astype(np.uint32) << 16).view(np.float32) if dtype == "bfloat16" else array
 
 
 def flatten(tensors: Mapping[str, Tensor]) -> Flat:

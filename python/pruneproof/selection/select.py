@@ -1,25 +1,61 @@
-"""The one door through which weights are selected."""
+"""The one function that selects: candidates, an amount and a selection in, a mask out."""
 
 from collections.abc import Mapping
-from types import MappingProxyType
-from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
+import torch
 
-from pruneproof import _engine
-from pruneproof.api import Allocation, Selection
-from pruneproof.errors import BadConfig, BadPlugin, BadTensor, InfeasibleSelection, UnknownName
-from pruneproof.selection.allocate import ALLOCATIONS
-from pruneproof.selection.arrays import Flat, Tensor, flatten
-from pruneproof.selection.floors import fit, limit_floors
-from pruneproof.selection.historic import historic_bits
+from pruneproof.contracts.selection import Selection
+from pruneproof.registry.catalog import Catalog
+from pruneproof.selection.amount import Amount
+from pruneproof.selection.arrays import Tensor
+from pruneproof.selection.candidates import Candidates
 from pruneproof.selection.prunable import prunable
-from pruneproof.units import keep_count
+from pruneproof.selection.rank import rank
+from pruneproof.selection.rules import PLAIN, Rules, installed, resolve
+from pruneproof.selection.units import select_units
 from pruneproof.values.masks import MaskSet
+from pruneproof.values.packed import PackedBuffer
 
-_EXACT = Selection()
-_NO_OPTIONS: Mapping[str, Any] = MappingProxyType({})
+EXACT = Selection()
+
+
+def select_candidates(
+    candidates: Candidates,
+    amount: Amount,
+    selection: Selection = EXACT,
+    rules: Rules = PLAIN,
+    *,
+    weights: Mapping[str, Tensor] | None = None,
+    module: torch.nn.Module | None = None,
+) -> MaskSet:
+    """Return the mask of the units that survive.
+
+    Units compete by score, larger first; ties go to the lower name, then to the lower flat index, or the other way
+    round. Neither the thread count nor the order of the tensors changes a bit of the answer, except where an allocation
+    asks for the first and last tensor.
+
+    Args:
+        candidates: the prunable tensors, in the order of the network, how they are scored, and the mask so far.
+        amount: how much is kept, of all units or of each tensor or row by the scope.
+        selection: scope, structure, reduction, floor, count and ties; its `unprunable` has been applied.
+        rules: what the ids of the selection stand for.
+        weights: what an allocation looks at; the candidates when None.
+        module: the network, for structures that look at it.
+
+    Raises:
+        BadConfig: rules that contradict each other, or a sparsity out of range.
+        BadTensor: NaN, or a dtype or shape that does not fit.
+        InfeasibleSelection: no mask has that count and those floors.
+        BadPlugin: a rule that answers what it must not.
+    """
+    candidates.check_alive()
+    if rules.structure is None:
+        bits, threshold = rank(candidates, amount, selection, rules, weights)
+        if isinstance(bits, PackedBuffer) and candidates.in_order:
+            return MaskSet.of_engine(bits, threshold)
+        return MaskSet(bits, candidates.shapes, threshold=threshold)
+    units, beyond, threshold = select_units(candidates, amount, selection, rules, module, weights)
+    return MaskSet(units, {**candidates.shapes, **beyond}, threshold=threshold)
 
 
 def select_masks(
@@ -27,24 +63,19 @@ def select_masks(
     *,
     sparsity: float | None = None,
     keep: int | None = None,
-    selection: Selection = _EXACT,
+    selection: Selection = EXACT,
+    catalog: Catalog | None = None,
     weights: Mapping[str, Tensor] | None = None,
-    allocation: Allocation | None = None,
-    allocation_options: Mapping[str, Any] = _NO_OPTIONS,
+    module: torch.nn.Module | None = None,
     alive: MaskSet | None = None,
 ) -> MaskSet:
-    """Return the mask of the weights that survive.
+    """Return the mask of the weights that survive by their scores: `select_candidates` of scores that are given.
 
     The prunable weights are those of `scores`, without the names that match `selection.unprunable`, which stay dense
-    and do not count. Of N prunable weights exactly N - floor(sparsity · N) are kept, larger scores first, ties by
-    (name, flat index). With the scope `global` all tensors share one ranking; with another the allocation splits the
-    budget and each tensor is ranked by itself. Neither the thread count nor the order of `scores` changes a bit of the
-    answer, except where an allocation asks for the first and last tensor.
+    and do not count. Of N prunable units exactly N - floor(sparsity · N) are kept unless the selection counts
+    otherwise.
 
-    A `preset` other than `exact` and the floor mode `released` follow a published code, whose count is not exact. They
-    fix counting and ties of the global scope, so they take no allocation; a preset takes no floor, `released` takes no
-    `alive`.
-
+    >>> import numpy as np
     >>> scores = {"a": np.array([0.9, 0.1]), "b": np.array([[0.5, 0.2], [0.2, 0.3]])}
     >>> masks = select_masks(scores, sparsity=0.5)
     >>> masks.array("a").tolist(), masks.array("b").tolist(), masks.threshold
@@ -52,103 +83,29 @@ def select_masks(
 
     Args:
         scores: name -> score of each weight (torch on any device, or numpy; float16, bfloat16, float32, float64).
-        sparsity: cumulative fraction of the prunable weights to remove, in [0, 1).
-        keep: number of prunable weights to keep; exactly one of `sparsity` and `keep` is given.
-        selection: scope, preset, floor and unprunable names.
+        sparsity: cumulative fraction of the prunable units to remove, in [0, 1).
+        keep: number of prunable units to keep; exactly one of `sparsity` and `keep` is given.
+        selection: scope, structure, reduction, floor, count, ties and unprunable names.
+        catalog: where its ids are looked up; all that is installed when None.
         weights: what the allocation looks at; the scores when None.
-        allocation: the rule that `selection.scope` names; looked up among the built-in ones when None.
-        allocation_options: keyword arguments of the allocation.
+        module: the network, for structures that look at it.
         alive: the mask so far; what it has pruned stays pruned, so masks of rising sparsity are nested.
 
     Raises:
-        BadConfig: the arguments contradict each other, or the sparsity is out of range.
-        BadTensor: NaN, or a dtype or shape that does not fit.
-        InfeasibleSelection: no mask has that count and those floors.
-        UnknownName: an unknown scope or preset.
-        BadPlugin: an allocation that does not spend the budget exactly.
+        UnknownName: an id that nobody registers.
+        BadConfig, BadTensor, InfeasibleSelection, BadPlugin: as `select_candidates`.
     """
     names = prunable(scores, selection.unprunable)
-    flat = flatten({name: scores[name] for name in names})
-    sizes = {name: array.size for name, array in flat.arrays.items()}
-    budget, fraction = _budget(sum(sizes.values()), sparsity, keep)
-    living = _alive_bits(alive, flat)
-    available = sizes if alive is None else {name: alive.count(name) for name in names}
-    if budget > sum(available.values()):
-        raise InfeasibleSelection(
-            f"{budget} weights are to be kept but only {sum(available.values())} are alive. "
-            "Pruned weights stay pruned: ask for at least the sparsity of the mask so far."
-        )
-
-    threshold = None
-    bits: Mapping[str, NDArray[np.uint8]]
-    if selection.preset != "exact" or selection.floor_mode == "released":
-        bits = historic_bits(flat, selection, fraction, alive)
-    elif selection.scope == "global":
-        floors = limit_floors(selection.floor, available, budget, sum(sizes.values()))
-        bits, _, threshold = _engine.select(flat.arrays, budget, dtype=flat.dtype, floors=floors, alive=living)
-    else:
-        rule = _allocation(selection.scope, allocation)
-        seen = _checked_weights(scores if weights is None else weights, flat)
-        counts = _checked_counts(rule, rule.counts(seen, budget, **allocation_options), sizes, budget)
-        floors = limit_floors(selection.floor, available, budget, sum(sizes.values()))
-        counts = fit(counts, floors, available, budget)
-        bits, _, _ = _engine.select_each(flat.arrays, counts, dtype=flat.dtype, alive=living)
-
-    shapes = {name: tuple(tensor.shape) for name, tensor in scores.items()}
-    dense = {name: shape for name, shape in shapes.items() if name not in bits}
-    untouched = MaskSet.dense(dense)
-    return MaskSet({**bits, **{name: untouched.packed(name) for name in dense}}, shapes, threshold=threshold)
+    rules = PLAIN if selection is EXACT else resolve(selection, installed if catalog is None else catalog.get)
+    found = Candidates({name: scores[name] for name in names}, alive=alive)
+    masks = select_candidates(found, Amount(sparsity, keep), selection, rules, weights=weights, module=module)
+    if len(names) == len(scores):
+        return masks
+    return with_dense(masks, {name: tuple(scores[name].shape) for name in scores if name not in names})
 
 
-def _budget(size: int, sparsity: float | None, keep: int | None) -> tuple[int, float]:
-    """Return how many of `size` weights to keep, and the sparsity that says so."""
-    if sparsity is not None and keep is None:
-        return keep_count(size, sparsity), sparsity
-    if keep is not None and sparsity is None:
-        if not 0 <= keep <= size:
-            raise InfeasibleSelection(f"{keep} weights are to be kept; a number from 0 to {size} was expected.")
-        return keep, 1.0 - keep / (size or 1)
-    raise BadConfig("select_masks needs exactly one of `sparsity` and `keep`.")
-
-
-def _alive_bits(alive: MaskSet | None, flat: Flat) -> dict[str, NDArray[np.uint8]] | None:
-    if alive is None:
-        return None
-    for name, shape in flat.shapes.items():
-        if alive.shapes.get(name) != shape:
-            raise BadTensor(
-                f'the mask so far has shape {alive.shapes.get(name)} for "{name}"; its scores have {shape}.'
-            )
-    return {name: alive.packed(name) for name in flat.arrays}
-
-
-def _allocation(scope: str, allocation: Allocation | None) -> Allocation:
-    if allocation is None:
-        known = {each.id: each for each in ALLOCATIONS}
-        if scope not in known:
-            raise UnknownName.among("scope", scope, ["global", *known])
-        return known[scope]
-    if allocation.id != scope:
-        raise BadConfig(f'the scope is "{scope}" but the allocation "{allocation.id}" was passed.')
-    return allocation
-
-
-def _checked_weights(weights: Mapping[str, Tensor], flat: Flat) -> dict[str, Tensor]:
-    for name, shape in flat.shapes.items():
-        found = tuple(weights[name].shape) if name in weights else None
-        if found != shape:
-            raise BadTensor(f'the weights of "{name}" have shape {found}; its scores have {shape}.')
-    return {name: weights[name] for name in flat.arrays}
-
-
-def _checked_counts(
-    rule: Allocation, counts: Mapping[str, int], sizes: Mapping[str, int], keep: int
-) -> Mapping[str, int]:
-    if set(counts) != set(sizes):
-        raise BadPlugin(f'allocation "{rule.id}" answered for {sorted(counts)}; {sorted(sizes)} were asked.')
-    for name, count in counts.items():
-        if not 0 <= count <= sizes[name]:
-            raise BadPlugin(f'allocation "{rule.id}" keeps {count} weights of "{name}", which has {sizes[name]}.')
-    if sum(counts.values()) != keep:
-        raise BadPlugin(f'allocation "{rule.id}" keeps {sum(counts.values())} weights in all; {keep} were to be kept.')
-    return counts
+def with_dense(masks: MaskSet, shapes: Mapping[str, tuple[int, ...]]) -> MaskSet:
+    """Return the masks with further tensors of `shapes` that are alive as a whole."""
+    dense = MaskSet.dense(shapes)
+    bits = {**{name: masks.packed(name) for name in masks}, **{name: dense.packed(name) for name in dense}}
+    return MaskSet(bits, {**masks.shapes, **shapes}, threshold=masks.threshold)

@@ -9,7 +9,10 @@ from hypothesis import assume
 
 from pruneproof.api import Allocation, Selection
 from pruneproof.errors import PruneproofError
-from pruneproof.selection.select import select_masks
+from pruneproof.selection.amount import Amount
+from pruneproof.selection.candidates import Candidates
+from pruneproof.selection.rules import Rules, installed, resolve
+from pruneproof.selection.select import select_candidates
 from pruneproof.testing import surroundings
 from pruneproof.testing.law import law, require
 from pruneproof.testing.strategies import Budget
@@ -120,13 +123,10 @@ def _counts(allocation: Allocation, weights: Mapping[str, Any], keep: int) -> An
 def _masks(allocation: Allocation, budget: Budget) -> Any:
     _counts(allocation, budget.weights(), budget.keep)
     weights = budget.weights()
-    return select_masks(
-        weights,
-        keep=budget.keep,
-        selection=Selection(scope=allocation.id, floor=budget.floor),
-        allocation=allocation,
-        allocation_options=allocation.example(weights, budget.keep) if allocation.example else {},
-    )
+    options = allocation.example(weights, budget.keep) if allocation.example else {}
+    selection = Selection(scope={"id": allocation.id, "options": options}, floor={"id": "count", "least": budget.floor})
+    rules = Rules(allocation=allocation, floor=resolve(Selection(floor=selection.floor), installed).floor)
+    return select_candidates(Candidates(dict(weights)), Amount(keep=budget.keep), selection, rules)
 
 
 LAWS = (

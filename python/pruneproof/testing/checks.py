@@ -13,6 +13,7 @@ from hypothesis.errors import Flaky, HypothesisException, Unsatisfiable
 from pruneproof.api import Allocation, Criterion, Model, Schedule
 from pruneproof.contracts.laws import CLAIMABLE_LAWS
 from pruneproof.errors import BadPlugin
+from pruneproof.registry.passports import check as check_passport
 from pruneproof.testing import (
     allocation_laws,
     claimable_laws,
@@ -142,7 +143,7 @@ def checks_of(subject: Any, *, quick: bool = False) -> list[Check]:
     if kind is None:
         known = ", ".join(each.__name__ for each in KINDS)
         raise BadPlugin(f"{subject!r} cannot be checked; one of {known} was expected.")
-    subject.check()
+    check_passport(subject)
     stated = {*getattr(subject, "laws", ()), *_declared(subject)} - {each.id for each in kind.laws}
     return [Check(kind, each, quick) for each in (*kind.laws, *map(claimable_laws.claimed, sorted(stated)))]
 

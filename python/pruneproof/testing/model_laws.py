@@ -6,14 +6,10 @@ import torch
 from torch import Tensor, nn
 
 from pruneproof.api import Model
-from pruneproof.criteria.grasp import GRASP
-from pruneproof.criteria.loss_models import QUADRATIC_MODEL
-from pruneproof.criteria.snip import SNIP
-from pruneproof.criteria.synflow import SYNFLOW
 from pruneproof.testing import surroundings
 from pruneproof.testing.law import law, require
 from pruneproof.testing.strategies import Build
-from pruneproof.training.probe import score
+from pruneproof.training.probe import ModelProbe
 from pruneproof.training.seeding import seeded
 
 CLASSES = 3
@@ -115,8 +111,10 @@ def probe_applies(model: Model, build: Build) -> None:
     """The loss's gradient, Hessian-vector product and curvature, and SynFlow's flow in float64, go through f."""
     network, names = _network(model, build.seed), model.prunable(_outline(model))
     labels = torch.arange(build.batch) % CLASSES
-    for criterion in (SNIP, GRASP, SYNFLOW, QUADRATIC_MODEL):
-        score(criterion, {}, network, names, None, [(_inputs(model, build), labels)], torch.Generator())
+    probe = ModelProbe(network, names, None, [(_inputs(model, build), labels)])
+    probe.hessian_vector(probe.gradients())
+    probe.curvature()
+    probe.gradients(inputs="ones", objective="sum-output", every=torch.abs, train_mode=False, double=True)
 
 
 def _network(model: Model, seed: int) -> nn.Module:

@@ -52,7 +52,7 @@ def floors_honoured(select: Select, budget: Budget) -> None:
     """With floor f each tensor keeps its min(f, n_l) best; the others follow in the ranking of all, k in all."""
     scores = budget.weights()
     floors = {name: min(budget.floor, each.size) for name, each in scores.items()}
-    found = select(scores, keep=budget.keep, selection=Selection(floor=budget.floor))
+    found = select(scores, keep=budget.keep, selection=Selection(floor={"id": "count", "least": budget.floor}))
     _require_masks(found, naive.select(_rows(scores), budget.keep, floors))
 
 

@@ -1,7 +1,7 @@
 """Filters of a mask: slices along the first dimension."""
 
 import numpy as np
-from pruneproof.values.masks import MaskSet
+from pruneproof.api import MaskSet
 
 
 def whole_filters(masks: MaskSet) -> MaskSet:

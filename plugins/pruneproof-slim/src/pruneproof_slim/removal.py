@@ -19,8 +19,7 @@ from typing import Any
 
 import torch
 import torch_pruning
-from pruneproof.errors import BadTensor
-from pruneproof.values.masks import MaskSet
+from pruneproof.api import BadTensor, MaskSet
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 from torch_pruning.ops import OPTYPE

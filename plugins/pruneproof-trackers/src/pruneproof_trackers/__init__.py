@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from pruneproof.api import Observer, hookimpl
 
-pruneproof_api = 1
+pruneproof_api = 2
 
 
 @hookimpl

@@ -4,8 +4,7 @@ from contextlib import AbstractContextManager
 from importlib import import_module
 from importlib.util import find_spec
 
-from pruneproof.api import Observer, RunInfo, Session
-from pruneproof.errors import BadPlugin
+from pruneproof.api import BadPlugin, Observer, RunInfo, Session
 
 
 def _tracker(name: str, about: str, *libraries: str) -> Observer:

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import torch
 from torch import nn
 
-from pruneproof.errors import BadConfig, BadTensor
+from pruneproof.api import BadConfig, BadTensor
 from pruneproof_wanda.layers import Layer
 
 Batch: TypeAlias = torch.Tensor | Sequence[Any] | Mapping[str, Any]

@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 import torch
 from torch import nn
 
-from pruneproof.errors import BadConfig, BadTensor, UnknownName
+from pruneproof.api import BadConfig, BadTensor, UnknownName
 
 DTYPES = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from pruneproof.api import Criterion, hookimpl
 from pruneproof_wanda.criterion import WANDA
 
-pruneproof_api = 1
+pruneproof_api = 2
 
 
 @hookimpl

@@ -8,8 +8,7 @@ from typing import Literal, cast, get_args
 import torch
 
 from pruneproof import MaskSet, select
-from pruneproof.errors import BadConfig, UnknownName
-from pruneproof.units import keep_count
+from pruneproof.api import BadConfig, UnknownName, keep_count
 
 Scope = Literal["row", "tensor", "block"]
 

@@ -2,7 +2,7 @@
 
 import torch
 
-from pruneproof.errors import BadConfig, BadTensor
+from pruneproof.api import BadConfig, BadTensor
 from pruneproof_wanda.selecting import Amount
 
 

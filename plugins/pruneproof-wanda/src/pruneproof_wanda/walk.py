@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from pruneproof import MaskSet
-from pruneproof.errors import BadTensor, UnknownName
+from pruneproof.api import BadTensor, UnknownName
 from pruneproof_wanda.calibration import Batch, Stream, looking
 from pruneproof_wanda.criterion import wanda
 from pruneproof_wanda.layers import Layer, find_blocks, find_layers

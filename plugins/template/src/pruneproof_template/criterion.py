@@ -6,7 +6,7 @@ import torch
 
 from pruneproof.api import Criterion, Source, Tensors, hookimpl
 
-pruneproof_api = 1
+pruneproof_api = 2
 """The version of the plugin API that this module was written for."""
 
 

@@ -6,7 +6,7 @@ from torch import nn
 
 from pruneproof.api import Model, Source, hookimpl
 
-pruneproof_api = 1
+pruneproof_api = 2
 """The version of the plugin API that this module was written for."""
 
 

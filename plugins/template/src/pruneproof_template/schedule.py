@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from pruneproof.api import BadConfig, Schedule, Source, hookimpl
 
-pruneproof_api = 1
+pruneproof_api = 2
 """The version of the plugin API that this module was written for."""
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pruneproof.api import hookimpl
 
-pruneproof_api = 1
+pruneproof_api = 2
 """The version of the plugin API that this module was written for."""
 
 

@@ -1,0 +1,1 @@
+"""Built-in allocations: rules that split one budget over the tensors, one file each."""

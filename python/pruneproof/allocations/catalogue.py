@@ -1,0 +1,10 @@
+"""All built-in allocations."""
+
+from pruneproof.allocations.erk import ERK
+from pruneproof.allocations.given import GIVEN
+from pruneproof.allocations.lamp import LAMP
+from pruneproof.allocations.uniform import UNIFORM
+from pruneproof.allocations.uniform_plus import UNIFORM_PLUS
+from pruneproof.api import Allocation
+
+ALLOCATIONS: tuple[Allocation, ...] = (UNIFORM, UNIFORM_PLUS, ERK, LAMP, GIVEN)

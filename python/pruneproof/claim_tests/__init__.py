@@ -1,0 +1,1 @@
+"""Built-in claim tests: from samples over seeds to an outcome."""

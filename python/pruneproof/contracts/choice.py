@@ -1,0 +1,36 @@
+"""`Choice`: a registered thing by id, with its options, as configs write it."""
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+Id = Annotated[str, Field(pattern=r"^[a-z0-9]+([.-][a-z0-9]+)*$")]
+
+
+class Frozen(BaseModel):
+    """A frozen value without unknown keys."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=False, allow_inf_nan=False)
+
+
+class Choice(Frozen):
+    """A registered thing and its options; `"snip"` is short for `{ id = "snip" }`, other keys are options."""
+
+    id: Id
+    options: dict[str, Any] = {}
+
+
+def chosen(value: Any) -> Any:
+    """Return the long form of a choice: an id alone, or an id with its options beside it.
+
+    >>> chosen("snip"), chosen({"id": "obd", "penalty": 0.1})
+    ({'id': 'snip'}, {'id': 'obd', 'options': {'penalty': 0.1}})
+    """
+    if isinstance(value, str):
+        return {"id": value}
+    if isinstance(value, dict) and "options" not in value:
+        return {"id": value.get("id"), "options": {key: each for key, each in value.items() if key != "id"}}
+    return value
+
+
+Chosen = Annotated[Choice, BeforeValidator(chosen)]

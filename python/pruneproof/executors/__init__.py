@@ -1,0 +1,1 @@
+"""Built-in executors: where stages run, one file each."""

@@ -1,0 +1,1 @@
+"""Built-in kinds of figures, one file each."""

@@ -1,0 +1,1 @@
+"""Built-in floors: the fewest units that each tensor keeps, one file each."""

@@ -1,1 +1,0 @@
-"""Ways to spread stages over processes."""

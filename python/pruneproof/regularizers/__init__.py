@@ -1,0 +1,1 @@
+"""Built-in regularizers, one file per method."""

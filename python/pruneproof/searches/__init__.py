@@ -1,0 +1,1 @@
+"""Built-in mask searches, one file per method."""

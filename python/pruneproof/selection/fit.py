@@ -1,0 +1,61 @@
+"""Minimum survivors of each tensor: whether they can be met, and floors under an allocation."""
+
+from collections.abc import Mapping
+
+from pruneproof.errors import InfeasibleSelection
+from pruneproof.selection.rounding import proportional
+
+
+def limit_floors(floors: Mapping[str, int], available: Mapping[str, int], keep: int, size: int) -> dict[str, int]:
+    """Return min(floor, available) of each tensor, once it is sure that together they fit into `keep`.
+
+    >>> limit_floors({"a": 2, "b": 2}, {"a": 4, "b": 1}, keep=3, size=5)
+    {'a': 2, 'b': 1}
+
+    Args:
+        floors: name -> minimum survivors; 0 where a name is missing.
+        available: name -> units that can survive.
+        keep: survivors in all.
+        size: units in all, for the message.
+
+    Raises:
+        InfeasibleSelection: the floors exceed `keep`; the message gives the sparsity that would do, and the floor if it
+            is
+            the same for all.
+    """
+    limited = {name: min(floors.get(name, 0), most) for name, most in available.items()}
+    needed = sum(limited.values())
+    if needed <= keep:
+        return limited
+    listed = ", ".join(f'"{name}" {least}' for name, least in list(limited.items())[:6])
+    more = f" and {len(limited) - 6} more" if len(limited) > 6 else ""
+    label, advice = "these floors protect", ""
+    if len(set(floors.values())) == 1:
+        floor = feasible = next(iter(floors.values()))
+        while sum(min(feasible, most) for name, most in available.items() if name in floors) > keep:
+            feasible -= 1
+        label, advice = f"a floor of {floor} protects", f", or the floor to at most {feasible}"
+    raise InfeasibleSelection(
+        f"{label} {needed} weights ({listed}{more}) but only {keep} of {size} may be kept. "
+        f"Lower the sparsity to at most {(size - needed) / size:.6g}{advice}."
+    )
+
+
+def fit(
+    counts: Mapping[str, int], floors: Mapping[str, int], available: Mapping[str, int], keep: int
+) -> dict[str, int]:
+    """Move an allocation between the floors and what is available, and keep its total.
+
+    Counts outside the bounds go to the nearest bound. What that takes too much (too little) is given back by (to) all
+    tensors in proportion to their distance from the floor (from what is available), by largest remainder.
+
+    >>> fit({"a": 0, "b": 6, "c": 3}, {"a": 2, "b": 2, "c": 2}, {"a": 9, "b": 9, "c": 9}, keep=9)
+    {'a': 2, 'b': 4, 'c': 3}
+    """
+    inside = {name: min(max(count, floors[name]), available[name]) for name, count in counts.items()}
+    surplus = sum(inside.values()) - keep
+    if surplus >= 0:
+        cuts = proportional({name: count - floors[name] for name, count in inside.items()}, surplus)
+        return {name: count - cuts[name] for name, count in inside.items()}
+    gains = proportional({name: available[name] - count for name, count in inside.items()}, -surplus)
+    return {name: count + gains[name] for name, count in inside.items()}

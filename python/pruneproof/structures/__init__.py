@@ -1,0 +1,1 @@
+"""Built-in structures: what lives and dies together, one file each."""
