@@ -71,6 +71,78 @@ def test_each_tensor_by_itself_keeps_what_the_oracle_keeps(scores, portion):
         assert bits[name].tolist() == np.packbits(kept[name], bitorder="little").tolist()
 
 
+SIGNED = {"value": lambda v, f: v, "product": lambda v, f: v * f, "square": lambda v, f: v * v}
+
+
+@st.composite
+def grids(draw):
+    """Shape of a tensor and of its blocks."""
+    sides = draw(st.lists(st.tuples(st.integers(0, 5), st.integers(1, 6)), min_size=1, max_size=3))
+    return tuple(zip(*sides, strict=True))
+
+
+def sums_by_block(terms, block):
+    """The oracle: add the terms of each block one by one, in the C order of the grid of blocks."""
+    sums = np.zeros([-(-side // step) for side, step in zip(terms.shape, block, strict=True)])
+    for index in np.ndindex(terms.shape):
+        sums[tuple(i // step for i, step in zip(index, block, strict=True))] += terms[index]
+    return sums.reshape(-1)
+
+
+@pytest.mark.parametrize("measure", SIGNED)
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+@given(grid=grids(), seed=st.integers(0, 999), masked=st.booleans())
+def test_signed_reductions_add_scores_before_any_absolute_value(measure, dtype, grid, seed, masked):
+    shape, block = grid
+    rng = np.random.default_rng(seed)
+    values, factors = (rng.normal(size=shape).astype(dtype) for _ in range(2))
+    alive = rng.random(shape) < 0.7 if masked else np.ones(shape, dtype=bool)
+    terms = np.where(alive, SIGNED[measure](values, factors).astype(np.float64), 0.0)
+    expected = sums_by_block(terms, block)
+    scale = sums_by_block(np.abs(terms), block)
+
+    def found(reduction):
+        return _engine.block_scores(
+            {"w": values},
+            {"w": (shape, block)},
+            reduction=reduction,
+            dtype=np.dtype(dtype).name,
+            measure=measure,
+            factors={"w": factors} if measure == "product" else None,
+            alive={"w": np.packbits(alive.reshape(-1), bitorder="little")},
+        )["w"]
+
+    # The order of additions differs, so the error is relative to the sum of absolute terms.
+    assert np.all(np.abs(found("sum") - expected) <= 1e-14 * scale)
+    assert found("abs-of-sum").tolist() == np.abs(found("sum")).tolist()
+
+
+def test_signed_reductions_let_weights_cancel_out():
+    weights, gradients = np.array([[3.0, -4.0], [1.0, 1.0]]), np.array([[1.0, 2.0], [-5.0, 5.0]])
+
+    def scores(reduction, **measure):
+        found = _engine.block_scores(
+            {"w": weights}, {"w": ([2, 2], [1, 2])}, reduction=reduction, dtype="float64", **measure
+        )
+        return found["w"].tolist()
+
+    assert (scores("sum"), scores("abs-of-sum"), scores("l1")) == ([-1.0, 2.0], [1.0, 2.0], [7.0, 2.0])
+    product = {"measure": "product", "factors": {"w": gradients}}
+    assert (scores("sum", **product), scores("abs-of-sum", **product)) == ([-5.0, 0.0], [5.0, 0.0])
+    assert (scores("l1", **product), scores("mean", **product)) == ([11.0, 10.0], [5.5, 5.0])
+
+
+@pytest.mark.parametrize("reduction", ["sum", "abs-of-sum"])
+def test_signed_reductions_refuse_measures_without_sign(reduction):
+    blocks = {"w": ([2], [2])}
+    for measure in ("magnitude", "normalised"):
+        with pytest.raises(BadTensor, match='with their sign, which the measure of "w" drops'):
+            _engine.block_scores({"w": np.ones(2)}, blocks, reduction=reduction, dtype="float64", measure=measure)
+    infinities = {"w": np.array([np.inf, -np.inf])}
+    with pytest.raises(BadTensor, match='sum of the scores of block 0 of "w" is inf - inf'):
+        _engine.block_scores(infinities, blocks, reduction=reduction, dtype="float64")
+
+
 def test_the_engine_refuses_by_name():
     ones = np.ones(4, dtype=np.float32)
     with pytest.raises(BadTensor, match='"w" came as float32 of shape'):

@@ -99,7 +99,7 @@ def prune_checkpoint(request: Request, watch: Watch = lambda what, done, total: 
         masks = [] if request.mask is None else [request.mask]
         originals = [*source.paths, *([source.index] if source.index else [])]
         check_targets([*checkpoints, *masks], originals, force=request.force)
-        cuts = _cuts(request, source, weights, groups, keep, watch)
+        rules = _rules(request, source, weights, groups, keep, watch)
         with drafts([*masks, *checkpoints]) as waiting:
             outputs = None
             if checkpoints:
@@ -108,22 +108,22 @@ def prune_checkpoint(request: Request, watch: Watch = lambda what, done, total: 
                     (
                         draft,
                         target,
-                        {**metadata, PROVENANCE: _provenance(request, keep, weights, cuts.threshold, metadata)},
+                        {**metadata, PROVENANCE: _provenance(request, keep, weights, rules.threshold, metadata)},
                     )
                     for draft, target, metadata in files
                 ]
             doing = "writing" if outputs else "counting"
             alive, bits = source.opened.apply(
-                cuts, outputs, masks=bool(masks), watch=lambda done, total: watch(doing, done, total)
+                rules, outputs, masks=bool(masks), watch=lambda done, total: watch(doing, done, total)
             )
             if sum(alive.values()) != keep:
                 raise DataCorrupt(f"{request.source} changed while it was read. Prune it when nobody writes to it.")
             if masks:
                 shapes = {weight.name: weight.shape for weight in weights}
-                MaskSet(bits, shapes, threshold=cuts.threshold).save(waiting[0])
+                MaskSet(bits, shapes, threshold=rules.threshold).save(waiting[0])
             if checkpoints and source.index:
                 waiting[-1].write_bytes(source.index.read_bytes())
-    return Pruned(tuple(weights), alive, cuts.threshold, len(stored), (*checkpoints, *masks))
+    return Pruned(tuple(weights), alive, rules.threshold, len(stored), (*checkpoints, *masks))
 
 
 def _budget(request: Request, weights: Sequence[Weight]) -> tuple[dict[str, tuple[int, int]] | None, int]:
@@ -191,16 +191,17 @@ def _rows(sparsity: float, weights: Sequence[Weight]) -> dict[str, tuple[int, in
     return groups
 
 
-def _cuts(
+def _rules(
     request: Request,
     source: Source,
     weights: Sequence[Weight],
     groups: dict[str, tuple[int, int]] | None,
     keep: int,
     watch: Watch,
-) -> _engine.Cuts:
+) -> _engine.Rules:
+    """Return which weights are kept."""
     if groups is not None:
-        return source.opened.cut_groups(groups)
+        return source.opened.select_groups(groups)
     sizes = {weight.name: weight.size for weight in weights}
     floors = limit_floors(dict.fromkeys(sizes, request.floor), sizes, keep, sum(sizes.values()))
 
@@ -208,13 +209,13 @@ def _cuts(
         watch("ranking", done, total)
 
     if request.scope == "global":
-        return source.opened.cut(list(sizes), keep, floor=request.floor, watch=ranking)
-    return source.opened.cut_each(fit(proportional(sizes, keep), floors, sizes, keep), watch=ranking)
+        return source.opened.select(list(sizes), keep, floor=request.floor, watch=ranking)
+    return source.opened.select_each(fit(proportional(sizes, keep), floors, sizes, keep), watch=ranking)
 
 
 @contextmanager
 def _output_folder(request: Request, source: Source) -> Iterator[Path | None]:
-    """Yield the folder of a sharded output, made if it is not there; it goes again if nothing comes of it."""
+    """Yield the folder of a sharded output: created if missing, removed again if pruning fails."""
     if source.index is None or request.output is None:
         yield None
         return

@@ -1,16 +1,29 @@
-//! Masks applied to weights in place, at the speed of a read-modify-write pass over them.
+//! Masks applied to weights in place, about as fast as a read-modify-write pass over the memory.
 
 use rayon::prelude::*;
 
+use crate::chunk::CHUNK;
 use crate::mask::packed_len;
-use crate::pieces::CHUNK;
 
-/// An integer as wide as a weight, and as long as eight of them the masks of all bytes.
+/// An unsigned integer as wide as a weight, whose bits it holds: `u16`, `u32` or `u64`.
+///
+/// ```
+/// use pruneproof_core::Word;
+///
+/// assert_eq!(u16::OF_BYTE[0b101][..3], [u16::MAX, 0, u16::MAX]);
+/// assert_eq!(0b110_u32.and(0b011), 0b010);
+/// ```
 pub trait Word: Copy + Send + Sync + 'static {
-    /// For each byte of a packed mask the eight words, all ones or all zeros, that it stands for.
+    /// For each byte of a packed mask eight words, all ones where the byte's bit is set and all zeros elsewhere.
     const OF_BYTE: &'static [[Self; 8]; 256];
 
-    /// Returns the bits that both words have.
+    /// Returns the bitwise and. Constant time.
+    ///
+    /// ```
+    /// use pruneproof_core::Word;
+    ///
+    /// assert_eq!(0b110_u16.and(u16::MAX), 0b110);
+    /// ```
     fn and(self, other: Self) -> Self;
 }
 
@@ -19,11 +32,11 @@ macro_rules! impl_word {
         impl Word for $word {
             const OF_BYTE: &'static [[Self; 8]; 256] = &{
                 let mut table = [[0; 8]; 256];
-                let mut place = 0;
-                while place < 8 * 256 {
-                    let (byte, lane) = (place / 8, place % 8);
+                let mut i = 0;
+                while i < 8 * 256 {
+                    let (byte, lane) = (i / 8, i % 8);
                     table[byte][lane] = if byte >> lane & 1 == 1 { <$word>::MAX } else { 0 };
-                    place += 1;
+                    i += 1;
                 }
                 table
             };
@@ -38,10 +51,21 @@ macro_rules! impl_word {
 
 impl_word!(u16, u32, u64);
 
-/// Clears the words whose bit in the packed mask `bits` is 0 and leaves the others as they are.
+/// Clears the words whose bit in the packed mask `bits` is 0, and leaves the others as they are.
 ///
-/// Weights passed as the integers behind them become exactly +0.0, whatever they were: a product with the mask would
-/// leave -0.0 and NaN. Linear time, in parallel, without extra memory; padding bits are ignored.
+/// A float whose bits are cleared is +0.0, whatever it was; a product with the mask would leave -0.0 and NaN. The
+/// mask's padding is ignored.
+///
+/// ```
+/// use pruneproof_core::apply_mask;
+///
+/// let mut bits = [1.5_f32, -2.0, f32::NAN].map(f32::to_bits);
+/// apply_mask(&[0b001], &mut bits);
+/// assert_eq!(bits.map(f32::from_bits), [1.5, 0.0, 0.0]);
+/// ```
+///
+/// # Complexity
+/// Time O(n) for n words, in parallel above 65,536 words. No extra memory.
 ///
 /// # Panics
 /// `bits` does not have [`packed_len`] bytes for `words`.
@@ -56,7 +80,7 @@ pub fn apply_mask<W: Word>(bits: &[u8], words: &mut [W]) {
 }
 
 fn apply_chunk<W: Word>(bits: &[u8], words: &mut [W]) {
-    // Looking the eight words of a byte up is as fast as memory without asking for particular vector instructions.
+    // A table look-up per byte keeps up with the memory, and needs no particular vector instructions.
     let (eights, rest) = words.as_chunks_mut::<8>();
     for (eight, &byte) in eights.iter_mut().zip(bits) {
         let keep = &W::OF_BYTE[usize::from(byte)];
@@ -87,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn chunks_meet_without_a_seam() {
+    fn words_at_the_border_of_chunks_are_kept_or_cleared_too() {
         let size = 2 * CHUNK + 13;
         let bits: Vec<u8> = (0..packed_len(size)).map(|i| (i * 37 % 251) as u8).collect();
         let mut words: Vec<u16> = (0..size).map(|i| i as u16 | 1).collect();

@@ -1,17 +1,29 @@
-//! Survivors per block of a packed mask; rows, filters and N:M groups are blocks of particular shapes.
+//! Counts of survivors per block of a packed mask; rows, filters and N:M groups are blocks of particular shapes.
 
 use rayon::prelude::*;
 
 use crate::blocks::Grid;
 use crate::mask::packed_len;
 
-/// Counts the set bits of each block when a tensor of `shape` (C order) is cut into blocks of the shape `block`.
+/// Counts the set bits of each block of shape `block` in the packed mask of a tensor of `shape`.
 ///
-/// The blocks form a grid with `ceil(shape[d] / block[d])` of them along dimension d, and the answer is that grid in C
-/// order; blocks at the far edges may be smaller. Linear in the number of runs of bits that lie together in a block.
+/// The blocks form a grid with `ceil(shape[d] / block[d])` of them along dimension d, and the counts come in the C
+/// order of that grid; blocks at the far edges may be smaller.
+///
+/// ```
+/// use pruneproof_core::block_counts;
+///
+/// // Survivors of the two rows of a 2 x 3 matrix.
+/// assert_eq!(block_counts(&[0b100_011], &[2, 3], &[1, 3]), [2, 1]);
+/// ```
+///
+/// # Complexity
+/// Time linear in the number of runs of neighbouring weights of one block, plus n / 64 for n weights. Memory: one
+/// number per block.
 ///
 /// # Panics
-/// `block` has another number of dimensions than `shape` or a side of 0, or `bits` another length than `shape` needs.
+/// `block` does not fit `shape` (see [`grid_size`](crate::grid_size)), or `bits` does not have [`packed_len`] bytes for
+/// the number of weights.
 pub fn block_counts(bits: &[u8], shape: &[usize], block: &[usize]) -> Vec<u64> {
     let grid = Grid::new(shape, block);
     assert_eq!(bits.len(), packed_len(grid.size()), "one bit per weight");
@@ -25,7 +37,7 @@ pub fn block_counts(bits: &[u8], shape: &[usize], block: &[usize]) -> Vec<u64> {
     counts
 }
 
-/// Counts the set bits from `start` to before `end`.
+/// Counts the set bits from `start` up to, but not including, `end`.
 fn count_range(bits: &[u8], start: usize, end: usize) -> u64 {
     let (first, last) = (start / 8, end / 8);
     let above = u8::MAX << (start % 8);
@@ -48,18 +60,18 @@ mod tests {
     use super::*;
     use crate::mask::is_set;
 
-    /// Goes through all weights, one by one.
+    /// The oracle: goes through all weights, one by one.
     fn naive(bits: &[u8], shape: &[usize], block: &[usize]) -> Vec<u64> {
         let grid: Vec<usize> = shape.iter().zip(block).map(|(&side, &step)| side.div_ceil(step)).collect();
         let mut counts = vec![0; grid.iter().product()];
         for flat in (0..shape.iter().product()).filter(|&i| is_set(bits, i)) {
-            let (mut rest, mut place, mut stride) = (flat, 0, 1);
+            let (mut rest, mut number, mut stride) = (flat, 0, 1);
             for d in (0..shape.len()).rev() {
-                place += rest % shape[d] / block[d] * stride;
+                number += rest % shape[d] / block[d] * stride;
                 stride *= grid[d];
                 rest /= shape[d];
             }
-            counts[place] += 1;
+            counts[number] += 1;
         }
         counts
     }
@@ -77,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn long_rows_and_the_whole_tensor() {
+    fn long_rows_and_the_whole_tensor_are_counted() {
         let bits: Vec<u8> = (0..packed_len(3 * 1001)).map(|i| (i * 91 % 256) as u8).collect();
         for block in [[1, 1001], [3, 1001], [5, 5000], [2, 77], [1, 1]] {
             assert_eq!(block_counts(&bits, &[3, 1001], &block), naive(&bits, &[3, 1001], &block));

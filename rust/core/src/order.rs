@@ -2,13 +2,46 @@
 
 use half::{bf16, f16};
 
-/// A signed integer whose order is the order of the scores behind it.
-pub trait Key: Copy + Ord + Default + Send + Sync + Into<i64> + 'static {
-    /// Converts, and takes the nearest key where there is no such one.
+use crate::arch::Compare;
+
+/// A signed integer that stands for a score: keys compare as their scores do.
+///
+/// Implemented by `i16`, `i32` and `i64`, and by nothing outside of this crate.
+///
+/// ```
+/// use pruneproof_core::{Key, Score};
+///
+/// // Widened to i64, keys of one type still compare as before; i64 is the type that tensors of a selection share.
+/// let (low, high): (i64, i64) = (1.5_f32.key().into(), 2.0_f32.key().into());
+/// assert!(low < high);
+/// assert_eq!(<i32 as Key>::saturating_from(high), 2.0_f32.key());
+/// ```
+pub trait Key: Compare + Copy + Ord + Default + Send + Sync + Into<i64> + 'static {
+    /// Converts a number, and clamps it to the range of this type. Constant time.
+    ///
+    /// ```
+    /// use pruneproof_core::Key;
+    ///
+    /// assert_eq!(i16::saturating_from(7), 7);
+    /// assert_eq!(i16::saturating_from(1 << 40), i16::MAX);
+    /// ```
     fn saturating_from(value: i64) -> Self;
 }
 
-/// A floating-point type that can be ranked.
+/// A floating-point type whose numbers can be ranked: `f16`, `bf16`, `f32` and `f64`.
+///
+/// An IEEE 754 number is a sign and a magnitude, and magnitudes order as their bits do when these are read as an
+/// integer. Two's complement extends this to both signs, and has only one zero. All methods take constant time.
+///
+/// ```
+/// use pruneproof_core::Score;
+///
+/// let scores = [f32::NEG_INFINITY, -1.5, -0.0, 1e-40, 2.0, f32::INFINITY];
+/// assert!(scores.windows(2).all(|pair| pair[0].key() < pair[1].key()));
+/// assert_eq!((-0.0_f32).key(), 0.0_f32.key());
+/// assert_eq!((-2.0_f32).magnitude(), 2.0_f32.key());
+/// assert_eq!(f32::value(2.0_f32.key()), 2.0);
+/// ```
 pub trait Score: Copy + Send + Sync + 'static {
     /// The key type, as wide as the score.
     type Key: Key;
@@ -16,38 +49,52 @@ pub trait Score: Copy + Send + Sync + 'static {
     /// Key of positive infinity. A key above it, or below its negative, is that of NaN.
     const INFINITY: Self::Key;
 
-    /// Maps a score to its key: `a < b` exactly when `a.key() < b.key()`, and -0 has the key of +0.
+    /// Returns the key of the score: `a < b` exactly if `a.key() < b.key()`, and -0 has the key of +0.
+    ///
+    /// ```
+    /// use pruneproof_core::Score;
+    ///
+    /// assert!((-1.0_f64).key() < 0.5_f64.key());
+    /// assert!(f64::NAN.key() > f64::INFINITY.key());
+    /// ```
     fn key(self) -> Self::Key;
 
     /// Returns the key of the absolute value.
+    ///
+    /// ```
+    /// use pruneproof_core::Score;
+    ///
+    /// assert_eq!((-3.0_f32).magnitude(), 3.0_f32.key());
+    /// ```
     fn magnitude(self) -> Self::Key;
 
     /// Returns the product, rounded to this type.
+    ///
+    /// ```
+    /// use pruneproof_core::Score;
+    ///
+    /// assert_eq!(3.0_f32.times(-0.5), -1.5);
+    /// ```
     fn times(self, other: Self) -> Self;
 
-    /// Returns the exact value of the score that has this key.
+    /// Returns the score that has this key, widened exactly to f64.
+    ///
+    /// ```
+    /// use pruneproof_core::Score;
+    ///
+    /// assert_eq!(f32::value((-0.25_f32).key()), -0.25);
+    /// ```
     fn value(key: Self::Key) -> f64;
 
-    /// Widens the score exactly.
+    /// Widens the score exactly to f64.
+    ///
+    /// ```
+    /// use half::bf16;
+    /// use pruneproof_core::Score;
+    ///
+    /// assert_eq!(bf16::from_f32(0.5).to_f64(), 0.5);
+    /// ```
     fn to_f64(self) -> f64;
-
-    /// Says which of 64 keys are above `bound`, with the instructions of a processor that has AVX-512.
-    ///
-    /// # Safety
-    /// The processor has AVX-512 F and BW.
-    #[cfg(target_arch = "x86_64")]
-    unsafe fn above_avx512(keys: &[Self::Key; 64], bound: Self::Key) -> u64;
-
-    /// Says which of 64 keys are above `bound`, with the instructions of a processor that has AVX2.
-    ///
-    /// # Safety
-    /// The processor has AVX2.
-    #[cfg(target_arch = "x86_64")]
-    unsafe fn above_avx2(keys: &[Self::Key; 64], bound: Self::Key) -> u64;
-
-    /// Says which of 64 keys are above `bound`, with the instructions of 64-bit ARM.
-    #[cfg(target_arch = "aarch64")]
-    fn above_neon(keys: &[Self::Key; 64], bound: Self::Key) -> u64;
 }
 
 macro_rules! impl_key {
@@ -63,10 +110,8 @@ macro_rules! impl_key {
 
 impl_key!(i16, i32, i64);
 
-// An IEEE 754 number is a sign and a magnitude whose bits order like an integer; two's complement orders both signs, and
-// has but one zero.
 macro_rules! impl_score {
-    ($($score:ty, $key:ty, $widen:expr, $avx512:ident, $avx2:ident, $neon:ident;)*) => {$(
+    ($($score:ty, $key:ty, $widen:expr;)*) => {$(
         impl Score for $score {
             type Key = $key;
 
@@ -98,36 +143,15 @@ macro_rules! impl_score {
             fn to_f64(self) -> f64 {
                 $widen(self)
             }
-
-            #[cfg(target_arch = "x86_64")]
-            #[inline(always)]
-            unsafe fn above_avx512(keys: &[$key; 64], bound: $key) -> u64 {
-                // SAFETY: what this function asks of its caller.
-                unsafe { crate::simd::$avx512(keys, bound) }
-            }
-
-            #[cfg(target_arch = "x86_64")]
-            #[inline(always)]
-            unsafe fn above_avx2(keys: &[$key; 64], bound: $key) -> u64 {
-                // SAFETY: what this function asks of its caller.
-                unsafe { crate::simd::$avx2(keys, bound) }
-            }
-
-            #[cfg(target_arch = "aarch64")]
-            #[inline(always)]
-            fn above_neon(keys: &[$key; 64], bound: $key) -> u64 {
-                // SAFETY: every 64-bit ARM processor that Rust's standard library runs on has these instructions.
-                unsafe { crate::neon::$neon(keys, bound) }
-            }
         }
     )*};
 }
 
 impl_score! {
-    f16, i16, f16::to_f64, above_i16_avx512, above_i16_avx2, above_i16;
-    bf16, i16, bf16::to_f64, above_i16_avx512, above_i16_avx2, above_i16;
-    f32, i32, f64::from, above_i32_avx512, above_i32_avx2, above_i32;
-    f64, i64, std::convert::identity, above_i64_avx512, above_i64_avx2, above_i64;
+    f16, i16, f16::to_f64;
+    bf16, i16, bf16::to_f64;
+    f32, i32, f64::from;
+    f64, i64, std::convert::identity;
 }
 
 #[cfg(test)]

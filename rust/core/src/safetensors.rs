@@ -1,8 +1,8 @@
-//! Headers of safetensors files: read from anybody, believed only after every check.
+//! Headers of safetensors files, read from untrusted files and validated in full.
 //!
 //! A file is eight bytes of header length (little endian), a JSON header, and the tensors' bytes. The header maps each
-//! name to a dtype, a shape and a byte range; `__metadata__` maps strings to strings. What is accepted here is a subset of
-//! what the reference implementation accepts: it also takes a name that is given twice.
+//! name to a dtype, a shape and a byte range; `__metadata__` maps strings to strings. What is accepted here is a subset
+//! of what the reference implementation accepts: it also accepts a name that is given twice.
 
 use std::collections::{BTreeMap, HashSet};
 use std::fmt;
@@ -16,12 +16,22 @@ use thiserror::Error;
 
 /// Longest header that is read, as in the reference implementation.
 const MAX_HEADER: u64 = 100_000_000;
-/// Most dimensions of a tensor; a bound on what a hostile shape can make us allocate.
+/// Most dimensions of a tensor; a bound on the memory that a hostile shape can make the parser allocate.
 const MAX_DIMENSIONS: usize = 64;
+/// Bytes of the header's length, and the alignment of the tensors' bytes.
 const PREFIX: u64 = 8;
+/// The header's key of the metadata.
 const METADATA: &str = "__metadata__";
 
-/// Why a file is not a safetensors file.
+/// Why a file is not a valid safetensors file.
+///
+/// ```
+/// use pruneproof_core::safetensors::{Header, HeaderError};
+///
+/// let truncated = [9_u8, 0, 0, 0, 0, 0, 0, 0, b'{'];
+/// let error = Header::read(&truncated[..], 9).unwrap_err();
+/// assert!(matches!(error, HeaderError::Truncated { found: 9, needed: 17 }));
+/// ```
 #[derive(Debug, Error)]
 pub enum HeaderError {
     /// The file ends before its header does.
@@ -32,16 +42,16 @@ pub enum HeaderError {
         /// Bytes up to the end of the header.
         needed: u64,
     },
-    /// A header longer than any real one.
+    /// The header is longer than the format allows.
     #[error("its header claims {claimed} bytes; at most {MAX_HEADER} are allowed")]
     TooLong {
         /// Length that the file gives.
         claimed: u64,
     },
-    /// Not JSON, or not the JSON of a header.
+    /// The header is not JSON, or not the JSON of a header.
     #[error("its header cannot be read: {0}")]
     Malformed(#[from] serde_json::Error),
-    /// Shape and dtype do not give the number of bytes.
+    /// Shape and dtype of a tensor need another number of bytes than it has.
     #[error(
         "tensor \"{tensor}\" takes bytes {start} to {end}, which does not fit its dtype {dtype} and shape {shape:?}"
     )]
@@ -57,7 +67,7 @@ pub enum HeaderError {
         /// One past the last byte.
         end: usize,
     },
-    /// Bytes that belong to two tensors, or to none.
+    /// Some bytes belong to two tensors, or to none.
     #[error("tensor \"{tensor}\" begins at byte {start}, but the tensors before it end at byte {expected}")]
     NotContiguous {
         /// Name of the tensor.
@@ -67,7 +77,7 @@ pub enum HeaderError {
         /// Where the tensors before it end.
         expected: usize,
     },
-    /// The file's length is not what the header says.
+    /// The file has another length than the header says.
     #[error("it has {found} bytes, but its header describes {expected}; it is truncated or something was appended")]
     WrongLength {
         /// Bytes in the file.
@@ -80,24 +90,49 @@ pub enum HeaderError {
     Io(#[from] io::Error),
 }
 
-/// What a safetensors file says about its content.
+/// The header of a safetensors file.
+///
+/// ```
+/// use std::collections::BTreeMap;
+/// use pruneproof_core::safetensors::Header;
+/// use safetensors::{Dtype, tensor::TensorInfo};
+///
+/// let info = TensorInfo { dtype: Dtype::F32, shape: vec![2], data_offsets: (0, 8) };
+/// let header = Header { tensors: vec![("w".to_owned(), info)], metadata: BTreeMap::new(), data_start: 0 };
+/// let mut file = header.to_bytes();
+/// file.extend([1.0_f32, 2.0].map(f32::to_le_bytes).concat());
+///
+/// let again = Header::read(&file[..], file.len() as u64).unwrap();
+/// assert_eq!(again.tensors[0].0, "w");
+/// assert_eq!(again.data_start as usize, file.len() - 8);
+/// ```
 #[derive(Clone, Debug)]
 pub struct Header {
     /// Name and description of each tensor, in the order of their bytes.
     pub tensors: Vec<(String, TensorInfo)>,
-    /// Free text of whoever wrote the file.
+    /// The entries of `__metadata__`.
     pub metadata: BTreeMap<String, String>,
-    /// Where the tensors' bytes begin in the file.
+    /// Offset of the tensors' bytes in the file.
     pub data_start: u64,
 }
 
 impl Header {
-    /// Reads and checks the header of a file of `length` bytes; reads no byte beyond it.
+    /// Reads and checks the header of a file of `length` bytes; reads no byte beyond the header.
     ///
-    /// Time and memory are linear in the header's length.
+    /// ```
+    /// use pruneproof_core::safetensors::Header;
+    ///
+    /// let file = b"\x02\0\0\0\0\0\0\0{}";
+    /// assert!(Header::read(&file[..], 10).unwrap().tensors.is_empty());
+    /// ```
+    ///
+    /// # Complexity
+    /// Time O(h log h) and memory O(h) for a header of h bytes, which is checked against `length` before it is
+    /// allocated.
     ///
     /// # Errors
-    /// A header that is truncated, malformed, names a tensor twice or does not describe exactly `length` bytes.
+    /// [`HeaderError`]: the header is truncated, malformed, names a tensor twice or does not describe exactly `length`
+    /// bytes, or the file cannot be read.
     pub fn read(mut file: impl Read, length: u64) -> Result<Self, HeaderError> {
         if length < PREFIX {
             return Err(HeaderError::Truncated { found: length, needed: PREFIX });
@@ -124,7 +159,18 @@ impl Header {
         Ok(Self { tensors, metadata, data_start })
     }
 
-    /// Returns the bytes that stand before the tensors' in a file: the same header gives the same bytes.
+    /// Returns the bytes of the header, which stand before those of the tensors in a file; equal headers give equal
+    /// bytes.
+    ///
+    /// Linear in the header's length. `data_start` is not used.
+    ///
+    /// ```
+    /// use pruneproof_core::safetensors::Header;
+    ///
+    /// let empty = Header::read(&b"\x02\0\0\0\0\0\0\0{}"[..], 10).unwrap();
+    /// assert_eq!(empty.to_bytes(), b"\x08\0\0\0\0\0\0\0{}      ");
+    /// ```
+    #[expect(clippy::missing_panics_doc, reason = "strings and numbers are always valid JSON")]
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut json = Vec::new();
         let mut serializer = serde_json::Serializer::new(&mut json);
@@ -139,7 +185,7 @@ impl Header {
             map.end()
         };
         write(&mut serializer).expect("strings and numbers are valid JSON");
-        // Padding keeps the tensors aligned for whoever maps the file.
+        // Padding keeps the tensors aligned in a memory-mapped file.
         json.resize(json.len().next_multiple_of(PREFIX as usize), b' ');
         let mut bytes = (json.len() as u64).to_le_bytes().to_vec();
         bytes.append(&mut json);
@@ -165,7 +211,7 @@ fn check_ranges(tensors: &[(String, TensorInfo)]) -> Result<usize, HeaderError> 
     Ok(expected)
 }
 
-/// A header's JSON. Read key by key, so that no tree is built and nothing is given twice.
+/// The content of a header's JSON. Parsed as a stream, so that no tree is built and a key that is given twice is seen.
 struct Content {
     tensors: Vec<(String, TensorInfo)>,
     metadata: BTreeMap<String, String>,

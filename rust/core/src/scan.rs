@@ -1,149 +1,129 @@
-//! The one pass over the scores: bits for those above a bracket, the places of those inside it, a count of those at its foot.
+//! The pass over the scores: compares each with the bracket, writes mask bits, lists hits and counts zones.
+//!
+//! A pass goes over one chunk. It works on batches of 16 words; a word is 64 scores, whose comparison with one bound
+//! fills one `u64`:
+//!
+//! ```text
+//! for each batch of 16 * 64 scores:
+//!     for each word i:                                    # no branch in this loop
+//!         keys        = key(score(value, factor)) of 64 scores
+//!         above_hi[i] = which keys > hi                   # Compare::above, one bit per key
+//!         above_lo[i] = which keys > lo
+//!         from_lo[i]  = which keys > below_lo, that is >= lo
+//!     clear the bits of scores that are no candidates
+//!     above += popcount(above_hi)
+//!     edge  += popcount(from_lo and not above_lo)
+//!     for each word i with above_lo[i] != above_hi[i]:    # few: the bracket holds some percent of the scores
+//!         list key and offset of each bit in above_lo and not above_hi; set its bit in above_hi if key > estimate
+//!     mask bits = above_hi (or from_lo, if the edge is to be kept)
+//! ```
+//!
+//! Three facts make it about as fast as reading the memory. The comparisons of a whole batch come before anything that
+//! branches on them, so loads and comparisons of the batch overlap. Keys are compared as integers of the score's own
+//! width, so a 512-bit vector holds 16 to 32 of them. And the words are `popcount`ed, so that counting costs one
+//! instruction per 64 scores.
 
 use std::marker::PhantomData;
 use std::ops::Range;
 
-use crate::order::{Key, Score};
+use crate::arch::{Compare, Instructions};
+use crate::order::Score;
 use crate::tensor::{Measure, Tensor};
 
-/// A bracket of ranks around a cut, translated into the keys of one tensor: `above` of a bound is strictly above.
+/// The ends of a bracket and the estimated threshold as keys of one tensor. A key is above a bound if it is greater.
 #[derive(Clone, Copy)]
 pub(crate) struct Bounds<K> {
-    /// Keys above it are kept.
+    /// Greatest key inside the bracket.
     pub hi: K,
-    /// Keys inside that are above it have their bits set as well.
-    pub middle: K,
-    /// Keys above it, up to `hi`, are inside.
+    /// The estimated threshold; keys inside the bracket that are above it get their bit in the pass.
+    pub estimate: K,
+    /// Greatest key of the bracket's lower edge; keys above it, up to `hi`, are inside.
     pub lo: K,
-    /// Keys above it, up to `lo`, are at the foot of the bracket.
-    pub foot: K,
+    /// Greatest key below the edge; keys above it, up to `lo`, are on the edge.
+    pub below_lo: K,
 }
 
-/// A score that lies inside the bracket.
+/// A score inside the bracket.
 #[derive(Clone, Copy, Default)]
-pub(crate) struct Inside<K> {
+pub(crate) struct Hit<K> {
     /// Its key.
     pub key: K,
-    /// Its index within the chunk.
-    pub place: u16,
+    /// Its index, counted from the start of the chunk.
+    pub offset: u16,
 }
 
-/// How many candidates a pass found where; the ones inside are noted one by one.
+/// Candidates of a chunk by zone.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Tally {
     /// Above the bracket.
     pub above: usize,
     /// Inside it.
     pub inside: usize,
-    /// At its foot.
-    pub foot: usize,
+    /// On its lower edge: they tie with rank `lo`.
+    pub edge: usize,
     /// Whether any score, candidate or not, is NaN.
     pub nan: bool,
 }
 
-/// Which instructions a pass uses.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Instructions {
-    /// What every processor of the target has.
-    Portable,
-    #[cfg(target_arch = "x86_64")]
-    Avx2,
-    #[cfg(target_arch = "x86_64")]
-    Avx512,
-    #[cfg(target_arch = "aarch64")]
-    Neon,
-}
-
-impl Instructions {
-    /// All that this processor has, the widest last.
-    pub(crate) fn available() -> Vec<Self> {
-        #[allow(unused_mut, reason = "there is but one on other processors")]
-        let mut available = vec![Self::Portable];
-        #[cfg(target_arch = "x86_64")]
-        {
-            // Sets of features that come together: every processor of level v3, and of level v4, of the x86-64 ABI.
-            let level_3 = is_x86_feature_detected!("avx2")
-                && is_x86_feature_detected!("bmi1")
-                && is_x86_feature_detected!("bmi2")
-                && is_x86_feature_detected!("f16c")
-                && is_x86_feature_detected!("lzcnt")
-                && is_x86_feature_detected!("popcnt");
-            let level_4 = level_3
-                && is_x86_feature_detected!("avx512f")
-                && is_x86_feature_detected!("avx512bw")
-                && is_x86_feature_detected!("avx512dq")
-                && is_x86_feature_detected!("avx512vl");
-            available.extend(level_3.then_some(Self::Avx2));
-            available.extend(level_4.then_some(Self::Avx512));
-        }
-        #[cfg(target_arch = "aarch64")]
-        available.push(Self::Neon);
-        available
-    }
-
-    /// The widest that this processor has; detected once.
-    pub(crate) fn widest() -> Self {
-        static WIDEST: std::sync::OnceLock<Instructions> = std::sync::OnceLock::new();
-        *WIDEST.get_or_init(|| *Self::available().last().expect("the portable ones"))
-    }
-}
-
-/// Passes over `range` of a tensor; where that has an alive mask, the start is a multiple of eight.
+/// Passes over `range` of a tensor, at most a chunk; if the tensor has an alive mask, the range starts at a multiple of
+/// eight.
 ///
-/// Writes the packed mask of what lies above the middle of the bracket, or from its foot on if `tied`, to `bits` and appends
-/// what lies inside it to `inside`, places counted from the start of the range.
+/// Writes the packed mask of the candidates above the estimated threshold to `bits` (with `keep_edge`, of those from
+/// the bracket's lower edge on), and appends those inside the bracket to `hits`. Linear time.
 pub(crate) fn scan<T: Score>(
     instructions: Instructions,
     tensor: &Tensor<'_, T>,
     range: Range<usize>,
     bounds: Bounds<T::Key>,
-    tied: bool,
+    keep_edge: bool,
     bits: &mut [u8],
-    inside: &mut Vec<Inside<T::Key>>,
+    hits: &mut Vec<Hit<T::Key>>,
 ) -> Tally {
     let values = &tensor.values[range.clone()];
     let alive = tensor.alive.map(|bits| &bits[range.start / 8..range.end.div_ceil(8)]);
     match tensor.measure {
-        Measure::Value => Pass::<T, Values> { values, others: values, alive, bounds, tied, scoring: PhantomData }.run(
-            instructions,
-            bits,
-            inside,
-        ),
+        Measure::Value => Pass::<T, Values> { values, factors: values, alive, bounds, keep_edge, scoring: PhantomData }
+            .run(instructions, bits, hits),
         Measure::Magnitude | Measure::Normalised(_) => {
-            Pass::<T, Magnitudes> { values, others: values, alive, bounds, tied, scoring: PhantomData }.run(
+            Pass::<T, Magnitudes> { values, factors: values, alive, bounds, keep_edge, scoring: PhantomData }.run(
                 instructions,
                 bits,
-                inside,
+                hits,
             )
         }
-        Measure::Product(others) => {
-            let others = &others[range];
-            Pass::<T, Products> { values, others, alive, bounds, tied, scoring: PhantomData }.run(
+        Measure::Product(factors) => {
+            let factors = &factors[range];
+            Pass::<T, Products> { values, factors, alive, bounds, keep_edge, scoring: PhantomData }.run(
                 instructions,
                 bits,
-                inside,
+                hits,
             )
         }
-        Measure::SquaredProduct(others) => {
-            let others = &others[range];
-            Pass::<T, Squares> { values, others, alive, bounds, tied, scoring: PhantomData }.run(
+        Measure::SquaredProduct(factors) => {
+            let factors = &factors[range];
+            Pass::<T, Squares> { values, factors, alive, bounds, keep_edge, scoring: PhantomData }.run(
                 instructions,
                 bits,
-                inside,
+                hits,
             )
         }
     }
 }
 
-/// How values become scores, and scores keys. Types, not data: the loops are compiled for each.
+/// How a value and its factor become a score, and a score a key. Types, not data, so that the loops are compiled for
+/// each.
 trait Scoring<T: Score> {
-    fn score(value: T, other: T) -> T;
+    fn score(value: T, factor: T) -> T;
     fn key(score: T) -> T::Key;
 }
 
+/// Values as they are.
 struct Values;
+/// Absolute values.
 struct Magnitudes;
+/// Absolute values of products.
 struct Products;
+/// Squares of products.
 struct Squares;
 
 impl<T: Score> Scoring<T> for Values {
@@ -172,8 +152,8 @@ impl<T: Score> Scoring<T> for Magnitudes {
 
 impl<T: Score> Scoring<T> for Products {
     #[inline(always)]
-    fn score(value: T, other: T) -> T {
-        value.times(other)
+    fn score(value: T, factor: T) -> T {
+        value.times(factor)
     }
 
     #[inline(always)]
@@ -184,8 +164,8 @@ impl<T: Score> Scoring<T> for Products {
 
 impl<T: Score> Scoring<T> for Squares {
     #[inline(always)]
-    fn score(value: T, other: T) -> T {
-        let product = value.times(other);
+    fn score(value: T, factor: T) -> T {
+        let product = value.times(factor);
         product.times(product)
     }
 
@@ -195,147 +175,153 @@ impl<T: Score> Scoring<T> for Squares {
     }
 }
 
-/// Blocks of 64 scores that are compared before the answers are looked at, so that the loop over them has no branch; few
-/// enough that the memory does not fall idle meanwhile.
-const BLOCKS: usize = 16;
+/// Words per batch: 16 words are 1024 scores, or 4 KiB of f32.
+///
+/// Enough that the comparisons of a batch run without a branch between them, and few enough that the loads of the next
+/// batch are in flight while the words of this one are processed. Chosen by measurement; see rows `network/*` of the
+/// benchmark `selection`.
+const WORDS: usize = 16;
 
-/// Which keys of a stretch lie above each bound, one word per block.
+/// Which keys of a batch are above each bound, one word per 64 scores.
 #[derive(Default)]
-struct Words {
-    above_hi: [u64; BLOCKS],
-    above_lo: [u64; BLOCKS],
-    above_foot: [u64; BLOCKS],
+struct Batch {
+    above_hi: [u64; WORDS],
+    above_lo: [u64; WORDS],
+    from_lo: [u64; WORDS],
 }
 
-impl Words {
-    /// Clears, in the words of each block, the bits that are not set in `mask` of it.
+impl Batch {
+    /// Clears, in word i of each bound, the bits that are not set in `mask(i)`.
     #[inline(always)]
     fn keep_only(&mut self, mask: impl Fn(usize) -> u64) {
-        for i in 0..BLOCKS {
+        for i in 0..WORDS {
             let mask = mask(i);
             self.above_hi[i] &= mask;
             self.above_lo[i] &= mask;
-            self.above_foot[i] &= mask;
+            self.from_lo[i] &= mask;
         }
     }
 
-    /// Counts the bits that are set in one word of each block.
+    /// Counts the set bits of the words that `word` returns for each i.
     #[inline(always)]
     fn count(&self, word: impl Fn(&Self, usize) -> u64) -> usize {
-        (0..BLOCKS).map(|i| word(self, i).count_ones() as usize).sum()
+        (0..WORDS).map(|i| word(self, i).count_ones() as usize).sum()
     }
 }
 
+/// A pass over one chunk, compiled for each type of score and each scoring.
 struct Pass<'a, T: Score, S> {
     values: &'a [T],
-    others: &'a [T],
+    factors: &'a [T],
     alive: Option<&'a [u8]>,
     bounds: Bounds<T::Key>,
-    tied: bool,
+    keep_edge: bool,
     scoring: PhantomData<S>,
 }
 
 impl<T: Score, S: Scoring<T>> Pass<'_, T, S> {
-    fn run(&self, instructions: Instructions, bits: &mut [u8], inside: &mut Vec<Inside<T::Key>>) -> Tally {
+    fn run(&self, instructions: Instructions, bits: &mut [u8], hits: &mut Vec<Hit<T::Key>>) -> Tally {
         match instructions {
-            Instructions::Portable => self.run_plain(bits, inside, |values, others, bounds, words| {
-                compare::<T, S>(values, others, bounds, words, above_portable)
+            Instructions::Generic => self.run_with(bits, hits, |values, factors, bounds, batch| {
+                compare::<T, S>(values, factors, bounds, batch, T::Key::above)
             }),
-            // SAFETY: values of this kind come from `available` alone, which found the processor to have these instructions.
+            // SAFETY: `Instructions` are made by `available` alone, which found that the processor has these.
             #[cfg(target_arch = "x86_64")]
-            Instructions::Avx2 => unsafe { self.run_avx2(bits, inside) },
+            Instructions::Avx2 => unsafe { self.run_avx2(bits, hits) },
             // SAFETY: as above.
             #[cfg(target_arch = "x86_64")]
-            Instructions::Avx512 => unsafe { self.run_avx512(bits, inside) },
+            Instructions::Avx512 => unsafe { self.run_avx512(bits, hits) },
             #[cfg(target_arch = "aarch64")]
-            Instructions::Neon => self.run_plain(bits, inside, |values, others, bounds, words| {
-                compare::<T, S>(values, others, bounds, words, T::above_neon)
+            Instructions::Neon => self.run_with(bits, hits, |values, factors, bounds, batch| {
+                compare::<T, S>(values, factors, bounds, batch, T::Key::above_neon)
             }),
         }
     }
 
     #[cfg(target_arch = "x86_64")]
     #[target_feature(enable = "avx2,bmi1,bmi2,f16c,lzcnt,popcnt")]
-    fn run_avx2(&self, bits: &mut [u8], inside: &mut Vec<Inside<T::Key>>) -> Tally {
-        self.run_plain(bits, inside, |values, others, bounds, words| {
-            compare_avx2::<T, S>(values, others, bounds, words)
-        })
+    fn run_avx2(&self, bits: &mut [u8], hits: &mut Vec<Hit<T::Key>>) -> Tally {
+        self.run_with(bits, hits, |values, factors, bounds, batch| compare_avx2::<T, S>(values, factors, bounds, batch))
     }
 
     #[cfg(target_arch = "x86_64")]
     #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,bmi1,bmi2,f16c,lzcnt,popcnt")]
-    fn run_avx512(&self, bits: &mut [u8], inside: &mut Vec<Inside<T::Key>>) -> Tally {
-        self.run_plain(bits, inside, |values, others, bounds, words| {
-            compare_avx512::<T, S>(values, others, bounds, words)
+    fn run_avx512(&self, bits: &mut [u8], hits: &mut Vec<Hit<T::Key>>) -> Tally {
+        self.run_with(bits, hits, |values, factors, bounds, batch| {
+            compare_avx512::<T, S>(values, factors, bounds, batch)
         })
     }
 
-    /// One source for all processors; `compare` is [`compare`] with the instructions of one of them.
+    /// The pass itself, the same source for all instruction sets; `compare` is [`compare`] compiled for one of them.
     #[inline(always)]
-    fn run_plain(
+    fn run_with(
         &self,
         bits: &mut [u8],
-        inside: &mut Vec<Inside<T::Key>>,
-        compare: impl Fn(&[T], &[T], Bounds<T::Key>, &mut Words) -> T::Key,
+        hits: &mut Vec<Hit<T::Key>>,
+        compare: impl Fn(&[T], &[T], Bounds<T::Key>, &mut Batch) -> T::Key,
     ) -> Tally {
-        let before = inside.len();
+        let before = hits.len();
         let mut tally = Tally::default();
-        let mut worst = T::Key::default();
-        let mut words = Words::default();
-        let others = self.others.chunks(64 * BLOCKS);
-        let stretches = self.values.chunks(64 * BLOCKS).zip(others).zip(bits.chunks_mut(8 * BLOCKS));
-        for (number, ((values, others), bits)) in stretches.enumerate() {
-            worst = worst.max(compare(values, others, self.bounds, &mut words));
+        let mut greatest = T::Key::default();
+        let mut batch = Batch::default();
+        let factors = self.factors.chunks(64 * WORDS);
+        let batches = self.values.chunks(64 * WORDS).zip(factors).zip(bits.chunks_mut(8 * WORDS));
+        for (number, ((values, factors), bits)) in batches.enumerate() {
+            greatest = greatest.max(compare(values, factors, self.bounds, &mut batch));
             let count = bits.len().div_ceil(8);
             if let Some(alive) = self.alive {
-                words.keep_only(|i| if i < count { word(alive, number * BLOCKS + i) } else { 0 });
-            } else if count < BLOCKS {
-                words.keep_only(|i| if i < count { u64::MAX } else { 0 });
+                batch.keep_only(|i| if i < count { word(alive, number * WORDS + i) } else { 0 });
+            } else if count < WORDS {
+                batch.keep_only(|i| if i < count { u64::MAX } else { 0 });
             }
-            tally.above += words.count(|words, i| words.above_hi[i]);
-            tally.foot += words.count(|words, i| words.above_foot[i] & !words.above_lo[i]);
-            self.note(values, others, number * 64 * BLOCKS, &mut words, inside);
-            let written = if self.tied { &words.above_foot } else { &words.above_hi };
-            for (bits, written) in bits.chunks_mut(8).zip(written) {
+            tally.above += batch.count(|batch, i| batch.above_hi[i]);
+            tally.edge += batch.count(|batch, i| batch.from_lo[i] & !batch.above_lo[i]);
+            self.list_hits(values, factors, number * 64 * WORDS, &mut batch, hits);
+            let kept = if self.keep_edge { &batch.from_lo } else { &batch.above_hi };
+            for (bits, kept) in bits.chunks_mut(8).zip(kept) {
                 match bits.first_chunk_mut() {
-                    Some(whole) => *whole = written.to_le_bytes(),
-                    None => bits.copy_from_slice(&written.to_le_bytes()[..bits.len()]),
+                    Some(whole) => *whole = kept.to_le_bytes(),
+                    None => bits.copy_from_slice(&kept.to_le_bytes()[..bits.len()]),
                 }
             }
         }
-        tally.inside = inside.len() - before;
-        tally.nan = worst > T::INFINITY;
+        tally.inside = hits.len() - before;
+        tally.nan = greatest > T::INFINITY;
         tally
     }
 
-    /// Notes what lies inside the bracket in a stretch that begins at `first`, and sets the bits of what is above its middle.
+    /// Lists the scores of a batch that are inside the bracket, and sets the bits of those above the estimated
+    /// threshold.
+    ///
+    /// `first` is the offset of the batch in the chunk.
     #[inline(always)]
-    fn note(&self, values: &[T], others: &[T], first: usize, words: &mut Words, inside: &mut Vec<Inside<T::Key>>) {
-        // Words with something inside are listed first; most are empty, and which are is not to be foreseen.
-        let (mut listed, mut count) = ([0_usize; BLOCKS], 0);
-        for i in 0..BLOCKS {
-            listed[count] = i;
-            count += usize::from(words.above_lo[i] != words.above_hi[i]);
+    fn list_hits(&self, values: &[T], factors: &[T], first: usize, batch: &mut Batch, hits: &mut Vec<Hit<T::Key>>) {
+        // Most words have no hit, and which have one cannot be predicted. So those that do are collected without a
+        // branch first, and the loop over them has no branch that is often mispredicted.
+        let (mut with_hits, mut count) = ([0_usize; WORDS], 0);
+        for i in 0..WORDS {
+            with_hits[count] = i;
+            count += usize::from(batch.above_lo[i] != batch.above_hi[i]);
         }
-        for &i in &listed[..count] {
-            let mut rest = words.above_lo[i] & !words.above_hi[i];
-            let end = inside.len() + rest.count_ones() as usize;
-            let mut note = |rest: &mut u64| {
-                let place = 64 * i + rest.trailing_zeros() as usize % 64;
-                let key = S::key(S::score(values[place], others[place]));
-                inside.push(Inside { key, place: (first + place) as u16 });
+        for &i in &with_hits[..count] {
+            let mut rest = batch.above_lo[i] & !batch.above_hi[i];
+            let end = hits.len() + rest.count_ones() as usize;
+            let mut list = |rest: &mut u64| {
+                let index = 64 * i + rest.trailing_zeros() as usize % 64;
+                let key = S::key(S::score(values[index], factors[index]));
+                hits.push(Hit { key, offset: (first + index) as u16 });
                 let bit = *rest & rest.wrapping_neg();
-                words.above_hi[i] |= if key > self.bounds.middle { bit } else { 0 };
+                batch.above_hi[i] |= if key > self.bounds.estimate { bit } else { 0 };
                 *rest ^= bit;
             };
-            // Two are noted in any case, the second for nothing where there is but one: a branch that often goes the other
-            // way than foreseen takes longer. More than two are rare.
-            note(&mut rest);
-            note(&mut rest);
+            // Always lists two; if there is one, the second is a no-op that `truncate` drops. Cheaper than a
+            // mispredicted branch. More than two in one word are rare.
+            list(&mut rest);
+            list(&mut rest);
             while rest != 0 {
-                note(&mut rest);
+                list(&mut rest);
             }
-            inside.truncate(end);
+            hits.truncate(end);
         }
     }
 }
@@ -345,12 +331,12 @@ impl<T: Score, S: Scoring<T>> Pass<'_, T, S> {
 #[inline(never)]
 fn compare_avx2<T: Score, S: Scoring<T>>(
     values: &[T],
-    others: &[T],
+    factors: &[T],
     bounds: Bounds<T::Key>,
-    words: &mut Words,
+    batch: &mut Batch,
 ) -> T::Key {
-    // SAFETY: this function asks its caller for the same instructions.
-    compare::<T, S>(values, others, bounds, words, |keys, bound| unsafe { T::above_avx2(keys, bound) })
+    // SAFETY: this function is compiled for AVX2, so whoever calls it has made sure that the processor has it.
+    compare::<T, S>(values, factors, bounds, batch, |keys, bound| unsafe { T::Key::above_avx2(keys, bound) })
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -358,69 +344,61 @@ fn compare_avx2<T: Score, S: Scoring<T>>(
 #[inline(never)]
 fn compare_avx512<T: Score, S: Scoring<T>>(
     values: &[T],
-    others: &[T],
+    factors: &[T],
     bounds: Bounds<T::Key>,
-    words: &mut Words,
+    batch: &mut Batch,
 ) -> T::Key {
-    // SAFETY: this function asks its caller for the same instructions.
-    compare::<T, S>(values, others, bounds, words, |keys, bound| unsafe { T::above_avx512(keys, bound) })
+    // SAFETY: this function is compiled for AVX-512 F and BW, so whoever calls it has made sure that the processor has
+    // them.
+    compare::<T, S>(values, factors, bounds, batch, |keys, bound| unsafe { T::Key::above_avx512(keys, bound) })
 }
 
-#[inline(always)]
-fn above_portable<K: Key>(keys: &[K; 64], bound: K) -> u64 {
-    let mut bits = 0;
-    for (i, &key) in keys.iter().enumerate() {
-        bits |= u64::from(key > bound) << i;
-    }
-    bits
-}
-
-/// Compares at most [`BLOCKS`] blocks of scores with the bounds; `above` does so for 64 keys and one bound.
+/// Compares the scores of a batch with the bounds; `above` does so for 64 keys and one bound.
 ///
-/// Returns the key of the largest magnitude, in which NaN shows.
+/// Returns the key of the greatest magnitude, which is above infinity if any score is NaN.
 #[inline(always)]
 fn compare<T: Score, S: Scoring<T>>(
     values: &[T],
-    others: &[T],
+    factors: &[T],
     bounds: Bounds<T::Key>,
-    words: &mut Words,
+    batch: &mut Batch,
     above: impl Fn(&[T::Key; 64], T::Key) -> u64,
 ) -> T::Key {
-    let mut worst = [T::Key::default(); 64];
+    let mut greatest = [T::Key::default(); 64];
     let mut compare = |keys: &[T::Key; 64], i: usize, present: u64| {
-        words.above_hi[i] = above(keys, bounds.hi) & present;
-        words.above_lo[i] = above(keys, bounds.lo) & present;
-        words.above_foot[i] = above(keys, bounds.foot) & present;
+        batch.above_hi[i] = above(keys, bounds.hi) & present;
+        batch.above_lo[i] = above(keys, bounds.lo) & present;
+        batch.from_lo[i] = above(keys, bounds.below_lo) & present;
     };
-    let (blocks, rest) = values.as_chunks::<64>();
-    let (other_blocks, other_rest) = others.as_chunks::<64>();
-    for (i, (block, others)) in blocks.iter().zip(other_blocks).enumerate().take(BLOCKS) {
+    let (words, rest) = values.as_chunks::<64>();
+    let (factor_words, factor_rest) = factors.as_chunks::<64>();
+    for (i, (word, factors)) in words.iter().zip(factor_words).enumerate().take(WORDS) {
         let mut keys = [T::Key::default(); 64];
         for lane in 0..64 {
-            let score = S::score(block[lane], others[lane]);
+            let score = S::score(word[lane], factors[lane]);
             keys[lane] = S::key(score);
-            worst[lane] = worst[lane].max(score.magnitude());
+            greatest[lane] = greatest[lane].max(score.magnitude());
         }
         compare(&keys, i, u64::MAX);
     }
     if !rest.is_empty() {
         let mut keys = [T::Key::default(); 64];
-        for (lane, (&value, &other)) in rest.iter().zip(other_rest).enumerate() {
-            let score = S::score(value, other);
+        for (lane, (&value, &factor)) in rest.iter().zip(factor_rest).enumerate() {
+            let score = S::score(value, factor);
             keys[lane] = S::key(score);
-            worst[lane] = worst[lane].max(score.magnitude());
+            greatest[lane] = greatest[lane].max(score.magnitude());
         }
-        compare(&keys, blocks.len(), (1 << rest.len()) - 1);
+        compare(&keys, words.len(), (1 << rest.len()) - 1);
     }
-    worst.into_iter().max().unwrap_or_default()
+    greatest.into_iter().max().unwrap_or_default()
 }
 
-/// Reads eight bytes of a mask, fewer at its end.
+/// Reads word `i` of a mask; at its end, where fewer than eight bytes are left, the missing bits are 0.
 #[inline(always)]
-fn word(bits: &[u8], block: usize) -> u64 {
-    match bits[8 * block..].first_chunk() {
+fn word(bits: &[u8], i: usize) -> u64 {
+    match bits[8 * i..].first_chunk() {
         Some(&bytes) => u64::from_le_bytes(bytes),
-        None => bits[8 * block..].iter().rev().fold(0, |word, &byte| word << 8 | u64::from(byte)),
+        None => bits[8 * i..].iter().rev().fold(0, |word, &byte| word << 8 | u64::from(byte)),
     }
 }
 
@@ -432,53 +410,58 @@ mod tests {
     use super::*;
     use crate::naive;
 
-    /// A pass as seen from outside: counts, bits, and (key, place) of those inside.
-    type Seen = (usize, usize, usize, bool, Vec<u8>, Vec<(i64, u16)>);
+    /// What a pass answers: counts of the zones, NaN, bits, and (key, offset) of the hits.
+    type Answer = (usize, usize, usize, bool, Vec<u8>, Vec<(i64, u16)>);
 
-    fn see<T: Score>(instructions: Instructions, tensor: &Tensor<'_, T>, bounds: Bounds<T::Key>, tied: bool) -> Seen {
+    fn answer_of<T: Score>(
+        instructions: Instructions,
+        tensor: &Tensor<'_, T>,
+        bounds: Bounds<T::Key>,
+        keep_edge: bool,
+    ) -> Answer {
         let size = tensor.values.len();
-        let (mut bits, mut inside) = (vec![0xaa; size.div_ceil(8)], Vec::new());
-        let tally = scan(instructions, tensor, 0..size, bounds, tied, &mut bits, &mut inside);
-        let inside = inside.iter().map(|each| (each.key.into(), each.place)).collect();
-        (tally.above, tally.inside, tally.foot, tally.nan, bits, inside)
+        let (mut bits, mut hits) = (vec![0xaa; size.div_ceil(8)], Vec::new());
+        let tally = scan(instructions, tensor, 0..size, bounds, keep_edge, &mut bits, &mut hits);
+        let hits = hits.iter().map(|hit| (hit.key.into(), hit.offset)).collect();
+        (tally.above, tally.inside, tally.edge, tally.nan, bits, hits)
     }
 
-    /// The same, one score after the other.
-    fn expect<T: Score>(tensor: &Tensor<'_, T>, bounds: Bounds<T::Key>, tied: bool) -> Seen {
-        let (mut inside, mut above, mut foot, mut nan) = (Vec::new(), 0, 0, false);
+    /// The oracle: one score after the other.
+    fn expected_of<T: Score>(tensor: &Tensor<'_, T>, bounds: Bounds<T::Key>, keep_edge: bool) -> Answer {
+        let (mut hits, mut above, mut edge, mut nan) = (Vec::new(), 0, 0, false);
         let mut flags = vec![false; tensor.values.len()];
         for (i, flag) in flags.iter_mut().enumerate() {
             let key = tensor.key(i);
             nan |= tensor.find_nan(i..i + 1).is_some();
             if tensor.is_candidate(i) {
                 above += usize::from(key > bounds.hi);
-                foot += usize::from(key > bounds.foot && key <= bounds.lo);
-                *flag = key > bounds.hi || tied && key > bounds.foot;
+                edge += usize::from(key > bounds.below_lo && key <= bounds.lo);
+                *flag = key > bounds.hi || keep_edge && key > bounds.below_lo;
                 if key > bounds.lo && key <= bounds.hi {
-                    *flag |= key > bounds.middle;
-                    inside.push((key.into(), i as u16));
+                    *flag |= key > bounds.estimate;
+                    hits.push((key.into(), i as u16));
                 }
             }
         }
-        (above, inside.len(), foot, nan, naive::pack(&flags), inside)
+        (above, hits.len(), edge, nan, naive::pack(&flags), hits)
     }
 
-    fn check<T: Score>(numbers: &[(f64, f64, bool)], bounds: [i64; 4], tied: bool, to: fn(f64) -> T) {
+    fn check<T: Score>(numbers: &[(f64, f64, bool)], bounds: [i64; 4], keep_edge: bool, to: fn(f64) -> T) {
         let values: Vec<T> = numbers.iter().map(|each| to(each.0)).collect();
-        let others: Vec<T> = numbers.iter().map(|each| to(each.1)).collect();
+        let factors: Vec<T> = numbers.iter().map(|each| to(each.1)).collect();
         let alive = naive::pack(&numbers.iter().map(|each| each.2).collect::<Vec<_>>());
         let mut bounds = bounds.map(|bound| to(bound as f64 / 4.0).key());
         bounds.sort();
-        let [foot, lo, middle, hi] = bounds;
-        let bounds = Bounds { hi, middle, lo, foot };
+        let [below_lo, lo, estimate, hi] = bounds;
+        let bounds = Bounds { hi, estimate, lo, below_lo };
         let measures =
-            [Measure::Value, Measure::Magnitude, Measure::Product(&others), Measure::SquaredProduct(&others)];
+            [Measure::Value, Measure::Magnitude, Measure::Product(&factors), Measure::SquaredProduct(&factors)];
         for measure in measures {
             for alive in [None, Some(&alive[..])] {
                 let tensor = Tensor { name: "w", values: &values, measure, alive };
-                let expected = expect(&tensor, bounds, tied);
+                let expected = expected_of(&tensor, bounds, keep_edge);
                 for instructions in Instructions::available() {
-                    assert_eq!(see(instructions, &tensor, bounds, tied), expected, "{instructions:?}");
+                    assert_eq!(answer_of(instructions, &tensor, bounds, keep_edge), expected, "{instructions:?}");
                 }
             }
         }
@@ -486,17 +469,17 @@ mod tests {
 
     proptest! {
         #[test]
-        fn all_instructions_say_the_same_as_one_score_after_the_other(
+        fn every_instruction_set_answers_as_a_scalar_loop_does(
             numbers in prop::collection::vec((awkward(), awkward(), any::<bool>()), 0..200),
             repeats in 1_usize..12,
             bounds in prop::array::uniform4(-12_i64..13),
-            tied in any::<bool>(),
+            keep_edge in any::<bool>(),
         ) {
             let numbers = numbers.repeat(repeats);
-            check::<f64>(&numbers, bounds, tied, |x| x);
-            check::<f32>(&numbers, bounds, tied, |x| x as f32);
-            check::<f16>(&numbers, bounds, tied, f16::from_f64);
-            check::<bf16>(&numbers, bounds, tied, bf16::from_f64);
+            check::<f64>(&numbers, bounds, keep_edge, |x| x);
+            check::<f32>(&numbers, bounds, keep_edge, |x| x as f32);
+            check::<f16>(&numbers, bounds, keep_edge, f16::from_f64);
+            check::<bf16>(&numbers, bounds, keep_edge, bf16::from_f64);
         }
     }
 
@@ -509,14 +492,17 @@ mod tests {
     }
 
     #[test]
-    fn nan_is_seen_by_all_instructions() {
+    fn nan_is_seen_by_every_instruction_set() {
         for nan in [f32::NAN, -f32::NAN, f32::from_bits(0x7f80_0001)] {
-            for place in [0, 63, 64, 1023, 1024, 1999] {
+            for index in [0, 63, 64, 1023, 1024, 1999] {
                 let mut values = vec![1.0; 2000];
-                values[place] = nan;
-                let bounds = Bounds { hi: 0, middle: 0, lo: 0, foot: 0 };
+                values[index] = nan;
+                let bounds = Bounds { hi: 0, estimate: 0, lo: 0, below_lo: 0 };
                 for instructions in Instructions::available() {
-                    assert!(see(instructions, &Tensor::of_scores("w", &values), bounds, false).3, "{instructions:?}");
+                    assert!(
+                        answer_of(instructions, &Tensor::of_scores("w", &values), bounds, false).3,
+                        "{instructions:?}"
+                    );
                 }
             }
         }

@@ -1,4 +1,4 @@
-//! The selections: one budget over all tensors, or one count per tensor.
+//! Global selection, one number to keep over all tensors, and selection within each tensor.
 
 use std::cmp::Reverse;
 use std::mem::discriminant;
@@ -6,37 +6,74 @@ use std::sync::atomic::AtomicBool;
 
 use rayon::prelude::*;
 
-use crate::boundary::{Cut, keep_best};
 use crate::error::Error;
 use crate::mask::packed_len;
 use crate::order::Score;
 use crate::tensor::Tensor;
+use crate::threshold::{Kept, keep_best};
 
-/// Scores up to which sorting them all is the fastest way to honour floors.
-const FEW: usize = 4096;
+/// Scores up to which a selection with floors sorts all of them, which then takes less time than its passes.
+///
+/// Chosen by measurement of selections with floors; no row of the benchmark `selection` has any.
+const SORTED: usize = 4096;
 
-/// What a selection has to say beside the masks that it wrote.
+/// What a selection returns besides the masks that it wrote.
+///
+/// ```
+/// use std::sync::atomic::AtomicBool;
+/// use pruneproof_core::{Tensor, select};
+///
+/// let tensors = [Tensor::of_scores("a", &[1.0_f32, 4.0]), Tensor::of_scores("b", &[3.0, 2.0])];
+/// let (mut a, mut b) = ([0_u8], [0_u8]);
+/// let selected = select(&tensors, 3, &[0, 0], &mut [&mut a, &mut b], &AtomicBool::new(false)).unwrap();
+/// assert_eq!((selected.counts, selected.threshold), (vec![1, 2], Some(2.0)));
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Selected {
-    /// Number of survivors of each tensor, in the order in which they were passed.
+    /// Number of survivors of each tensor, in the order in which the tensors were passed.
     pub counts: Vec<usize>,
-    /// The smallest kept score; `None` if nothing is kept or each tensor was cut by itself.
+    /// The smallest kept score; `None` if nothing is kept, or if each tensor or row was ranked by itself.
     pub threshold: Option<f64>,
 }
 
-/// Keeps exactly `keep` candidates: first the best `floors[i]` of each tensor (all of one that has fewer), then the best of
-/// what is left, over all tensors together.
+/// Keeps exactly `keep` candidates: first the best `floors[i]` of each tensor (all of one that has fewer), then the
+/// best of the others over all tensors together. Ties go to the lower name, then to the lower index.
 ///
-/// `masks[i]` gets the packed mask of tensor i, of [`packed_len`] bytes; what it held before does not matter, and what it
-/// holds after an error means nothing. Linear time, mostly one pass over the scores; memory for a few in a hundred of the
-/// scores. Each round of tensors that need their floor costs another pass over the others.
+/// `masks[i]` receives the packed mask of tensor i and has [`packed_len`] bytes. It is overwritten; after an error its
+/// content is unspecified.
+///
+/// ```
+/// use std::sync::atomic::AtomicBool;
+/// use pruneproof_core::{Error, Measure, Tensor, select};
+///
+/// let never = AtomicBool::new(false);
+/// let magnitudes = |name, values| Tensor { measure: Measure::Magnitude, ..Tensor::of_scores(name, values) };
+/// let tensors = [magnitudes("conv", &[0.3_f32, -0.9, 0.1]), magnitudes("fc", &[0.5, -0.2, 0.9, 0.8])];
+/// let (mut conv, mut fc) = ([0_u8], [0_u8]);
+///
+/// // The three largest magnitudes are 0.9, 0.9 and 0.8.
+/// select(&tensors, 3, &[0, 0], &mut [&mut conv, &mut fc], &never).unwrap();
+/// assert_eq!((conv, fc), ([0b010], [0b1100]));
+///
+/// // With a floor of two for "conv", its 0.3 is kept instead of the 0.8 of "fc".
+/// select(&tensors, 3, &[2, 0], &mut [&mut conv, &mut fc], &never).unwrap();
+/// assert_eq!((conv, fc), ([0b011], [0b0100]));
+///
+/// let refused = select(&tensors, 8, &[0, 0], &mut [&mut conv, &mut fc], &never);
+/// assert_eq!(refused, Err(Error::TooFewAlive { keep: 8, available: 7 }));
+/// ```
+///
+/// # Complexity
+/// Time O(n) for n scores, whatever they are, and mostly one pass; each round in which tensors fall below their floor
+/// costs another pass over the others, at most one round per tensor. Memory: at most 4 % of the scores, plus a constant
+/// per thread.
 ///
 /// # Errors
-/// NaN, an alive mask or a factor of the wrong size, a duplicate name, more to keep than there are candidates, floors above
-/// the budget, or a stop.
+/// [`Error::NotANumber`], [`Error::AliveLength`], [`Error::FactorLength`], [`Error::DuplicateName`],
+/// [`Error::TooFewAlive`], [`Error::FloorsExceedKeep`]; [`Error::Stopped`] if `stop` was set.
 ///
 /// # Panics
-/// `floors` or `masks` do not fit `tensors`, or they are not measured alike.
+/// `floors` or `masks` do not fit `tensors`, or the tensors do not have the same kind of measure.
 pub fn select<T: Score>(
     tensors: &[Tensor<'_, T>],
     keep: usize,
@@ -51,38 +88,50 @@ pub fn select<T: Score>(
     if keep > available {
         return Err(Error::TooFewAlive { keep, available });
     }
-    let quotas: Vec<usize> = floors.iter().zip(&candidates).map(|(floor, candidates)| *floor.min(candidates)).collect();
-    let protected = quotas.iter().sum();
+    let floors: Vec<usize> = floors.iter().zip(&candidates).map(|(floor, candidates)| *floor.min(candidates)).collect();
+    let protected = floors.iter().sum();
     if protected > keep {
         return Err(Error::FloorsExceedKeep { floors: protected, keep });
     }
     let size: usize = tensors.iter().map(|tensor| tensor.values.len()).sum();
-    let Cut { counts, lowest } = if protected > 0 && size <= FEW {
-        select_few(tensors, &order, keep, &quotas, masks)?
+    let Kept { counts, threshold } = if protected > 0 && size <= SORTED {
+        select_by_sorting(tensors, &order, keep, &floors, masks)?
     } else {
-        select_rounds(tensors, order, keep, &quotas, &candidates, masks, stop)?
+        select_in_rounds(tensors, order, keep, &floors, &candidates, masks, stop)?
     };
-    let threshold = lowest.map(|rank| tensors[0].score_of_rank(rank));
+    let threshold = threshold.map(|rank| tensors[0].score_of_rank(rank));
     Ok(Selected { counts, threshold })
 }
 
-/// Keeps exactly the best `keeps[i]` candidates of each tensor.
+/// Keeps exactly the best `keeps[i]` candidates of each tensor, ties by index.
 ///
-/// The masks are written, and time and memory taken, as for [`select`], with one pass over each tensor.
+/// ```
+/// use std::sync::atomic::AtomicBool;
+/// use pruneproof_core::{Tensor, select_each};
+///
+/// let tensors = [Tensor::of_scores("a", &[1.0_f32, 4.0, 4.0]), Tensor::of_scores("b", &[3.0, 2.0])];
+/// let (mut a, mut b) = ([0_u8], [0_u8]);
+/// let selected = select_each(&tensors, &[1, 2], &mut [&mut a, &mut b], &AtomicBool::new(false)).unwrap();
+/// assert_eq!((a, b), ([0b010], [0b11]));
+/// assert_eq!((selected.counts, selected.threshold), (vec![1, 2], None));
+/// ```
+///
+/// # Complexity
+/// As [`select`], with one selection per tensor.
 ///
 /// # Errors
-/// NaN, an alive mask or a factor of the wrong size, a duplicate name, a tensor with fewer candidates than its count, or a
-/// stop.
+/// [`Error::NotANumber`], [`Error::AliveLength`], [`Error::FactorLength`], [`Error::DuplicateName`],
+/// [`Error::TooFewAliveIn`]; [`Error::Stopped`] if `stop` was set. Of several, that of the lowest name.
 ///
 /// # Panics
-/// `keeps` or `masks` do not fit `tensors`, or they are not measured alike.
+/// `keeps` or `masks` do not fit `tensors`, or the tensors do not have the same kind of measure.
 pub fn select_each<T: Score>(
     tensors: &[Tensor<'_, T>],
     keeps: &[usize],
     masks: &mut [&mut [u8]],
     stop: &AtomicBool,
 ) -> Result<Selected, Error> {
-    assert_eq!(tensors.len(), keeps.len(), "one count per tensor");
+    assert_eq!(tensors.len(), keeps.len(), "one number to keep per tensor");
     let order = check(tensors, masks)?;
     let one = |((tensor, &keep), mask): ((&Tensor<'_, T>, &usize), &mut &mut [u8])| {
         let available = tensor.candidates();
@@ -91,18 +140,19 @@ pub fn select_each<T: Score>(
         }
         keep_best(&[tensor], &mut [mask], keep, available, stop).map(|_| ())
     };
-    let mut found: Vec<Result<(), Error>> = tensors.par_iter().zip(keeps).zip(masks).map(one).collect();
-    // The first refusal in name order is reported, so that the report does not depend on threads.
-    order.into_iter().try_for_each(|i| std::mem::replace(&mut found[i], Ok(())))?;
+    let mut results: Vec<Result<(), Error>> = tensors.par_iter().zip(keeps).zip(masks).map(one).collect();
+    // The first error in name order is reported, so that the report does not depend on threads.
+    order.into_iter().try_for_each(|i| std::mem::replace(&mut results[i], Ok(())))?;
     Ok(Selected { counts: keeps.to_vec(), threshold: None })
 }
 
-/// Checks all but the scores; returns the tensors' places in name order, which is the order of ties and of reports.
+/// Checks everything but the scores, and returns the indices of the tensors in name order, in which ties are broken and
+/// errors reported.
 pub(crate) fn check<T: Score>(tensors: &[Tensor<'_, T>], masks: &[&mut [u8]]) -> Result<Vec<usize>, Error> {
     let sizes = tensors.iter().map(|tensor| packed_len(tensor.values.len()));
     assert!(masks.iter().map(|mask| mask.len()).eq(sizes), "one mask per tensor, of its size");
     let alike = |pair: &[Tensor<'_, T>]| discriminant(&pair[0].measure) == discriminant(&pair[1].measure);
-    assert!(tensors.windows(2).all(alike), "one measure for all tensors");
+    assert!(tensors.windows(2).all(alike), "one kind of measure for all tensors");
     let mut order: Vec<usize> = (0..tensors.len()).collect();
     order.sort_by_key(|&i| tensors[i].name);
     if let Some(pair) = order.windows(2).find(|pair| tensors[pair[0]].name == tensors[pair[1]].name) {
@@ -112,56 +162,56 @@ pub(crate) fn check<T: Score>(tensors: &[Tensor<'_, T>], masks: &[&mut [u8]]) ->
     Ok(order)
 }
 
-/// Ranks all tensors together, sets those aside that fell below their quota, and ranks the others again.
+/// Ranks all tensors together; those that fall below their floor keep their best `floor`, and the others are ranked
+/// again.
 ///
-/// What the quotas take from the budget lets the common cut only rise, so a tensor below its quota stays there, and its best
-/// `quota` are its part of the answer. When none is below, the ranking has kept what the quotas protect.
-fn select_rounds<T: Score>(
+/// What a floor takes from `keep` can only raise the common threshold, so a tensor below its floor stays below it in
+/// every later round. Once none is below, the common ranking has kept what the floors protect.
+fn select_in_rounds<T: Score>(
     tensors: &[Tensor<'_, T>],
-    mut open: Vec<usize>,
-    mut budget: usize,
-    quotas: &[usize],
+    mut competing: Vec<usize>,
+    mut keep: usize,
+    floors: &[usize],
     candidates: &[usize],
     masks: &mut [&mut [u8]],
     stop: &AtomicBool,
-) -> Result<Cut, Error> {
-    let mut all = Cut { counts: vec![0; tensors.len()], lowest: None };
-    let merge = |one: Option<i64>, other: Option<i64>| one.into_iter().chain(other).min();
+) -> Result<Kept, Error> {
+    let mut kept = Kept { counts: vec![0; tensors.len()], threshold: None };
+    let least = |one: Option<i64>, other: Option<i64>| one.into_iter().chain(other).min();
     loop {
-        let members: Vec<&Tensor<'_, T>> = open.iter().map(|&i| &tensors[i]).collect();
-        let available = open.iter().map(|&i| candidates[i]).sum();
-        let mut targets = pick(masks, &open);
-        let common = keep_best(&members, &mut targets, budget, available, stop)?;
-        open.iter().zip(common.counts).for_each(|(&i, count)| all.counts[i] = count);
-        let starved: Vec<usize> = open.iter().copied().filter(|&i| all.counts[i] < quotas[i]).collect();
-        if starved.is_empty() {
-            all.lowest = merge(all.lowest, common.lowest);
-            return Ok(all);
+        let members: Vec<&Tensor<'_, T>> = competing.iter().map(|&i| &tensors[i]).collect();
+        let available = competing.iter().map(|&i| candidates[i]).sum();
+        let common = keep_best(&members, &mut masks_of(masks, &competing), keep, available, stop)?;
+        competing.iter().zip(common.counts).for_each(|(&i, count)| kept.counts[i] = count);
+        let below_floor: Vec<usize> = competing.iter().copied().filter(|&i| kept.counts[i] < floors[i]).collect();
+        if below_floor.is_empty() {
+            kept.threshold = least(kept.threshold, common.threshold);
+            return Ok(kept);
         }
-        for i in starved {
-            let alone = keep_best(&[&tensors[i]], &mut [&mut *masks[i]], quotas[i], candidates[i], stop)?;
-            all.counts[i] = quotas[i];
-            all.lowest = merge(all.lowest, alone.lowest);
-            budget -= quotas[i];
-            open.retain(|&other| other != i);
+        for i in below_floor {
+            let alone = keep_best(&[&tensors[i]], &mut [&mut *masks[i]], floors[i], candidates[i], stop)?;
+            kept.counts[i] = floors[i];
+            kept.threshold = least(kept.threshold, alone.threshold);
+            keep -= floors[i];
+            competing.retain(|&other| other != i);
         }
     }
 }
 
-/// Borrows the masks of `chosen`, in that order.
-fn pick<'m>(masks: &'m mut [&mut [u8]], chosen: &[usize]) -> Vec<&'m mut [u8]> {
+/// Borrows the masks with these indices, in their order.
+fn masks_of<'m>(masks: &'m mut [&mut [u8]], indices: &[usize]) -> Vec<&'m mut [u8]> {
     let mut all: Vec<Option<&mut [u8]>> = masks.iter_mut().map(|mask| Some(&mut **mask)).collect();
-    chosen.iter().map(|&i| all[i].take().expect("each tensor once")).collect()
+    indices.iter().map(|&i| all[i].take().expect("each tensor once")).collect()
 }
 
-/// Sorts all candidates, takes the quotas first and then the best of the others.
-fn select_few<T: Score>(
+/// Sorts all candidates, and keeps what the floors protect and then the best of the others.
+fn select_by_sorting<T: Score>(
     tensors: &[Tensor<'_, T>],
     order: &[usize],
     keep: usize,
-    quotas: &[usize],
+    floors: &[usize],
     masks: &mut [&mut [u8]],
-) -> Result<Cut, Error> {
+) -> Result<Kept, Error> {
     masks.iter_mut().for_each(|mask| mask.fill(0));
     let mut ranking = Vec::new();
     for &i in order {
@@ -171,19 +221,19 @@ fn select_few<T: Score>(
         }
         tensors[i].visit(0..size, |index, rank| ranking.push((rank, i, index)));
     }
-    // The sort is stable and the candidates come in the order of ties.
-    ranking.sort_by_key(|place| Reverse(place.0));
-    let mut quotas = quotas.to_vec();
-    let mut left = keep - quotas.iter().sum::<usize>();
-    let mut cut = Cut { counts: vec![0; tensors.len()], lowest: None };
+    // The sort is stable, and the candidates come in the order in which ties are broken.
+    ranking.sort_by_key(|candidate| Reverse(candidate.0));
+    let mut floors = floors.to_vec();
+    let mut keep = keep - floors.iter().sum::<usize>();
+    let mut kept = Kept { counts: vec![0; tensors.len()], threshold: None };
     for (rank, i, index) in ranking {
-        let room = if quotas[i] > 0 { &mut quotas[i] } else { &mut left };
-        if *room > 0 {
-            *room -= 1;
+        let allowed = if floors[i] > 0 { &mut floors[i] } else { &mut keep };
+        if *allowed > 0 {
+            *allowed -= 1;
             masks[i][index / 8] |= 1 << (index % 8);
-            cut.counts[i] += 1;
-            cut.lowest = Some(rank);
+            kept.counts[i] += 1;
+            kept.threshold = Some(rank);
         }
     }
-    Ok(cut)
+    Ok(kept)
 }

@@ -1,4 +1,4 @@
-//! One named tensor, as the caller lends it, and how it is scored.
+//! One named tensor, borrowed from the caller, and how its values become scores.
 
 use std::ops::Range;
 
@@ -6,37 +6,67 @@ use crate::error::Error;
 use crate::mask::{count_bits, is_set, packed_len};
 use crate::order::{Key, Score};
 
-/// How the score of a weight follows from its value; nothing is stored.
+/// How the score of a weight is computed from its value while it is read; no scores are stored.
+///
+/// ```
+/// use pruneproof_core::{Measure, Tensor, naive};
+///
+/// let (weights, gradients) = ([3.0_f32, -4.0], [0.5_f32, -1.0]);
+/// let score = |measure| naive::score(&Tensor { measure, ..Tensor::of_scores("w", &weights) }, 1);
+/// assert_eq!(score(Measure::Value), -4.0);
+/// assert_eq!(score(Measure::Magnitude), 4.0);
+/// assert_eq!(score(Measure::Product(&gradients)), 4.0);
+/// assert_eq!(score(Measure::SquaredProduct(&gradients)), 16.0);
+/// assert_eq!(score(Measure::Normalised(5.0)), 0.8);
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub enum Measure<'a, T> {
-    /// The value is the score.
+    /// The value v itself.
     Value,
-    /// Its absolute value.
+    /// Its absolute value |v|.
     Magnitude,
-    /// The absolute value of its product with the value at the same place of another tensor (weight times gradient), rounded
-    /// to the type of both.
+    /// The absolute value |v f| of the product with the factor f at the same index of another tensor (weight times
+    /// gradient); the product is rounded to the type of both.
     Product(&'a [T]),
-    /// The square of that product, rounded once more.
+    /// The square (v f)^2 of that product; the product is rounded to the type of both, and so is its square.
     SquaredProduct(&'a [T]),
-    /// Its absolute value divided by this number in f64; see [`crate::l2_norm`]. A tensor of norm 0 scores 0.
+    /// The quotient |v| / norm, computed in f64, with the norm of the tensor (see [`crate::l2_norm`]); 0 if the norm is 0.
     Normalised(f64),
 }
 
-/// A tensor of values, flat in C order; larger scores mean keep. All tensors of a selection are measured alike.
+/// A tensor of values, flat in C order, borrowed from the caller. Larger scores mean keep.
+///
+/// All tensors of a selection have the same kind of [`Measure`].
+///
+/// ```
+/// use pruneproof_core::{Measure, Tensor};
+///
+/// let weights = [0.5_f32, -2.0, 0.0, 1.0];
+/// let tensor = Tensor { name: "fc.weight", values: &weights, measure: Measure::Magnitude, alive: Some(&[0b1011]) };
+/// assert_eq!(tensor.values.len(), 4);
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Tensor<'a, T> {
-    /// State-dict name; ties between tensors are broken by it.
+    /// State-dict name, by which ties between tensors are broken.
     pub name: &'a str,
     /// The values.
     pub values: &'a [T],
     /// How they become scores.
     pub measure: Measure<'a, T>,
-    /// Packed mask of the candidates (lowest bit first); all are candidates when `None`.
+    /// Packed mask of the candidates, lowest bit first; `None` if all are candidates.
     pub alive: Option<&'a [u8]>,
 }
 
 impl<'a, T: Score> Tensor<'a, T> {
-    /// A tensor whose values are the scores and whose entries are all candidates.
+    /// Returns a tensor whose values are the scores and are all candidates. Constant time.
+    ///
+    /// ```
+    /// use pruneproof_core::{Measure, Tensor};
+    ///
+    /// let scores = [1.0_f32, 2.0];
+    /// let tensor = Tensor::of_scores("fc.weight", &scores);
+    /// assert!(matches!(tensor.measure, Measure::Value) && tensor.alive.is_none());
+    /// ```
     pub const fn of_scores(name: &'a str, values: &'a [T]) -> Self {
         Tensor { name, values, measure: Measure::Value, alive: None }
     }
@@ -46,25 +76,26 @@ impl<'a, T: Score> Tensor<'a, T> {
         self.alive.map_or(self.values.len(), |bits| count_bits(bits, self.values.len()))
     }
 
+    /// Says whether a weight may be kept.
     pub(crate) fn is_candidate(&self, index: usize) -> bool {
         self.alive.is_none_or(|bits| is_set(bits, index))
     }
 
-    /// Returns the key by which the tensor's own entries are ordered.
+    /// Returns the key of a score; keys order the scores of this tensor.
     #[inline(always)]
     pub(crate) fn key(&self, index: usize) -> T::Key {
         match self.measure {
             Measure::Value => self.values[index].key(),
             Measure::Magnitude | Measure::Normalised(_) => self.values[index].magnitude(),
-            Measure::Product(others) => self.values[index].times(others[index]).magnitude(),
-            Measure::SquaredProduct(others) => {
-                let product = self.values[index].times(others[index]);
+            Measure::Product(factors) => self.values[index].times(factors[index]).magnitude(),
+            Measure::SquaredProduct(factors) => {
+                let product = self.values[index].times(factors[index]);
                 product.times(product).magnitude()
             }
         }
     }
 
-    /// Returns the place of a key in the order that all tensors share.
+    /// Returns the rank of a key; ranks order the scores of all tensors of a selection.
     #[inline]
     pub(crate) fn rank(&self, key: T::Key) -> i64 {
         match self.measure {
@@ -81,27 +112,29 @@ impl<'a, T: Score> Tensor<'a, T> {
         }
     }
 
-    /// Returns the highest key whose rank is at most `rank`; a key below all of them if there is none.
+    /// Returns the greatest key whose rank is at most `rank`; a key below those of all scores if there is none.
+    ///
+    /// A binary search over the keys where ranks are quotients by a norm.
     pub(crate) fn last_key(&self, rank: i64) -> T::Key {
         let Measure::Normalised(norm) = self.measure else {
             return T::Key::saturating_from(rank);
         };
-        let (mut below, mut above) = (-1, T::INFINITY.into() + 1);
-        while above - below > 1 {
-            let middle = below + (above - below) / 2;
-            let fits = normalised::<T>(T::Key::saturating_from(middle), norm).key() <= rank;
-            *if fits { &mut below } else { &mut above } = middle;
+        let (mut fits, mut exceeds) = (-1, T::INFINITY.into() + 1);
+        while exceeds - fits > 1 {
+            let middle = fits + (exceeds - fits) / 2;
+            let is_at_most = normalised::<T>(T::Key::saturating_from(middle), norm).key() <= rank;
+            *if is_at_most { &mut fits } else { &mut exceeds } = middle;
         }
-        T::Key::saturating_from(below)
+        T::Key::saturating_from(fits)
     }
 
-    /// Calls `visit` with the rank of each candidate in `range`, in index order.
+    /// Calls `visit` with the index and rank of each candidate in `range`, in index order.
     #[inline]
     pub(crate) fn visit(&self, range: Range<usize>, mut visit: impl FnMut(usize, i64)) {
         range.filter(|&i| self.is_candidate(i)).for_each(|i| visit(i, self.rank(self.key(i))));
     }
 
-    /// Checks that the alive mask and the second factor have the tensor's size.
+    /// Checks that the alive mask and the factors have the tensor's size.
     pub(crate) fn check_sizes(&self) -> Result<(), Error> {
         let size = self.values.len();
         let expected = packed_len(size);
@@ -109,19 +142,19 @@ impl<'a, T: Score> Tensor<'a, T> {
             return Err(Error::AliveLength { tensor: self.name.to_owned(), found: bits.len(), expected, size });
         }
         match self.measure {
-            Measure::Product(others) | Measure::SquaredProduct(others) if others.len() != size => {
-                Err(Error::FactorLength { tensor: self.name.to_owned(), found: others.len(), expected: size })
+            Measure::Product(factors) | Measure::SquaredProduct(factors) if factors.len() != size => {
+                Err(Error::FactorLength { tensor: self.name.to_owned(), found: factors.len(), expected: size })
             }
             _ => Ok(()),
         }
     }
 
-    /// Finds the first score in `range` that is NaN, candidate or not.
+    /// Returns the index of the first score in `range` that is NaN, candidate or not.
     pub(crate) fn find_nan(&self, mut range: Range<usize>) -> Option<usize> {
         range.find(|&i| is_nan::<T>(self.key(i)))
     }
 
-    /// Says that the score at `index` is NaN.
+    /// Returns the error for a NaN at `index`.
     pub(crate) fn not_a_number(&self, index: usize) -> Error {
         Error::NotANumber { tensor: self.name.to_owned(), index }
     }

@@ -1,5 +1,5 @@
-//! The engine equals the oracle, bit for bit, on scores made to be awkward: ties, zeros of both signs, infinities,
-//! denormals, empty tensors, floors and dead weights; and on sizes at which it samples, searches and shares work out.
+//! The engine equals the oracle, bit for bit, on awkward scores: ties, zeros of both signs, infinities, denormals,
+//! empty tensors, floors and dead weights; and on sizes at which it samples, misses and runs in parallel.
 //!
 //! `PRUNEPROOF_SLOW=1` runs a thousand times as many cases.
 
@@ -9,13 +9,13 @@ use half::{bf16, f16};
 use proptest::prelude::*;
 use pruneproof_core::{Error, Measure, Score, Selected, Tensor, l2_norm, naive, packed_len};
 
-/// Nobody stops these selections.
-static GO: AtomicBool = AtomicBool::new(false);
+/// The stop flag of selections that are not stopped.
+static NEVER: AtomicBool = AtomicBool::new(false);
 
-/// Masks and, beside them, what the selection says.
+/// The masks that a selection wrote, and what it returned.
 type Found = (Vec<Vec<u8>>, Selected);
 
-/// Writes masks over what was there.
+/// Runs a selection on masks that are not zero before.
 fn into_masks<T: Score>(
     tensors: &[Tensor<'_, T>],
     select: impl FnOnce(&mut [&mut [u8]]) -> Result<Selected, Error>,
@@ -77,7 +77,7 @@ fn case_count() -> u32 {
     if std::env::var_os("PRUNEPROOF_SLOW").is_some() { 300_000 } else { 300 }
 }
 
-/// Checks both selections of `cases` in one dtype against the oracle, with every measure.
+/// Checks both selections against the oracle, in one dtype and with every measure.
 fn check<T: Score>(cases: &[Case], keep: usize, convert: fn(f64) -> T) -> Result<(), TestCaseError> {
     let to = |numbers: &[f64]| -> Vec<T> { numbers.iter().map(|&x| convert(x)).collect() };
     let scores: Vec<Vec<T>> = cases.iter().map(|case| to(&case.scores)).collect();
@@ -90,19 +90,19 @@ fn check<T: Score>(cases: &[Case], keep: usize, convert: fn(f64) -> T) -> Result
         .collect();
     check_measured(cases, keep, &tensors)?;
     check_measured(cases, keep, &measured(&tensors, &vec![Measure::Magnitude; cases.len()]))?;
-    let norms: Result<Vec<f64>, Error> = tensors.iter().map(|tensor| l2_norm(tensor, &GO)).collect();
+    let norms: Result<Vec<f64>, Error> = tensors.iter().map(|tensor| l2_norm(tensor, &NEVER)).collect();
     if let Ok(norms) = norms {
         let measures: Vec<_> = norms.into_iter().map(Measure::Normalised).collect();
         check_measured(cases, keep, &measured(&tensors, &measures))?;
     }
     // Zero times infinity is NaN, which is refused.
-    let is_nan = |(values, others): (&Vec<T>, &Vec<T>)| {
-        values.iter().zip(others).any(|(value, other)| value.times(*other).to_f64().is_nan())
+    let is_nan = |(values, factors): (&Vec<T>, &Vec<T>)| {
+        values.iter().zip(factors).any(|(value, factor)| value.times(*factor).to_f64().is_nan())
     };
     if !scores.iter().zip(&factors).any(is_nan) {
-        let products: Vec<_> = factors.iter().map(|others| Measure::Product(others)).collect();
+        let products: Vec<_> = factors.iter().map(|factors| Measure::Product(factors)).collect();
         check_measured(cases, keep, &measured(&tensors, &products))?;
-        let squares: Vec<_> = factors.iter().map(|others| Measure::SquaredProduct(others)).collect();
+        let squares: Vec<_> = factors.iter().map(|factors| Measure::SquaredProduct(factors)).collect();
         check_measured(cases, keep, &measured(&tensors, &squares))?;
     }
     Ok(())
@@ -115,21 +115,21 @@ fn measured<'a, T: Score>(tensors: &[Tensor<'a, T>], measures: &[Measure<'a, T>]
 fn check_measured<T: Score>(cases: &[Case], keep: usize, tensors: &[Tensor<'_, T>]) -> Result<(), TestCaseError> {
     let floors: Vec<usize> = cases.iter().map(|case| case.floor).collect();
 
-    match (select(tensors, keep, &floors, &GO), naive::select(tensors, keep, &floors)) {
+    match (select(tensors, keep, &floors, &NEVER), naive::select(tensors, keep, &floors)) {
         (Ok((found, selected)), Some(expected)) => {
             let masks: Vec<_> = expected.iter().map(|flags| naive::pack(flags)).collect();
             prop_assert_eq!(&found, &masks);
             prop_assert_eq!(selected.threshold, naive::threshold(tensors, &expected));
             let backwards: Vec<_> = tensors.iter().rev().copied().collect();
             let floors_backwards: Vec<_> = floors.iter().rev().copied().collect();
-            let (again, _) = select(&backwards, keep, &floors_backwards, &GO).unwrap();
+            let (again, _) = select(&backwards, keep, &floors_backwards, &NEVER).unwrap();
             prop_assert!(again.iter().rev().eq(&masks), "the order of the tensors changed the masks");
         }
         (Err(Error::TooFewAlive { .. } | Error::FloorsExceedKeep { .. }), None) => {}
         (found, expected) => prop_assert!(false, "engine {found:?}, oracle {expected:?}"),
     }
 
-    match select_each(tensors, &floors, &GO) {
+    match select_each(tensors, &floors, &NEVER) {
         Ok((found, _)) => {
             for ((tensor, &keep), mask) in tensors.iter().zip(&floors).zip(&found) {
                 let alone = naive::select(std::slice::from_ref(tensor), keep, &[0]).unwrap();
@@ -161,12 +161,12 @@ proptest! {
         let index = cases[t].scores.len() / 2;
         cases[t].scores[index] = f64::NAN;
         let tensors: Vec<_> = cases.iter().zip(NAMES).map(|(c, name)| Tensor::of_scores(name, &c.scores)).collect();
-        let refusal = Error::NotANumber { tensor: NAMES[t].to_owned(), index };
-        prop_assert_eq!(select(&tensors, 0, &vec![0; tensors.len()], &GO), Err(refusal));
+        let expected = Error::NotANumber { tensor: NAMES[t].to_owned(), index };
+        prop_assert_eq!(select(&tensors, 0, &vec![0; tensors.len()], &NEVER), Err(expected));
     }
 }
 
-/// Pseudo-random scores on few levels, so that the cut falls among ties that span several chunks.
+/// Returns pseudo-random scores on few levels, so that the threshold has ties in several chunks.
 fn levels(seed: u64, size: usize, levels: u64) -> Vec<f32> {
     let mut state = seed;
     (0..size)
@@ -192,7 +192,7 @@ fn ties_across_chunks_and_threads_go_to_the_lowest_index() {
             naive::select(&tensors, keep, &floors).unwrap().iter().map(|flags| naive::pack(flags)).collect();
         for threads in [1, 3] {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-            let (found, _) = pool.install(|| select(&tensors, keep, &floors, &GO)).unwrap();
+            let (found, _) = pool.install(|| select(&tensors, keep, &floors, &NEVER)).unwrap();
             assert!(found == expected, "keep {keep}, {threads} threads");
         }
     }
@@ -200,13 +200,14 @@ fn ties_across_chunks_and_threads_go_to_the_lowest_index() {
 
 fn check_large<T: Score>(label: &str, values: &[T]) {
     let size = values.len();
-    check_cuts(label, values, [1, size / 100, size / 10, size / 2, size - 1]);
+    check_thresholds(label, values, [1, size / 100, size / 10, size / 2, size - 1]);
 }
 
-/// Checks one tensor of about a million scores and more, at which the sample is drawn twice, on one thread and on three.
+/// Checks selections from about a million scores, where two samples are drawn, on one thread and on three.
 ///
-/// The oracle would take too long here: what is kept is counted, and nothing that is dropped is better.
-fn check_cuts<T: Score>(label: &str, values: &[T], keeps: impl IntoIterator<Item = usize>) {
+/// The oracle would take too long, so the properties are checked: the count, and that no dropped score is better than a
+/// kept one.
+fn check_thresholds<T: Score>(label: &str, values: &[T], keeps: impl IntoIterator<Item = usize>) {
     let size = values.len();
     for keep in keeps {
         let split = size / 3;
@@ -214,7 +215,7 @@ fn check_cuts<T: Score>(label: &str, values: &[T], keeps: impl IntoIterator<Item
             .map(|(name, values)| Tensor { measure: Measure::Magnitude, ..Tensor::of_scores(name, values) });
         let on = |threads| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-            pool.install(|| select(&tensors, keep, &[0, 0], &GO)).unwrap()
+            pool.install(|| select(&tensors, keep, &[0, 0], &NEVER)).unwrap()
         };
         let found = on(1);
         assert!(found == on(3), "{label}, keep {keep}: the number of threads changed the masks");
@@ -237,7 +238,7 @@ fn check_cuts<T: Score>(label: &str, values: &[T], keeps: impl IntoIterator<Item
 }
 
 #[test]
-fn large_tensors_of_every_kind_are_cut_exactly() {
+fn large_tensors_of_every_kind_are_selected_from_exactly() {
     let size = 1_300_000;
     let smooth = levels(7, size, 1 << 24);
     check_large("smooth", &smooth);
@@ -257,7 +258,7 @@ fn large_tensors_of_every_kind_are_cut_exactly() {
 }
 
 #[test]
-fn cuts_near_the_ends_of_a_run_of_ties_are_exact() {
+fn thresholds_near_the_ends_of_a_run_of_ties_are_exact() {
     let size = 1_300_000;
     for (label, tied) in [("a third are 1, none more", 0.0..0.33), ("a third are a half", 0.33..0.66)] {
         let top = if tied.start == 0.0 { 1.0 } else { 0.5 };
@@ -275,13 +276,13 @@ fn cuts_near_the_ends_of_a_run_of_ties_are_exact() {
             .collect();
         for end in [tied.start, tied.end] {
             let keep = (f64::from(end) * size as f64) as usize;
-            check_cuts(label, &values, (0..9).map(|step| (keep + 600 * step).saturating_sub(2400).max(1)));
+            check_thresholds(label, &values, (0..9).map(|step| (keep + 600 * step).saturating_sub(2400).max(1)));
         }
     }
 }
 
 #[test]
-fn a_stop_ends_every_selection() {
+fn the_stop_flag_ends_every_selection() {
     let scores = levels(1, 300_000, 1000);
     let stop = AtomicBool::new(true);
     assert_eq!(select(&[Tensor::of_scores("a", &scores)], 1000, &[0], &stop), Err(Error::Stopped));
@@ -289,16 +290,16 @@ fn a_stop_ends_every_selection() {
 }
 
 #[test]
-fn refusals_name_the_tensor() {
+fn errors_name_the_tensor() {
     let scores = [1.0_f32, 2.0];
     let named = |name| Tensor::of_scores(name, &scores);
-    let duplicate = select(&[named("a"), named("a")], 1, &[0, 0], &GO);
+    let duplicate = select(&[named("a"), named("a")], 1, &[0, 0], &NEVER);
     assert_eq!(duplicate, Err(Error::DuplicateName { tensor: "a".to_owned() }));
     let measure = Measure::Product(&scores[..1]);
-    let product = select(&[Tensor { measure, ..named("a") }], 1, &[0], &GO);
+    let product = select(&[Tensor { measure, ..named("a") }], 1, &[0], &NEVER);
     assert_eq!(product, Err(Error::FactorLength { tensor: "a".to_owned(), found: 1, expected: 2 }));
-    let short = select(&[Tensor { alive: Some(&[]), ..named("a") }], 1, &[0], &GO);
+    let short = select(&[Tensor { alive: Some(&[]), ..named("a") }], 1, &[0], &NEVER);
     assert_eq!(short, Err(Error::AliveLength { tensor: "a".to_owned(), found: 0, expected: 1, size: 2 }));
-    let greedy = select_each(&[named("a")], &[3], &GO);
+    let greedy = select_each(&[named("a")], &[3], &NEVER);
     assert_eq!(greedy, Err(Error::TooFewAliveIn { tensor: "a".to_owned(), keep: 3, available: 2 }));
 }

@@ -1,4 +1,5 @@
-//! Pruning from the disk keeps what sorting everything would keep, in all dtypes, over several files, for any thread count.
+//! Pruning of files keeps what sorting all weights would keep, in all dtypes, over several files, for any number of
+//! threads.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -6,11 +7,11 @@ use std::path::{Path, PathBuf};
 
 use half::{bf16, f16};
 use proptest::prelude::*;
-use pruneproof_core::prune::{Checkpoint, Cuts, Output, Progress, PruneError, Rule};
+use pruneproof_core::prune::{Checkpoint, Output, Progress, PruneError, Rule, Rules};
 use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, TensorView, serialize_to_file};
 
-/// Which tensor, its dtype and its weights as they were before rounding to it.
+/// Name, dtype and weights, before they are rounded to it.
 type Tensors = Vec<(&'static str, Dtype, Vec<f64>)>;
 
 fn encode(dtype: Dtype, weights: &[f64]) -> Vec<u8> {
@@ -33,7 +34,7 @@ fn decode(dtype: Dtype, bytes: &[u8]) -> Vec<f64> {
     bytes.chunks_exact(dtype.bitsize() / 8).map(weight).collect()
 }
 
-/// Writes the tensors in turn to `files` files.
+/// Writes the tensors to `files` files, in turn.
 fn store(folder: &Path, tensors: &Tensors, files: usize) -> Vec<PathBuf> {
     let bytes: Vec<Vec<u8>> = tensors.iter().map(|(_, dtype, weights)| encode(*dtype, weights)).collect();
     let path = |file: usize| {
@@ -48,25 +49,25 @@ fn store(folder: &Path, tensors: &Tensors, files: usize) -> Vec<PathBuf> {
     (0..files).map(path).collect()
 }
 
-/// The oracle: sorts everything; first the floors, then the rest.
+/// The oracle: sorts all weights; keeps first what the floor protects, then the best of the others.
 fn keep_by_sorting(stored: &BTreeMap<&str, Vec<f64>>, keep: usize, floor: usize) -> BTreeMap<String, Vec<bool>> {
-    let mut places: Vec<(&str, usize)> =
+    let mut ranking: Vec<(&str, usize)> =
         stored.iter().flat_map(|(name, weights)| (0..weights.len()).map(move |i| (*name, i))).collect();
-    places.sort_by(|a, b| stored[b.0][b.1].abs().total_cmp(&stored[a.0][a.1].abs()));
+    ranking.sort_by(|a, b| stored[b.0][b.1].abs().total_cmp(&stored[a.0][a.1].abs()));
     let mut kept: BTreeMap<String, Vec<bool>> =
         stored.iter().map(|(name, weights)| (name.to_string(), vec![false; weights.len()])).collect();
-    let mut left = keep;
+    let mut keep = keep;
     for (name, weights) in stored {
-        for (_, i) in places.iter().filter(|place| place.0 == *name).take(floor.min(weights.len())) {
+        for (_, i) in ranking.iter().filter(|weight| weight.0 == *name).take(floor.min(weights.len())) {
             kept.get_mut(*name).unwrap()[*i] = true;
-            left -= 1;
+            keep -= 1;
         }
     }
-    for (name, i) in places {
+    for (name, i) in ranking {
         let kept = &mut kept.get_mut(name).unwrap()[i];
-        if left > 0 && !*kept {
+        if keep > 0 && !*kept {
             *kept = true;
-            left -= 1;
+            keep -= 1;
         }
     }
     kept
@@ -76,8 +77,8 @@ fn all(checkpoint: &Checkpoint) -> Vec<usize> {
     (0..checkpoint.tensors().len()).collect()
 }
 
-/// Applies the cuts, and checks the files, the counts and the masks against what is to be kept.
-fn check(folder: &Path, checkpoint: &Checkpoint, paths: &[PathBuf], cuts: &Cuts, kept: &BTreeMap<String, Vec<bool>>) {
+/// Applies the rules, and checks files, counts and masks against the flags of the oracle.
+fn check(folder: &Path, checkpoint: &Checkpoint, paths: &[PathBuf], rules: &Rules, kept: &BTreeMap<String, Vec<bool>>) {
     let outputs: Vec<Output> = (0..paths.len())
         .map(|file| {
             let path = folder.join(format!("out-{file}"));
@@ -85,7 +86,7 @@ fn check(folder: &Path, checkpoint: &Checkpoint, paths: &[PathBuf], cuts: &Cuts,
             Output { path: path.clone(), target: path, metadata: BTreeMap::new() }
         })
         .collect();
-    let applied = checkpoint.apply(cuts, Some(&outputs), true, &Progress::default()).unwrap();
+    let applied = checkpoint.apply(rules, Some(&outputs), true, &Progress::default()).unwrap();
     for (path, output) in paths.iter().zip(&outputs) {
         let (before, after) = (fs::read(path).unwrap(), fs::read(&output.path).unwrap());
         let (before, after) = (SafeTensors::deserialize(&before).unwrap(), SafeTensors::deserialize(&after).unwrap());
@@ -104,14 +105,14 @@ fn check(folder: &Path, checkpoint: &Checkpoint, paths: &[PathBuf], cuts: &Cuts,
         assert_eq!(applied.alive[&tensor], flags.iter().filter(|kept| **kept).count());
         let bits = &applied.masks[&tensor];
         assert_eq!(bits.len(), flags.len().div_ceil(8));
-        let marked: Vec<bool> = (0..bits.len() * 8).map(|i| bits[i / 8] >> (i % 8) & 1 == 1).collect();
-        assert_eq!(&marked[..flags.len()], flags);
-        assert!(!marked[flags.len()..].contains(&true));
+        let set: Vec<bool> = (0..bits.len() * 8).map(|i| bits[i / 8] >> (i % 8) & 1 == 1).collect();
+        assert_eq!(&set[..flags.len()], flags);
+        assert!(!set[flags.len()..].contains(&true));
     }
 }
 
-/// Cuts globally in pools of several sizes and compares with the oracle.
-fn cut_and_check(tensors: &Tensors, files: usize, keep: usize, floor: usize) {
+/// Prunes globally on one thread and on three, and compares with the oracle.
+fn select_and_check(tensors: &Tensors, files: usize, keep: usize, floor: usize) {
     let folder = tempfile::tempdir().unwrap();
     let paths = store(folder.path(), tensors, files);
     let stored: BTreeMap<&str, Vec<f64>> =
@@ -122,9 +123,9 @@ fn cut_and_check(tensors: &Tensors, files: usize, keep: usize, floor: usize) {
     for threads in [1, 3] {
         rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap().install(|| {
             let checkpoint = Checkpoint::open(&paths).unwrap();
-            let cuts = checkpoint.cut(&all(&checkpoint), keep, floor, &Progress::default()).unwrap();
-            assert_eq!(cuts.threshold, threshold);
-            check(folder.path(), &checkpoint, &paths, &cuts, &kept);
+            let rules = checkpoint.select(&all(&checkpoint), keep, floor, &Progress::default()).unwrap();
+            assert_eq!(rules.threshold, threshold);
+            check(folder.path(), &checkpoint, &paths, &rules, &kept);
         });
     }
 }
@@ -150,15 +151,15 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn the_global_cut_is_that_of_sorting(tensors in tensors(), share in 0.0..=1.0, floor in 0_usize..8, files in 1_usize..3) {
+    fn a_global_selection_is_that_of_sorting(tensors in tensors(), share in 0.0..=1.0, floor in 0_usize..8, files in 1_usize..3) {
         let size: usize = tensors.iter().map(|tensor| tensor.2.len()).sum();
         let protected: usize = tensors.iter().map(|tensor| tensor.2.len().min(floor)).sum();
         let keep = ((size as f64 * share) as usize).max(protected);
-        cut_and_check(&tensors, files.min(tensors.len()), keep, floor);
+        select_and_check(&tensors, files.min(tensors.len()), keep, floor);
     }
 
     #[test]
-    fn cuts_of_each_tensor_are_those_of_sorting_it(tensors in tensors(), share in 0.0..=1.0) {
+    fn a_selection_in_each_tensor_is_that_of_sorting_it(tensors in tensors(), share in 0.0..=1.0) {
         let folder = tempfile::tempdir().unwrap();
         let paths = store(folder.path(), &tensors, 1);
         let checkpoint = Checkpoint::open(&paths).unwrap();
@@ -169,8 +170,8 @@ proptest! {
             keeps.push((place, keep));
             kept.extend(keep_by_sorting(&BTreeMap::from([(*name, decode(*dtype, &encode(*dtype, weights)))]), keep, 0));
         }
-        let cuts = checkpoint.cut_each(&keeps, &Progress::default()).unwrap();
-        check(folder.path(), &checkpoint, &paths, &cuts, &kept);
+        let rules = checkpoint.select_each(&keeps, &Progress::default()).unwrap();
+        check(folder.path(), &checkpoint, &paths, &rules, &kept);
     }
 
     #[test]
@@ -188,13 +189,13 @@ proptest! {
         let stored = decode(dtype, &encode(dtype, &weights));
         let group = |part: &[f64]| keep_by_sorting(&BTreeMap::from([("w", part.to_vec())]), keep, 0)["w"].clone();
         let kept = BTreeMap::from([("w".to_owned(), stored.chunks(length).flat_map(group).collect())]);
-        let rules = BTreeMap::from([(0, Rule::Groups { length, keep })]);
-        let cuts = Cuts { rules, shared_ties: 0, threshold: None };
-        check(folder.path(), &checkpoint, &paths, &cuts, &kept);
+        let by_tensor = BTreeMap::from([(0, Rule::Groups { length, keep })]);
+        let rules = Rules { by_tensor, shared_ties: 0, threshold: None };
+        check(folder.path(), &checkpoint, &paths, &rules, &kept);
     }
 }
 
-/// Weights that look random.
+/// Returns weights that look random.
 fn scattered(size: usize) -> Vec<f64> {
     let mut state = 1_u64;
     let mut next = || {
@@ -205,25 +206,25 @@ fn scattered(size: usize) -> Vec<f64> {
 }
 
 #[test]
-fn tensors_of_many_pieces_are_cut_exactly() {
+fn tensors_of_many_pieces_are_pruned_exactly() {
     let weights = scattered(3_000_003);
     let ties = (0..1_000_001).map(|i| f64::from(i % 7)).collect();
     for (dtype, share) in [(Dtype::F32, 0.1), (Dtype::F64, 0.5), (Dtype::BF16, 0.01), (Dtype::F16, 0.3)] {
         let keep = (3_000_003.0 * share) as usize;
-        cut_and_check(&vec![("weights", dtype, weights.clone())], 1, keep, 0);
+        select_and_check(&vec![("weights", dtype, weights.clone())], 1, keep, 0);
     }
-    cut_and_check(&vec![("weights", Dtype::F32, weights), ("ties", Dtype::BF16, ties)], 2, 1_234_567, 1000);
+    select_and_check(&vec![("weights", Dtype::F32, weights), ("ties", Dtype::BF16, ties)], 2, 1_234_567, 1000);
 }
 
 #[test]
-fn a_sample_that_misleads_costs_passes_only() {
-    // The sample sees the first 2 KiB of every 8: large there and small elsewhere, or the other way round.
+fn weights_of_different_scale_are_pruned_exactly() {
+    // A quarter of each row of 2048 weights is larger or smaller than the others, as outlier columns of a matrix are.
     let size = 6 << 20;
-    for (seen, unseen) in [(1.0, 1000.0), (1000.0, 1.0)] {
-        let scale = |i: usize| if i % 2048 < 512 { seen } else { unseen };
+    for (some, others) in [(1.0, 1000.0), (1000.0, 1.0)] {
+        let scale = |i: usize| if i % 2048 < 512 { some } else { others };
         let weights: Vec<f64> = scattered(size / 4).iter().enumerate().map(|(i, weight)| weight * scale(i)).collect();
-        cut_and_check(&vec![("w", Dtype::F32, weights.clone())], 1, size / 8, 0);
-        cut_and_check(&vec![("w", Dtype::F64, weights)], 1, size / 8, 0);
+        select_and_check(&vec![("w", Dtype::F32, weights.clone())], 1, size / 8, 0);
+        select_and_check(&vec![("w", Dtype::F64, weights)], 1, size / 8, 0);
     }
 }
 
@@ -237,12 +238,12 @@ fn the_first_nan_by_name_and_index_is_named() {
     let paths = store(folder.path(), &tensors, 2);
     let checkpoint = Checkpoint::open(&paths).unwrap();
     for keep in [0, 5, 2_000_001] {
-        let refused = checkpoint.cut(&all(&checkpoint), keep, 0, &Progress::default()).unwrap_err();
+        let refused = checkpoint.select(&all(&checkpoint), keep, 0, &Progress::default()).unwrap_err();
         assert!(refused.to_string().contains("\"w\" hold NaN at flat index 1700000"), "{refused}");
     }
-    let rules = BTreeMap::from([(0, Rule::Groups { length: 4, keep: 2 })]);
-    let cuts = Cuts { rules, shared_ties: 0, threshold: None };
-    let refused = checkpoint.apply(&cuts, None, false, &Progress::default()).unwrap_err();
+    let by_tensor = BTreeMap::from([(0, Rule::Groups { length: 4, keep: 2 })]);
+    let rules = Rules { by_tensor, shared_ties: 0, threshold: None };
+    let refused = checkpoint.apply(&rules, None, false, &Progress::default()).unwrap_err();
     assert!(refused.to_string().contains("flat index 1700000"), "{refused}");
 }
 
@@ -251,12 +252,12 @@ fn a_file_that_shrinks_or_changes_is_an_error() {
     let folder = tempfile::tempdir().unwrap();
     let paths = store(folder.path(), &vec![("w", Dtype::F32, scattered(1000))], 1);
     let checkpoint = Checkpoint::open(&paths).unwrap();
-    let cuts = checkpoint.cut(&[0], 10, 0, &Progress::default()).unwrap();
+    let rules = checkpoint.select(&[0], 10, 0, &Progress::default()).unwrap();
     let bytes = fs::read(&paths[0]).unwrap();
     fs::OpenOptions::new().write(true).open(&paths[0]).unwrap().set_len(2000).unwrap();
-    assert!(matches!(checkpoint.cut(&[0], 10, 0, &Progress::default()), Err(PruneError::Changed(_))));
+    assert!(matches!(checkpoint.select(&[0], 10, 0, &Progress::default()), Err(PruneError::Changed(_))));
     fs::write(&paths[0], [&bytes[..], &[0]].concat()).unwrap();
-    assert!(matches!(checkpoint.apply(&cuts, None, false, &Progress::default()), Err(PruneError::Changed(_))));
+    assert!(matches!(checkpoint.apply(&rules, None, false, &Progress::default()), Err(PruneError::Changed(_))));
 }
 
 #[test]
@@ -266,7 +267,7 @@ fn a_stopped_pass_ends() {
     let checkpoint = Checkpoint::open(&paths).unwrap();
     let progress = Progress::default();
     progress.stop();
-    assert!(matches!(checkpoint.cut(&[0], 10, 0, &progress), Err(PruneError::Stopped)));
+    assert!(matches!(checkpoint.select(&[0], 10, 0, &progress), Err(PruneError::Stopped)));
 }
 
 #[test]

@@ -1,5 +1,5 @@
-//! Headers from friend and foe: what is accepted, the reference implementation accepts too, and reads the same; what is
-//! hostile is an error, without a panic and without memory that the file's size does not explain.
+//! Headers of valid and of hostile files: what is accepted, the reference implementation accepts too, and reads the
+//! same; everything else is an error, without a panic and without allocations larger than the file.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::collections::HashMap;
@@ -10,21 +10,21 @@ use pruneproof_core::safetensors::{Header, HeaderError};
 use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, TensorView, serialize};
 
-/// Remembers the largest single allocation.
+/// The system's allocator, with a record of the largest single allocation.
 struct Watched;
 
 static LARGEST: AtomicUsize = AtomicUsize::new(0);
 
-// SAFETY: every call is handed to the system's allocator as it came.
+// SAFETY: every call is passed to the system's allocator with its arguments unchanged.
 unsafe impl GlobalAlloc for Watched {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         LARGEST.fetch_max(layout.size(), Ordering::Relaxed);
-        // SAFETY: as for the caller.
+        // SAFETY: the caller upholds what `alloc` requires.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: as for the caller.
+        // SAFETY: the caller upholds what `dealloc` requires.
         unsafe { System.dealloc(pointer, layout) }
     }
 }
@@ -125,13 +125,13 @@ fn hostile_headers_are_refused() {
 }
 
 #[test]
-fn a_claimed_length_takes_no_memory() {
+fn a_claimed_length_is_not_allocated() {
     for claimed in [8, 1 << 20, 100_000_000, 100_000_001, u64::MAX - 7, u64::MAX] {
         let mut bytes = claimed.to_le_bytes().to_vec();
         bytes.extend(b"{}");
         LARGEST.store(0, Ordering::Relaxed);
         assert!(read(&bytes).is_err());
-        // Other tests run meanwhile; none of them comes near this.
+        // Other tests run at the same time; none allocates as much.
         assert!(LARGEST.load(Ordering::Relaxed) < 10_000_000, "{claimed}");
     }
     for length in 0..8 {

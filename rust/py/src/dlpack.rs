@@ -1,6 +1,7 @@
-//! What a tensor says of its memory through DLPack's table of C functions: a tenth of the time of asking in Python.
+//! Finds the memory of a torch tensor through DLPack's table of C functions, without making Python objects.
 //!
-//! See `__dlpack_c_exchange_api__` in the Python array API standard.
+//! See `__dlpack_c_exchange_api__` in the specification of DLPack's Python interface. It matters for networks of
+//! thousands of small tensors, where Python objects took longer than the selection (docs/adr/0021).
 
 use std::ffi::{c_int, c_void};
 use std::slice::from_raw_parts;
@@ -10,30 +11,32 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyCapsule;
 
-/// The function of a class that describes one of its tensors.
+/// The C function of a class that describes the memory of one of its tensors.
 #[derive(Clone, Copy)]
 pub struct Exchange(unsafe extern "C" fn(*mut c_void, *mut DLTensor) -> c_int);
 
-/// Where the values of a contiguous tensor on the CPU lie.
+/// The memory of a contiguous tensor on the CPU.
 pub struct Memory {
+    /// Address of the first value.
     pub start: *const c_void,
+    /// Number of values.
     pub size: usize,
 }
 
 impl Exchange {
-    /// Looks the function up; some classes have none, such as those of older versions of torch.
+    /// Looks the function up; `None` for classes without one, such as those of older versions of torch.
     pub fn of(class: &Bound<'_, PyAny>) -> PyResult<Option<Self>> {
         let Some(table) = class.getattr_opt(intern!(class.py(), "__dlpack_c_exchange_api__"))? else { return Ok(None) };
         let table = table.cast_into::<PyCapsule>()?.pointer_checked(Some(c"dlpack_exchange_api"))?;
-        // SAFETY: a capsule of this name holds a table that lives as long as the process. Its header, which tells the version,
-        // is the same in all versions; the rest is looked at in the one that is known.
+        // SAFETY: a capsule of this name holds a table that lives as long as the process. Its header, with the version
+        // number, has the same layout in all versions; the other fields are read only if the version is the known one.
         let table = unsafe { table.cast::<DLPackExchangeAPI>().as_ref() };
         let known = table.header.version.major == DLPACK_MAJOR_VERSION;
         Ok(table.dltensor_from_py_object_no_sync.filter(|_| known).map(Exchange))
     }
 
-    /// Describes a tensor of just the class in which the function was found, and appends its shape to `sides`; `None` if it
-    /// is not of that `kind` and width in bits, contiguous and on the CPU.
+    /// Returns the memory of a tensor of exactly the class of this function, and appends its shape to `sides`; `None`
+    /// if it is not of this `kind` and width in bits, contiguous and on the CPU.
     pub fn memory(
         self,
         tensor: &Bound<'_, PyAny>,
@@ -42,14 +45,15 @@ impl Exchange {
         sides: &mut Vec<i64>,
     ) -> Option<Memory> {
         let mut found = std::mem::MaybeUninit::<DLTensor>::zeroed();
-        // SAFETY: the tensor is alive and of the class, as asked of the caller, the GIL is held, and the function fills in what
-        // is there for it.
+        // SAFETY: the tensor is alive and of the function's class, which the caller has checked; the GIL is held; and
+        // the function writes one `DLTensor` to the pointer.
         if unsafe { self.0(tensor.as_ptr().cast(), found.as_mut_ptr()) } != 0 {
-            // It is sparse, or has no memory for another reason; who can do without says what it is.
+            // It has no memory, because it is sparse for instance. The error is dropped; the fallback raises its own.
             drop(PyErr::take(tensor.py()));
             return None;
         }
-        // SAFETY: 0 says that it is filled in; and all bits 0 would be a valid value too.
+        // SAFETY: the function returned 0, so it has written the struct; and all zeros, as before, is a valid value
+        // too.
         let found = unsafe { found.assume_init() };
         let is_known = found.dtype.lanes == 1 && usize::from(found.dtype.bits) == bits;
         let has_memory = found.device.device_type == DLDeviceType::kDLCPU && !found.data.is_null();
@@ -62,7 +66,7 @@ impl Exchange {
         } else if found.strides.is_null() {
             return None;
         } else {
-            // SAFETY: both have one number per dimension, and are the tensor's until control returns to Python.
+            // SAFETY: both arrays have `ndim` numbers, and belong to the tensor, which is alive while the GIL is held.
             unsafe { (from_raw_parts(found.shape, dimensions), from_raw_parts(found.strides, dimensions)) }
         };
         let mut size = 1_i64;

@@ -1,13 +1,27 @@
-//! Python binding of `pruneproof-core`: names, numpy views and error mapping; no logic.
+//! Python binding of `pruneproof-core`, the module `pruneproof._engine`.
 //!
-//! One file per topic; each registers its own functions.
+//! It converts arguments, borrows the memory of arrays and tensors, releases the GIL, listens for signals and maps
+//! errors to those of `pruneproof.errors`. All computation is in `pruneproof-core`.
+//!
+//! One file per topic; each registers its own functions:
+//!
+//! | file | topic |
+//! |---|---|
+//! | `select` | selections and block scores; `request` builds their tensors and measures |
+//! | `mask` | packed masks |
+//! | `checkpoint` | pruning of checkpoints that are larger than memory |
+//! | `digest` | BLAKE3 |
+//! | `borrow`, `dlpack` | memory of NumPy arrays and torch tensors without a copy |
+//! | `interrupt` | Ctrl-C during long selections |
 #![allow(missing_docs, reason = "documented for Python in _engine.pyi")]
 
+mod borrow;
+mod checkpoint;
 mod digest;
 mod dlpack;
-mod lend;
+mod interrupt;
 mod mask;
-mod prune;
+mod request;
 mod select;
 
 use pyo3::prelude::*;
@@ -34,7 +48,7 @@ fn build_info(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
 fn _engine(module: &Bound<'_, PyModule>) -> PyResult<()> {
     digest::register(module)?;
     mask::register(module)?;
-    prune::register(module)?;
+    checkpoint::register(module)?;
     select::register(module)?;
     module.add_function(wrap_pyfunction!(build_info, module)?)
 }

@@ -1,7 +1,7 @@
-//! Packed masks: applied in place, and counted by blocks.
+//! Packed masks: applied to weights in place, counted by block, and expanded from blocks to weights.
 
 use numpy::{Element, PyArray1, PyArrayMethods, PyReadonlyArray1};
-use pruneproof_core::{Word, apply_mask, block_counts, expand_blocks, packed_len};
+use pruneproof_core::{Word, apply_mask, block_counts, expand_blocks, grid_size, packed_len};
 use pyo3::prelude::*;
 
 pyo3::import_exception!(pruneproof.errors, BadTensor);
@@ -34,7 +34,7 @@ fn apply<W: Element + Word>(bits: &PyReadonlyArray1<'_, u8>, words: &Bound<'_, P
     let (Ok(bits), Ok(words)) = (bits.as_slice(), words.as_slice_mut()) else {
         return Err(BadTensor::new_err("a mask is applied to contiguous memory."));
     };
-    fitting(bits, words.len())?;
+    check_len(bits, words.len())?;
     py.detach(|| apply_mask(bits, words));
     Ok(())
 }
@@ -46,9 +46,9 @@ fn mask_block_counts<'py>(
     shape: Vec<usize>,
     block: Vec<usize>,
 ) -> PyResult<Bound<'py, PyArray1<u64>>> {
-    let size = size_in_blocks(&shape, &block)?;
+    let (weights, _) = checked_grid_size(&shape, &block)?;
     let bits = bits.as_slice()?;
-    fitting(bits, size)?;
+    check_len(bits, weights)?;
     Ok(PyArray1::from_vec(py, py.detach(|| block_counts(bits, &shape, &block))))
 }
 
@@ -59,23 +59,23 @@ fn mask_expand_blocks<'py>(
     shape: Vec<usize>,
     block: Vec<usize>,
 ) -> PyResult<Bound<'py, PyArray1<u8>>> {
-    size_in_blocks(&shape, &block)?;
+    let (_, blocks) = checked_grid_size(&shape, &block)?;
     let bits = bits.as_slice()?;
-    fitting(bits, shape.iter().zip(&block).map(|(&side, &step)| side.div_ceil(step)).product())?;
+    check_len(bits, blocks)?;
     Ok(PyArray1::from_vec(py, py.detach(|| expand_blocks(bits, &shape, &block))))
 }
 
-/// Checks that a tensor can be cut into blocks, and returns its size.
-fn size_in_blocks(shape: &[usize], block: &[usize]) -> PyResult<usize> {
-    let size = shape.iter().try_fold(1_usize, |size, &side| size.checked_mul(side));
-    size.filter(|_| shape.len() == block.len() && block.iter().all(|&side| side > 0)).ok_or_else(|| {
+/// Returns the number of weights and of blocks of a grid.
+fn checked_grid_size(shape: &[usize], block: &[usize]) -> PyResult<(usize, usize)> {
+    grid_size(shape, block).ok_or_else(|| {
         BadTensor::new_err(format!(
             "a mask of shape {shape:?} cannot be cut into blocks of shape {block:?}; as many sides, all positive, were expected."
         ))
     })
 }
 
-fn fitting(bits: &[u8], size: usize) -> PyResult<()> {
+/// Checks the length of a packed mask.
+fn check_len(bits: &[u8], size: usize) -> PyResult<()> {
     let (found, expected) = (bits.len(), packed_len(size));
     if found == expected {
         return Ok(());

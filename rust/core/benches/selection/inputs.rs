@@ -1,4 +1,4 @@
-//! What is selected from: weights that are functions of their place, so that every run has the same.
+//! The inputs: weights that are functions of tensor and index, so that every run has the same.
 
 use std::f32::consts::TAU;
 
@@ -6,14 +6,14 @@ use half::bf16;
 use pruneproof_core::{Measure, Score};
 use rayon::prelude::*;
 
-/// Weights of a network like ResNet-50, and of each awkward input.
+/// Weights of a network of the size of ResNet-50, and of each worst-case input.
 pub const RESNET50: usize = 25_600_000;
 
 /// Weights by size and kind.
 pub struct Input<T: 'static> {
     /// The benchmark's name.
     pub name: &'static str,
-    /// What it is there for.
+    /// What it is for.
     pub prose: &'static str,
     /// Size of each tensor.
     sizes: Vec<usize>,
@@ -41,7 +41,7 @@ impl<T: Score> Input<T> {
     }
 }
 
-/// VGG-16 as it is.
+/// The tensors of VGG-16.
 pub fn vgg16() -> Input<f32> {
     let mut sizes = vec![1_728, 36_864, 73_728, 147_456, 294_912, 589_824, 589_824, 1_179_648];
     sizes.extend([2_359_296; 5]);
@@ -49,22 +49,22 @@ pub fn vgg16() -> Input<f32> {
     magnitudes("vgg16", "138 million weights, three quarters of them in one tensor", sizes, normal)
 }
 
-/// A network of the size of ResNet-50, in as many tensors.
+/// A network of the size of ResNet-50, with as many tensors.
 pub fn resnet50() -> Input<f32> {
     magnitudes("resnet50", "25.6 million weights in 54 tensors", vec![RESNET50 / 54; 54], normal)
 }
 
-/// Requests that are over before a thread has started.
+/// Selections that take less time than starting a thread.
 pub fn small() -> [Input<f32>; 4] {
     [
-        magnitudes("1m", "one million weights, which stay in the caches", vec![1_000_000], normal),
-        magnitudes("1x1000", "one small tensor: the least that a call costs", vec![1_000], normal),
-        magnitudes("3x30000", "three tensors of together less than 100 000 weights", vec![30_000; 3], normal),
-        magnitudes("60x1000", "many small tensors: what each of them costs", vec![1_000; 60], normal),
+        magnitudes("1m", "one million weights, which stay in the cache", vec![1_000_000], normal),
+        magnitudes("1x1000", "one small tensor: the overhead of a call", vec![1_000], normal),
+        magnitudes("3x30000", "three tensors with fewer than 100 000 weights in all", vec![30_000; 3], normal),
+        magnitudes("60x1000", "many small tensors: the overhead per tensor", vec![1_000; 60], normal),
     ]
 }
 
-/// Inputs that deceive a sample, or leave many weights where the cut falls.
+/// Inputs that bias a sample, or that have many ties with the threshold.
 pub fn cliffs() -> [Input<f32>; 10] {
     let one = || vec![RESNET50];
     [
@@ -97,7 +97,7 @@ pub fn cliffs() -> [Input<f32>; 10] {
     ]
 }
 
-/// Weights in a type with so few numbers that hundreds of thousands share each.
+/// Weights of a dtype with so few numbers that hundreds of thousands of weights share each.
 pub fn ties_of_bf16() -> Input<bf16> {
     Input {
         name: "bf16",
@@ -125,7 +125,7 @@ fn normal(tensor: usize, index: usize) -> f32 {
     scale * (-2.0 * radius.ln()).sqrt() * (TAU * angle).cos()
 }
 
-/// Mixes a place into 64 random-looking bits (the finaliser of splitmix64: Steele, Lea and Flood 2014).
+/// Hashes tensor and index into 64 bits (the finaliser of splitmix64: Steele, Lea and Flood 2014).
 fn hash(tensor: usize, index: usize) -> u64 {
     let mut bits = (((tensor as u64) << 40) + index as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     bits = (bits ^ bits >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);

@@ -1,10 +1,10 @@
-//! Selection and masks against plain passes over the same memory by the same threads.
+//! Times selections and masks against plain passes over the same memory on the same threads.
 //!
-//! Each benchmark is an input with a line of prose ([`inputs`]), the answer it must give, checked in full before it is
-//! timed ([`answers`]), and the pass that bounds it ([`passes`]). The figure that counts is the quotient of two times of
-//! one run, `select` by `read` or `apply` by `read-modify-write`.
+//! Each benchmark has an input with a line of prose ([`inputs`]), a result that is checked in full before it is timed
+//! ([`answers`]), and a baseline pass ([`passes`]). The figure that counts is the ratio of two times of one run,
+//! `select` to `read`, or `apply` to `read-modify-write`.
 //!
-//! `cargo bench -p pruneproof-core --bench selection -- vgg` runs those whose name has a part "vgg".
+//! `cargo bench -p pruneproof-core --bench selection -- vgg` runs those whose name contains "vgg".
 
 mod answers;
 mod inputs;
@@ -22,26 +22,26 @@ use pruneproof_core::{Score, Selected, Tensor, Word, apply_mask, packed_len, sel
 
 use crate::inputs::Input;
 
-/// Nobody stops these selections.
-static GO: AtomicBool = AtomicBool::new(false);
+/// The stop flag of selections that are not stopped.
+static NEVER: AtomicBool = AtomicBool::new(false);
 
 const SPARSITIES: [f64; 3] = [0.5, 0.9, 0.99];
 
-/// Whole networks: a selection is at most 1.4 times the reading of VGG-16, and 1.7 times that of ResNet-50.
+/// Whole networks: a selection takes at most 1.4 times as long as reading VGG-16, and 1.7 times for ResNet-50.
 fn networks(criterion: &mut Criterion) {
     for input in [inputs::vgg16(), inputs::resnet50()] {
         selection(criterion, "network", &input);
     }
 }
 
-/// One layer and small calls: what a call costs beside its work.
+/// One layer, and small calls, which show the overhead per call and per tensor.
 fn small(criterion: &mut Criterion) {
     for input in inputs::small() {
         selection(criterion, "small", &input);
     }
 }
 
-/// Inputs on which quick selections become slow: none may take more than three times the reading.
+/// Inputs that are worst cases of fast selection algorithms: at most three times as long as reading.
 fn cliffs(criterion: &mut Criterion) {
     for input in inputs::cliffs() {
         selection(criterion, "cliff", &input);
@@ -49,7 +49,7 @@ fn cliffs(criterion: &mut Criterion) {
     selection::<bf16>(criterion, "cliff", &inputs::ties_of_bf16());
 }
 
-/// Masks applied in place, against a pass that changes each word.
+/// Masks applied in place, against a read-modify-write pass.
 fn masks(criterion: &mut Criterion) {
     applying(criterion, "16 bits", |i| i as u16 | 1);
     applying(criterion, "32 bits", |i| i as u32 | 1);
@@ -58,14 +58,14 @@ fn masks(criterion: &mut Criterion) {
 /// Times the reading of an input and its selection at each sparsity.
 fn selection<T: Score>(criterion: &mut Criterion, kind: &str, input: &Input<T>) {
     let mut group = group(criterion, &format!("{kind}/{}", input.name), input.size() * size_of::<T>());
-    let lent = LazyCell::new(|| {
+    let weights = LazyCell::new(|| {
         println!("{}: {}", input.name, input.prose);
         input.weights()
     });
     let (names, measure) = (input.names(), input.measure);
     let tensors = LazyCell::new(|| {
-        let lend = |(values, name)| Tensor { measure, ..Tensor::of_scores(name, values) };
-        lent.iter().map(Vec::as_slice).zip(names.iter().map(String::as_str)).map(lend).collect::<Vec<_>>()
+        let borrow = |(values, name)| Tensor { measure, ..Tensor::of_scores(name, values) };
+        weights.iter().map(Vec::as_slice).zip(names.iter().map(String::as_str)).map(borrow).collect::<Vec<_>>()
     });
     group.bench_function("read", |bencher| {
         let tensors = &*tensors;
@@ -73,19 +73,19 @@ fn selection<T: Score>(criterion: &mut Criterion, kind: &str, input: &Input<T>) 
     });
     for sparsity in SPARSITIES {
         let keep = input.size() - (input.size() as f64 * sparsity) as usize;
-        let chosen = || -> (Vec<Vec<u8>>, Selected) {
+        let run = || -> (Vec<Vec<u8>>, Selected) {
             let mut masks: Vec<_> = tensors.iter().map(|tensor| vec![0; packed_len(tensor.values.len())]).collect();
             let mut targets: Vec<_> = masks.iter_mut().map(Vec::as_mut_slice).collect();
-            let found = select(&tensors, keep, &vec![0; tensors.len()], &mut targets, &GO).expect("a sound request");
+            let found = select(&tensors, keep, &vec![0; tensors.len()], &mut targets, &NEVER).expect("a valid request");
             (masks, found)
         };
         let checked = LazyCell::new(|| {
-            let (masks, found) = chosen();
+            let (masks, found) = run();
             answers::check(&tensors, keep, &masks, &found);
         });
         group.bench_function(BenchmarkId::new("select", sparsity), |bencher| {
             LazyCell::force(&checked);
-            bencher.iter(chosen);
+            bencher.iter(run);
         });
     }
 }

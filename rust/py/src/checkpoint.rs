@@ -1,4 +1,5 @@
-//! Checkpoints that are pruned as a stream: work runs on a thread of its own while this one listens for Ctrl-C.
+//! Pruning of checkpoints that are larger than memory. The work runs on its own thread, while the calling one reports
+//! progress and checks for signals.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
@@ -7,36 +8,37 @@ use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::Duration;
 
 use numpy::PyArray1;
-use pruneproof_core::prune::{Applied, Checkpoint, Cuts, Output, Progress, PruneError, Rule};
+use pruneproof_core::prune::{Applied, Checkpoint, Output, Progress, PruneError, Rule, Rules};
 use pyo3::exceptions::{PyKeyError, PyRuntimeError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
+
+use crate::interrupt::TICK;
 
 pyo3::import_exception!(pruneproof.errors, BadTensor);
 pyo3::import_exception!(pruneproof.errors, DataCorrupt);
 pyo3::import_exception!(pruneproof.errors, DataMissing);
 pyo3::import_exception!(pruneproof.errors, StoreUnwritable);
 
-/// How often progress is told and signals are looked at.
-const TICK: Duration = Duration::from_millis(50);
-/// How long a stopped thread may take to end.
+/// How long is waited for a stopped thread.
 const GRACE: Duration = Duration::from_millis(500);
 
+/// Survivors and packed masks by name.
 type Kept<'py> = (Bound<'py, PyDict>, Bound<'py, PyDict>);
-/// Where to write, what it will be called, and its metadata.
+/// Path that is written, path after renaming, and metadata of an output.
 type Target = (PathBuf, PathBuf, BTreeMap<String, String>);
 type Watch<'py> = Option<Bound<'py, PyAny>>;
 
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<StoredCheckpoint>()?;
-    module.add_class::<StoredCuts>()
+    module.add_class::<KeepRules>()
 }
 
-#[pyclass(name = "Cuts", module = "pruneproof._engine", frozen)]
-struct StoredCuts(Cuts);
+#[pyclass(name = "Rules", module = "pruneproof._engine", frozen)]
+struct KeepRules(Rules);
 
 #[pymethods]
-impl StoredCuts {
+impl KeepRules {
     #[getter]
     fn threshold(&self) -> Option<f64> {
         self.0.threshold
@@ -50,7 +52,7 @@ struct StoredCheckpoint(Arc<Checkpoint>);
 impl StoredCheckpoint {
     #[new]
     fn new(py: Python<'_>, paths: Vec<PathBuf>) -> PyResult<Self> {
-        py.detach(|| Checkpoint::open(&paths)).map(|checkpoint| Self(Arc::new(checkpoint))).map_err(refusal)
+        py.detach(|| Checkpoint::open(&paths)).map(|checkpoint| Self(Arc::new(checkpoint))).map_err(to_python)
     }
 
     #[getter]
@@ -68,63 +70,65 @@ impl StoredCheckpoint {
     }
 
     #[pyo3(signature = (names, keep, *, floor = 0, watch = None))]
-    fn cut(
+    fn select(
         &self,
         py: Python<'_>,
         names: Vec<String>,
         keep: usize,
         floor: usize,
         watch: Watch<'_>,
-    ) -> PyResult<StoredCuts> {
-        let tensors = names.iter().map(|name| self.place(name)).collect::<PyResult<Vec<usize>>>()?;
+    ) -> PyResult<KeepRules> {
+        let tensors = names.iter().map(|name| self.index(name)).collect::<PyResult<Vec<usize>>>()?;
         let checkpoint = Arc::clone(&self.0);
-        run(py, watch, move |progress| checkpoint.cut(&tensors, keep, floor, progress)).map(StoredCuts)
+        run(py, watch, move |progress| checkpoint.select(&tensors, keep, floor, progress)).map(KeepRules)
     }
 
     #[pyo3(signature = (keeps, *, watch = None))]
-    fn cut_each(&self, py: Python<'_>, keeps: HashMap<String, usize>, watch: Watch<'_>) -> PyResult<StoredCuts> {
+    fn select_each(&self, py: Python<'_>, keeps: HashMap<String, usize>, watch: Watch<'_>) -> PyResult<KeepRules> {
         let mut keeps = keeps
             .into_iter()
-            .map(|(name, keep)| Ok((self.place(&name)?, keep)))
+            .map(|(name, keep)| Ok((self.index(&name)?, keep)))
             .collect::<PyResult<Vec<(usize, usize)>>>()?;
         keeps.sort_unstable();
         let checkpoint = Arc::clone(&self.0);
-        run(py, watch, move |progress| checkpoint.cut_each(&keeps, progress)).map(StoredCuts)
+        run(py, watch, move |progress| checkpoint.select_each(&keeps, progress)).map(KeepRules)
     }
 
-    fn cut_groups(&self, groups: HashMap<String, (usize, usize)>) -> PyResult<StoredCuts> {
-        let rules = groups
+    fn select_groups(&self, groups: HashMap<String, (usize, usize)>) -> PyResult<KeepRules> {
+        let by_tensor = groups
             .into_iter()
-            .map(|(name, (length, keep))| Ok((self.place(&name)?, Rule::Groups { length, keep })))
+            .map(|(name, (length, keep))| Ok((self.index(&name)?, Rule::Groups { length, keep })))
             .collect::<PyResult<BTreeMap<usize, Rule>>>()?;
-        Ok(StoredCuts(Cuts { rules, shared_ties: 0, threshold: None }))
+        Ok(KeepRules(Rules { by_tensor, shared_ties: 0, threshold: None }))
     }
 
-    #[pyo3(signature = (cuts, outputs = None, *, masks = false, watch = None))]
+    #[pyo3(signature = (rules, outputs = None, *, masks = false, watch = None))]
     fn apply<'py>(
         &self,
         py: Python<'py>,
-        cuts: &StoredCuts,
+        rules: &KeepRules,
         outputs: Option<Vec<Target>>,
         masks: bool,
         watch: Watch<'_>,
     ) -> PyResult<Kept<'py>> {
-        let (checkpoint, cuts) = (Arc::clone(&self.0), cuts.0.clone());
+        let (checkpoint, rules) = (Arc::clone(&self.0), rules.0.clone());
         let outputs: Option<Vec<Output>> = outputs.map(|outputs| {
             outputs.into_iter().map(|(path, target, metadata)| Output { path, target, metadata }).collect()
         });
-        let kept = run(py, watch, move |progress| checkpoint.apply(&cuts, outputs.as_deref(), masks, progress))?;
-        self.hand_over(py, kept)
+        let kept = run(py, watch, move |progress| checkpoint.apply(&rules, outputs.as_deref(), masks, progress))?;
+        self.by_name(py, kept)
     }
 }
 
 impl StoredCheckpoint {
-    fn place(&self, name: &str) -> PyResult<usize> {
+    /// Returns the index of a tensor.
+    fn index(&self, name: &str) -> PyResult<usize> {
         let found = self.0.tensors().binary_search_by(|tensor| tensor.name.as_str().cmp(name));
         found.map_err(|_| PyKeyError::new_err(name.to_owned()))
     }
 
-    fn hand_over<'py>(&self, py: Python<'py>, applied: Applied) -> PyResult<Kept<'py>> {
+    /// Converts what was kept, by index, to dicts by name.
+    fn by_name<'py>(&self, py: Python<'py>, applied: Applied) -> PyResult<Kept<'py>> {
         let (alive, masks) = (PyDict::new(py), PyDict::new(py));
         for (tensor, count) in applied.alive {
             alive.set_item(&self.0.tensors()[tensor].name, count)?;
@@ -136,7 +140,8 @@ impl StoredCheckpoint {
     }
 }
 
-/// Works on another thread; meanwhile tells `watch` how far that is, and stops it when a signal or `watch` raises.
+/// Runs `work` on another thread, calls `watch` with its progress meanwhile, and stops it when a signal handler or
+/// `watch` raises.
 fn run<T: Send + 'static>(
     py: Python<'_>,
     watch: Watch<'_>,
@@ -152,15 +157,16 @@ fn run<T: Send + 'static>(
         let answer;
         (answer, receiver) = py.detach(move || (receiver.recv_timeout(TICK), receiver));
         match answer {
-            Ok(answer) => return answer.map_err(refusal),
+            Ok(answer) => return answer.map_err(to_python),
             Err(RecvTimeoutError::Timeout) => {
-                let told = py.check_signals().and_then(|()| match &watch {
+                let reported = py.check_signals().and_then(|()| match &watch {
                     Some(watch) => watch.call1(progress.bytes()).map(|_| ()),
                     None => Ok(()),
                 });
-                if let Err(raised) = told {
+                if let Err(raised) = reported {
                     progress.stop();
-                    // The caller is about to remove what was written; a disk that does not answer is not waited for.
+                    // The caller is about to remove the outputs, so the thread should have ended; but a disk that does
+                    // not respond is not waited for.
                     py.detach(move || receiver.recv_timeout(GRACE).is_ok());
                     return Err(raised);
                 }
@@ -173,7 +179,8 @@ fn run<T: Send + 'static>(
     }
 }
 
-fn refusal(error: PruneError) -> PyErr {
+/// Maps an error of the core to an exception.
+fn to_python(error: PruneError) -> PyErr {
     let message = error.to_string();
     match error {
         PruneError::Missing(_) => DataMissing::new_err(message),

@@ -1,51 +1,58 @@
-//! Tensors in pieces of about a mebibyte, read by all threads.
+//! Reads the tensors of a checkpoint in pieces of about a mebibyte, on all threads.
 
 use std::cell::RefCell;
 use std::fs::File;
 use std::io;
 
-use crate::prune::{Checkpoint, PruneError, Stored};
+use crate::prune::{Checkpoint, PruneError, StoredTensor};
 
-/// Bytes of a piece; small enough that a piece is still in the cache when it is looked at.
-pub(super) const PIECE: u64 = 1 << 20;
-/// Most bytes that all threads together hold at a time, but for pieces that cannot be cut so small.
+/// Bytes of a piece: about a level-2 cache, so that a piece is still cached when it is processed after it was read.
+///
+/// Chosen by measurement; see `benches/prune.py`.
+const PIECE: u64 = 1 << 20;
+
+/// Bytes that all threads together hold at most, unless a single piece is larger: docs/prune.md promises 128 MB.
 const MOST_IN_FLIGHT: u64 = 128 << 20;
 
 /// Consecutive bytes of a tensor.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Piece {
-    /// Which of the checkpoint's tensors.
+    /// Index of the tensor in the checkpoint.
     pub tensor: usize,
-    /// Where it begins, counted from the tensor's first byte.
+    /// Offset of its first byte in the tensor.
     pub start: u64,
+    /// Number of bytes.
     pub bytes: usize,
 }
 
-/// Cuts a tensor into pieces that are multiples of `unit` bytes, but for the last; one without bytes has no piece.
-pub(super) fn pieces(tensor: usize, stored: &Stored, unit: u64) -> impl Iterator<Item = Piece> + use<> {
+/// Splits a tensor into pieces that, except the last, are multiples of `unit` bytes; an empty tensor has none.
+pub(super) fn pieces(tensor: usize, stored: &StoredTensor, unit: u64) -> impl Iterator<Item = Piece> + use<> {
     let (bytes, step) = (stored.bytes, (PIECE / unit).max(1) * unit);
     (0..bytes).step_by(step as usize).map(move |start| Piece { tensor, start, bytes: step.min(bytes - start) as usize })
 }
 
-/// Groups pieces, in order, so that each group keeps every thread busy and takes bounded memory.
+/// Groups consecutive pieces into batches: four per thread, in bounded memory.
 pub(super) fn batches(pieces: &[Piece]) -> impl Iterator<Item = &[Piece]> {
     let most = MOST_IN_FLIGHT.min(4 * PIECE * rayon::current_num_threads() as u64);
-    let mut left = pieces;
+    let mut rest = pieces;
     std::iter::from_fn(move || {
         let mut bytes = 0;
         let fits = |piece: &&Piece| {
             bytes += piece.bytes as u64;
             bytes <= most
         };
-        let count = left.iter().take_while(fits).count().max(1).min(left.len());
-        let (batch, rest) = left.split_at(count);
-        left = rest;
+        let count = rest.iter().take_while(fits).count().max(1).min(rest.len());
+        let batch;
+        (batch, rest) = rest.split_at(count);
         (!batch.is_empty()).then_some(batch)
     })
 }
 
 impl Checkpoint {
     /// Fills `buffer` with the bytes of a piece.
+    ///
+    /// # Errors
+    /// [`PruneError::Changed`] if the file ends before the piece does, and [`PruneError::Unreadable`].
     pub(super) fn read(&self, piece: &Piece, buffer: &mut [u8]) -> Result<(), PruneError> {
         let tensor = &self.tensors[piece.tensor];
         let source = &self.sources[tensor.file];
@@ -56,7 +63,13 @@ impl Checkpoint {
         })
     }
 
-    /// Reads a piece into the thread's buffer and lends it out; `work` must not start parallel work of its own.
+    /// Reads a piece into a buffer of the calling thread, and returns what `work` makes of it.
+    ///
+    /// `work` must not start parallel work: rayon could run another job of this kind on the same thread meanwhile,
+    /// while the buffer is borrowed.
+    ///
+    /// # Errors
+    /// As [`Checkpoint::read`].
     pub(super) fn visit<T>(&self, piece: &Piece, work: impl FnOnce(&[u8]) -> T) -> Result<T, PruneError> {
         thread_local!(static BUFFER: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) });
         BUFFER.with_borrow_mut(|buffer| {
