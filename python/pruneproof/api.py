@@ -65,7 +65,7 @@ if TYPE_CHECKING:
     from pruneproof.training.macs import macs_pruned as macs_pruned
     from pruneproof.training.masker import Masker as Masker
     from pruneproof.training.probe import ModelProbe as ModelProbe
-    from pruneproof.training.probe import score as score
+    from pruneproof.training.scoring import score as score
     from pruneproof.training.seeding import seeded as seeded
     from pruneproof.values.digests import digest_arrays as digest_arrays
     from pruneproof.values.digests import digest_bytes as digest_bytes
@@ -93,7 +93,7 @@ _LATER = {
     "macs_pruned": "training.macs",
     "proportional": "selection.rounding",
     "rounded": "statistics",
-    "score": "training.probe",
+    "score": "training.scoring",
     "seeded": "training.seeding",
     "seeds_to_clear": "statistics",
     "seeds_to_exclude_half": "statistics",

@@ -11,7 +11,9 @@ from pruneproof.api import (
     DataSet,
     Executor,
     Floor,
+    LRSchedule,
     Mechanism,
+    Metric,
     Model,
     Schedule,
     Structure,
@@ -70,6 +72,14 @@ def pruneproof_schedules() -> Iterable[Schedule]:
 
 
 @hookimpl
+def pruneproof_lr_schedules() -> Iterable[LRSchedule]:
+    """Learning-rate schedules under `pruneproof/lr_schedules`."""
+    from pruneproof.lr_schedules.catalogue import LR_SCHEDULES
+
+    return LR_SCHEDULES
+
+
+@hookimpl
 def pruneproof_models() -> Iterable[Model]:
     """Architectures under `pruneproof/models`."""
     from pruneproof.models.catalogue import MODELS
@@ -83,6 +93,14 @@ def pruneproof_datasets() -> Iterable[DataSet]:
     from pruneproof.data.catalogue import DATASETS
 
     return DATASETS
+
+
+@hookimpl
+def pruneproof_metrics() -> Iterable[Metric]:
+    """Metrics under `pruneproof/metrics`."""
+    from pruneproof.metrics.catalogue import METRICS
+
+    return METRICS
 
 
 @hookimpl

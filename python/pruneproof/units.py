@@ -36,8 +36,8 @@ def keep_count(size: int, sparsity: float) -> int:
 class Duration:
     """A length of training, in epochs (`90ep`) or optimizer steps (`391it`).
 
-    >>> Duration.parse("90ep"), Duration.parse("391it").epochs(steps_per_epoch=391)
-    (Duration(value=90, unit='ep'), 1.0)
+    >>> Duration.parse("90ep")
+    Duration(value=90, unit='ep')
     """
 
     value: int
@@ -55,6 +55,10 @@ class Duration:
             raise BadConfig(f'duration "{text}" is not understood. Write epochs as "90ep" or steps as "391it".')
         return cls(int(found[1]), found[2])
 
-    def epochs(self, steps_per_epoch: int) -> float:
-        """Return the length in epochs of `steps_per_epoch` optimizer steps."""
-        return float(self.value) if self.unit == "ep" else self.value / steps_per_epoch
+    def steps(self, steps_per_epoch: int) -> int:
+        """Return the length in optimizer steps.
+
+        >>> Duration.parse("2ep").steps(19), Duration.parse("100it").steps(19)
+        (38, 100)
+        """
+        return self.value * steps_per_epoch if self.unit == "ep" else self.value

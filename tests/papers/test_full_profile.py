@@ -11,7 +11,7 @@ from pruneproof.papers.load import load_paper
 from pruneproof.pipeline.stages import floor_count
 from pruneproof.registry.catalog import build_catalog
 from pruneproof.selection.select import select_masks
-from pruneproof.training.probe import score
+from pruneproof.training.scoring import score
 from pruneproof.training.seeding import seeded, stream
 from pruneproof.training.train import learning_rate, make_optimizer
 from pruneproof.units import keep_count

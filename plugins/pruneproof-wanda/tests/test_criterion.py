@@ -8,7 +8,7 @@ from torch import nn
 
 from pruneproof import select
 from pruneproof.api import conv_and_linear
-from pruneproof.training.probe import score
+from pruneproof.training.scoring import score
 from pruneproof_wanda import WANDA, wanda
 
 

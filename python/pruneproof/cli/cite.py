@@ -3,19 +3,17 @@
 from typing import Any
 
 from pruneproof.cli.options import JsonOption, Paper, print_json
-from pruneproof.contracts.allocation import Allocation
-from pruneproof.contracts.criterion import Criterion
 from pruneproof.contracts.dataset import DataSet
 from pruneproof.contracts.model import Model
-from pruneproof.contracts.schedule import Schedule
 
 
 def cite(paper: Paper, json: JsonOption = False) -> None:
     """Print how to cite a paper, the methods, models and data its runs use, and pruneproof."""
+    from pruneproof.papers.check_names import named_by
+    from pruneproof.papers.short_form import steps_of
     from pruneproof.pipeline.run import open_paper
     from pruneproof.registry.catalog import build_catalog
     from pruneproof.registry.kinds import kind_of
-    from pruneproof.selection.rules import SCOPES
 
     found = open_paper(paper)
     catalog = build_catalog(found.info.plugins)
@@ -23,11 +21,13 @@ def cite(paper: Paper, json: JsonOption = False) -> None:
     for profile in found.runs.profiles:
         for run in found.runs.runs(profile).values():
             wanted: list[tuple[type[Any], str]] = [(Model, run.model.id), (DataSet, run.data)]
-            for arm in run.arms:
-                wanted += [(Criterion, arm.criterion.id), (Schedule, arm.schedule.id)]
-                wanted += [(Allocation, arm.select.scope.id)] if arm.select.scope.id not in SCOPES else []
+            for method in run.methods:
+                steps = steps_of(run, method)
+                wanted += [
+                    (of, chosen.id) for of, chosen in named_by(steps) if hasattr(catalog.get(of, chosen.id), "source")
+                ]
             for of, name in wanted:
-                used[f"{kind_of(of).noun} {name}"] = str(catalog.get(of, name).source)
+                used[f"{kind_of(of).noun} {name}"] = str(catalog.get(of, name).source or "")
     bibtex = (found.folder / "citation.bib").read_text(encoding="utf-8").strip()
     if json:
         print_json({"bibtex": bibtex, "uses": used})

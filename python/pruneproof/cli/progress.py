@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 from pruneproof.api import Event
-from pruneproof.papers.plan import Plan, Stage
+from pruneproof.pipeline.plan import Plan, Stage
 
 
 @contextmanager

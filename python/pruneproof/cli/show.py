@@ -17,6 +17,10 @@ def show(paper: Paper, plugin: PluginOption = None, json: JsonOption = False) ->
     from rich.console import Console
     from rich.table import Table
 
+    from pruneproof.pipeline.planning import estimate
+    from pruneproof.registry.catalog import build_catalog
+
+    catalog = build_catalog(found.info.plugins, files=plugin or ())
     console = Console(highlight=False)
     info = found.info
     console.print(
@@ -26,19 +30,7 @@ def show(paper: Paper, plugin: PluginOption = None, json: JsonOption = False) ->
         "profile", "scale", "hardware", "minutes", "seeds", "networks", "epochs", title="Profiles", title_justify="left"
     )
     for name, profile in found.runs.profiles.items():
-        networks = epochs = 0
-        for run in found.runs.runs(name).values():
-            seeds = len(run.seeds or profile.seeds)
-            targets = sum(len(arm.sparsities or run.sparsities) for arm in run.arms)
-            networks += seeds * (targets + (run.dense is not None))
-            retrain = run.retrain.epochs if run.retrain else 0
-            trained = [
-                int(arm.retrain.get("epochs", retrain))
-                * len(arm.sparsities or run.sparsities)
-                * (arm.steps if arm.between == "retrain" else 1)
-                for arm in run.arms
-            ]
-            epochs += seeds * (sum(trained) + (run.dense.epochs if run.dense else 0))
+        networks, epochs = estimate(found, name, catalog)
         minutes = "unknown" if profile.minutes is None else f"about {profile.minutes:g}"
         profiles.add_row(
             name, profile.scale, profile.hardware, minutes, str(len(profile.seeds)), str(networks), str(epochs)
@@ -47,8 +39,8 @@ def show(paper: Paper, plugin: PluginOption = None, json: JsonOption = False) ->
     runs = Table("profile", "run", "model", "data", "methods", "sparsities", title="Runs", title_justify="left")
     for name in found.runs.profiles:
         for run_id, run in found.runs.runs(name).items():
-            methods = ", ".join(dict.fromkeys(arm.method for arm in run.arms))
-            levels = sorted({each for arm in run.arms for each in arm.sparsities or run.sparsities})
+            methods = ", ".join(dict.fromkeys(each.method for each in run.methods))
+            levels = sorted({each for method in run.methods for each in method.sparsities or run.sparsities})
             runs.add_row(
                 name, run_id, run.model.id, run.data, methods or "dense only", ", ".join(f"{each:g}" for each in levels)
             )

@@ -14,9 +14,9 @@ class Scored:
 
     scores: Mapping[str, Any]
     """One score per weight, under the weight's name."""
-    update: Callable[[Mapping[str, Any]], Mapping[str, Any]]
+    update: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None = None
     """`update(alive)` takes name -> bool mask and returns name -> new weights, for the tensors that change; dead
-    weights are zeroed afterwards whatever it says."""
+    weights are zeroed afterwards whatever it says. None leaves the survivors as they are."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,8 @@ class Criterion:
     source: Source
     laws: frozenset[str] = frozenset()
     """Laws that the function claims beyond those that every criterion obeys, from `CLAIMABLE_LAWS`."""
+    updates_survivors: bool = False
+    """Whether `score` returns `Scored` with an update, so that pruning also changes the weights that stay."""
     expected_failures: Mapping[str, str] = field(default_factory=dict)
     """Law -> reason why this criterion cannot obey it. Obeying it all the same is a failure too."""
 

@@ -1,4 +1,4 @@
-"""`Observer`: hears what a run does and measures, and can change none of it. For trackers."""
+"""`Observer`: sees what a run does and measures, and can change none of it. For trackers."""
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -15,7 +15,7 @@ class StageInfo:
     """What one stage of a run does."""
 
     kind: str
-    """`init`, `train`, `prune` or `mechanism`."""
+    """A kind of stage: `init`, `train`, `prune`, `measure`, ..."""
     label: str
     inputs: Mapping[str, Any]
     """Everything that goes into it, as JSON values: model, data, seed, recipe, criterion and options, selection."""
@@ -28,7 +28,7 @@ class RunInfo:
     paper: str
     title: str
     profile: str
-    """`mini`, `lite` or `full`."""
+    """One of the paper's profiles."""
     device: str
     """`cpu` or `cuda`."""
     variant: Sequence[str]
@@ -43,30 +43,33 @@ class RunInfo:
 
 @dataclass(frozen=True)
 class Measured:
-    """One network of the plan with its measurement."""
+    """One network of the plan with one of its measurements."""
 
     run: str
     method: str
     sparsity: float
     """Target, cumulative over the prunable weights; 0 for the dense network."""
     seed: int
+    at: str
+    """Name of the step that measured it: `end`, or an earlier one."""
     digest: str
     """Of the stage that measured it."""
     measurement: Measurement
+    """Metric -> value."""
     history: Mapping[str, Any]
-    """Its last training by epoch: the lists `accuracy` (test, in percent), `loss` (training; None where it diverged)
-    and `validation` (empty without a held-out part)."""
+    """The last training before, by epoch: the lists `loss` (training; None where it diverged) and `validation` (empty
+    without a held-out part), and `watched`, metric -> list; empty where there was none."""
 
 
 class Session(Protocol):
-    """One run, as an observer hears it. All calls come from one thread of the process that started the run."""
+    """One run, as an observer sees it. All calls come from one thread of the process that started the run."""
 
     def on_event(self, event: Event) -> None:
-        """Hear that a stage started, progressed (epochs or steps) or finished."""
+        """Learn that a stage started, progressed (epochs or steps) or finished."""
         ...
 
     def on_measurement(self, measured: Measured) -> None:
-        """Hear of a measured network: those in the store first, the others as they finish; each once."""
+        """Receive a measurement: those in the store first, the others as they finish; each once."""
         ...
 
     def on_record(self, record: Mapping[str, Any]) -> None:

@@ -1,14 +1,14 @@
 """`Recipe`: how a network is trained, every default written out."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field
+
+from pruneproof.contracts.choice import Choice, Chosen, Frozen
 
 
-class Recipe(BaseModel):
+class Recipe(Frozen):
     """How a network is trained. Learning-rate updates are per epoch unless `lr_update` says step."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     epochs: Annotated[int, Field(ge=0)]
     batch: Annotated[int, Field(ge=1)]
@@ -17,13 +17,13 @@ class Recipe(BaseModel):
     momentum: Annotated[float, Field(ge=0, lt=1)] = 0.0
     nesterov: bool = False
     weight_decay: Annotated[float, Field(ge=0)] = 0.0
-    lr_schedule: Literal["constant", "cosine", "step"] = "constant"
+    lr_schedule: Chosen = Choice(id="constant")
+    """A learning-rate schedule; it counts from the end of the warm-up."""
     lr_update: Literal["epoch", "step"] = "epoch"
-    lr_every: Annotated[int, Field(ge=1)] | None = None
-    """Epochs between two multiplications by `lr_factor` (schedule `step`)."""
-    lr_factor: Annotated[float, Field(gt=0, le=1)] | None = None
     warmup: Annotated[int, Field(ge=0)] = 0
-    """Epochs of linear warm-up, lr * (e + 1) / warmup; the schedule counts from their end."""
+    """Epochs of linear warm-up, lr * (e + 1) / warmup."""
+    temperature: Annotated[float, Field(gt=0)] = 1.0
+    """Divides the logits before the cross-entropy, in training."""
     label_smoothing: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
     clip: Annotated[float, Field(gt=0)] | None = None
     """Largest gradient norm."""
@@ -31,9 +31,3 @@ class Recipe(BaseModel):
     validation: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
     """Fraction of the training set held out; the epoch with the best accuracy on it is kept. 0: the last epoch is
     kept."""
-
-    @model_validator(mode="after")
-    def _step_has_its_numbers(self) -> Self:
-        if (self.lr_schedule == "step") != (self.lr_every is not None and self.lr_factor is not None):
-            raise ValueError('lr_every and lr_factor belong to lr_schedule = "step", both of them')
-        return self

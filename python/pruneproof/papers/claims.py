@@ -1,99 +1,110 @@
-"""From measurements to verdicts: each claim meets its evidence."""
+"""From measurements to verdicts: each claim meets its evidence, by its kind."""
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from pruneproof.contracts.claims import ClaimTest, Outcome
+from pruneproof.contracts.claims import ClaimTest, Outcome, ValueScale
 from pruneproof.contracts.mechanism import Fact
-from pruneproof.papers.load import Paper
+from pruneproof.errors import UnknownName
+from pruneproof.papers.operands import said, samples_of
+from pruneproof.papers.paper import Paper
 from pruneproof.papers.printed import check_printed
 from pruneproof.papers.record import Cell, ClaimRecord, FactRecord
-from pruneproof.papers.schema import Claim, Evidence, MechanismClaim, Operand, PrintedClaim, RerunClaim
+from pruneproof.papers.schema import Claim, MechanismClaim, PrintedClaim, RerunClaim, SetupClaim
+from pruneproof.papers.setups import compare_setups
 from pruneproof.registry.catalog import Catalog
-from pruneproof.values.measurements import Measurement
 
 _NO_PARAMETERS: Mapping[str, Any] = MappingProxyType({})
+PLAIN_VALUE = ValueScale()
 
 
-def judge(
-    paper: Paper,
-    profile: str,
-    catalog: Catalog,
-    cells: Sequence[Cell],
-    facts: Mapping[str, Sequence[Mapping[str, Any]]],
-) -> tuple[ClaimRecord, ...]:
-    """Return every claim of the paper with its verdict at a profile.
+@dataclass(frozen=True)
+class Evidence:
+    """Everything that a claim may be judged by."""
 
-    Args:
-        paper: the loaded paper.
-        profile: whose evidence counts.
-        catalog: the claim tests.
-        cells: what was measured.
-        facts: mechanism claim id -> facts, for those that ran.
+    paper: Paper
+    profile: str
+    catalog: Catalog
+    cells: Sequence[Cell]
+    facts: Mapping[str, Sequence[Mapping[str, Any]]]
+    """Mechanism claim id -> facts, for those that ran."""
+
+
+@dataclass(frozen=True)
+class ClaimKind:
+    """One kind of claim: its words, and how it is judged."""
+
+    id: str
+    of: type[Any]
+    title: str
+    about: str
+    """What it asks and how it is decided, in one or two sentences."""
+    judge: Callable[[Any, Evidence], ClaimRecord]
+
+
+def judge(evidence: Evidence) -> tuple[ClaimRecord, ...]:
+    """Return every claim of a paper with its verdict at a profile."""
+    return tuple(_BY_CLASS[type(claim)].judge(claim, evidence) for claim in evidence.paper.claims.claim)
+
+
+def kind_of_claim(name: str) -> ClaimKind:
+    """Return a kind of claim by its id.
+
+    Raises:
+        UnknownName: there is no such kind.
     """
-    return tuple(_judge(claim, paper, profile, catalog, cells, facts) for claim in paper.claims.claim)
+    for kind in CLAIM_KINDS:
+        if kind.id == name:
+            return kind
+    raise UnknownName.among("kind of claim", name, [kind.id for kind in CLAIM_KINDS])
 
 
-def _judge(
-    claim: Claim,
-    paper: Paper,
-    profile: str,
-    catalog: Catalog,
-    cells: Sequence[Cell],
-    facts: Mapping[str, Sequence[Mapping[str, Any]]],
-) -> ClaimRecord:
-    match claim:
-        case PrintedClaim():
-            outcome, found = check_printed(claim, paper.tables)
-            return _record(claim, "printed tables", outcome, facts=found)
-        case MechanismClaim():
-            if claim.id not in facts:
-                return _record(claim, claim.check.id, Outcome("not-run", "left out of this run by --only"))
-            found = [Fact(**fact) for fact in facts[claim.id]]
-            return _record(claim, claim.check.id, _outcome_of_facts(found), facts=found)
-        case RerunClaim():
-            evidence = claim.evidence.get(profile)  # type: ignore[call-overload]
-            if evidence is None:
-                known = ", ".join(claim.evidence) or "no profile yet"
-                reason = f"profile {profile} has no experiment for it; planned for: {known}"
-                return _record(claim, claim.test.id, Outcome("not-run", reason))
-            return _rerun(claim, evidence, catalog, cells)
+def _printed(claim: PrintedClaim, evidence: Evidence) -> ClaimRecord:
+    outcome, found = check_printed(claim, evidence.paper.tables)
+    return _record(claim, "printed tables", outcome, facts=found)
 
 
-def _rerun(claim: RerunClaim, evidence: Evidence, catalog: Catalog, cells: Sequence[Cell]) -> ClaimRecord:
-    by_seed = [values for operand in evidence.operands for values in _values(operand, cells)]
-    operands = tuple(
-        f"{each.run}/{each.method} {each.metric} at sparsity {each.sparsity:g}" for each in evidence.operands
-    )
-    absent = [name for name, each in zip(operands, evidence.operands, strict=True) if not any(_values(each, cells))]
-    parameters = claim.test.options | evidence.parameters
+def _mechanism(claim: MechanismClaim, evidence: Evidence) -> ClaimRecord:
+    if claim.id not in evidence.facts:
+        return _record(claim, claim.check.id, Outcome("not-run", "left out of this run by --only"))
+    found = [Fact(**fact) for fact in evidence.facts[claim.id]]
+    return _record(claim, claim.check.id, _outcome_of_facts(found), facts=found)
+
+
+def _setup(claim: SetupClaim, evidence: Evidence) -> ClaimRecord:
+    pair = claim.evidence.get(evidence.profile)
+    if pair is None:
+        return _record(claim, "set-up", _not_planned(evidence.profile, claim.evidence))
+    run = evidence.paper.runs.runs(evidence.profile)[pair.run]
+    found = compare_setups(run, pair.methods, claim.equal, claim.different)
+    operands = tuple(f"{pair.run}/{method}" for method in pair.methods)
+    return _record(claim, "set-up", _outcome_of_facts(found), facts=found, operands=operands, note=pair.note)
+
+
+def _rerun(claim: RerunClaim, evidence: Evidence) -> ClaimRecord:
+    found = claim.evidence.get(evidence.profile)
+    if found is None:
+        return _record(claim, claim.test.id, _not_planned(evidence.profile, claim.evidence))
+    test = evidence.catalog.get(ClaimTest, claim.test.id)
+    by_seed = [samples_of(operand, evidence.cells) for operand in found.operands]
+    operands = tuple(map(said, found.operands))
+    absent = [name for name, each in zip(operands, by_seed, strict=True) if not any(each)]
+    parameters = claim.test.options | found.parameters
     if absent:
         outcome = Outcome("not-run", f"nothing was measured for {absent[0]}")
     else:
-        seeds = sorted(set.intersection(*(set(values) for values in by_seed)))
-        samples = [[values[seed] for seed in seeds] for values in by_seed]
-        outcome = catalog.get(ClaimTest, claim.test.id).decide(samples, **parameters)
-    return _record(claim, claim.test.id, outcome, parameters=parameters, operands=operands, note=evidence.note)
+        values = [each for of_operand in by_seed for each in of_operand]
+        seeds = sorted(set.intersection(*(set(each) for each in values)))
+        samples = [[each[seed] for seed in seeds] for each in values]
+        outcome = test.decide(samples, **parameters)
+    return _record(claim, test.id, outcome, parameters=parameters, operands=operands, note=found.note, scale=test.value)
 
 
-def _values(operand: Operand, cells: Sequence[Cell]) -> list[dict[int, float]]:
-    """Return seed -> metric for the cells that an operand names; for `densities` one such mapping per tensor."""
-    wanted = (operand.run, operand.method, operand.sparsity)
-    measured = {
-        cell.seed: Measurement.from_json(cell.measurement)
-        for cell in cells
-        if (cell.run, cell.method, cell.sparsity) == wanted
-    }
-    if operand.metric == "densities":
-        tensors = sorted({name for each in measured.values() for name in each.densities})
-        return [{seed: each.densities[name] for seed, each in measured.items()} for name in tensors]
-    found: dict[int, float] = {}
-    for seed, each in measured.items():
-        value = len(each.empty_tensors) if operand.metric == "empty_tensors" else getattr(each, operand.metric)
-        found[seed] = math.nan if value is None else float(value)  # a diverged network has no loss; the test says so
-    return [found]
+def _not_planned(profile: str, planned: Mapping[str, object]) -> Outcome:
+    known = ", ".join(planned) or "no profile yet"
+    return Outcome("not-run", f"profile {profile} has no experiment for it; planned for: {known}")
 
 
 def _outcome_of_facts(facts: Sequence[Fact]) -> Outcome:
@@ -114,6 +125,7 @@ def _record(
     parameters: Mapping[str, Any] = _NO_PARAMETERS,
     operands: tuple[str, ...] = (),
     note: str = "",
+    scale: ValueScale = PLAIN_VALUE,
 ) -> ClaimRecord:
     return ClaimRecord(
         id=claim.id,
@@ -133,7 +145,25 @@ def _record(
         level=outcome.level,
         n=outcome.n,
         seeds_needed=outcome.seeds_needed,
+        scale=scale,
         facts=tuple(FactRecord.model_validate(fact.to_json()) for fact in facts),
         operands=operands,
         note=note,
     )
+
+
+CLAIM_KINDS: tuple[ClaimKind, ...] = (
+    ClaimKind(
+        "printed", PrintedClaim, "Printed", "The paper's text against its own tables. Nothing was trained.", _printed
+    ),
+    ClaimKind(
+        "setup", SetupClaim, "Set-up", "How two methods are set up, read off their steps. Nothing was trained.", _setup
+    ),
+    ClaimKind(
+        "mechanism", MechanismClaim, "Mechanism", "Exact facts about networks and masks, checked here.", _mechanism
+    ),
+    ClaimKind("re-run", RerunClaim, "Re-run", "Statistics over networks trained here, seed by seed.", _rerun),
+)
+"""The kinds of claims, in the order in which reports list them."""
+
+_BY_CLASS: Mapping[type[Any], ClaimKind] = {kind.of: kind for kind in CLAIM_KINDS}

@@ -6,18 +6,21 @@ from dataclasses import replace
 from pydantic import ValidationError
 
 from pruneproof.errors import BadConfig, UnknownName
-from pruneproof.papers.beside import KEYS, add_twins, group
-from pruneproof.papers.load import Paper, check_runs, keys_at
+from pruneproof.papers.check_runs import check_runs
+from pruneproof.papers.explain import keys_at
+from pruneproof.papers.paper import Paper
 from pruneproof.papers.schema import RunsFile
 from pruneproof.papers.settings import Setting
+from pruneproof.papers.twins import KEYS, add_twins, group
 
 
 def override(paper: Paper, profile: str, settings: Sequence[str]) -> Paper:
     """Return the paper with settings applied to the runs of one profile.
 
-    Keys are those of runs.toml: `mlp.retrain.epochs=3`, `mlp.sparsities=[0.5]`, `mlp.arms.global.floor=2` (all arms
-    of the method `global`). A key of an arm without a run (`criterion=snip`) leaves the arms as they are and adds a
-    twin of each, see `beside`. Values are TOML; anything else is taken as a string.
+    Keys are those of runs.toml: `mlp.recipe.retrain.epochs=3`, `mlp.sparsities=[0.5]`,
+    `mlp.methods.global.select.scope=erk` (all tables of the method `global`). A key of a method without a run
+    (`criterion=snip`) leaves the methods as they are and adds a twin of each, see `twins`. Values are TOML; anything
+    else is taken as a string.
 
     Raises:
         BadOption: a setting without `=`, or that changes nothing.
@@ -51,11 +54,11 @@ def override(paper: Paper, profile: str, settings: Sequence[str]) -> Paper:
 
 
 def split(paper: Paper, profile: str, settings: Sequence[str]) -> tuple[list[Setting], list[Setting]]:
-    """Return the settings of runs and those of twins; a run that is named like a key of an arm is the run.
+    """Return the settings of runs and those of twins; a run that is named like a key of a method is the run.
 
     Raises:
         BadOption: a setting without `=`.
-        UnknownName: neither a run nor a key of an arm.
+        UnknownName: neither a run nor a key of a method.
     """
     runs = paper.runs.runs(profile)
     of_runs: list[Setting] = []
@@ -67,7 +70,7 @@ def split(paper: Paper, profile: str, settings: Sequence[str]) -> tuple[list[Set
         elif first in runs and len(setting.keys) > 1:
             of_runs.append(setting)
         else:
-            kind = "run or key of an arm" if first not in runs else "key of an arm (a run needs one of its keys)"
+            kind = "run or key of a method" if first not in runs else "key of a method (a run needs one of its keys)"
             raise UnknownName.among(kind, first, [*runs, *KEYS], where=f"--set {setting.text}")
     return of_runs, of_twins
 

@@ -9,7 +9,9 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, ValidationError
 
 from pruneproof.contracts.choice import Frozen
+from pruneproof.contracts.claims import ValueScale
 from pruneproof.errors import RecordMissing, StoreCorrupt
+from pruneproof.papers.record_text import record_text, upgraded
 
 VERDICTS: Mapping[str, str] = {"holds": "hold", "fails": "fail", "inconclusive": "inconclusive", "not-run": "not run"}
 """Verdicts, and the words that count them, in the order in which counts are told."""
@@ -26,18 +28,27 @@ class StageRecord(Frozen):
 
 
 class Cell(Frozen):
-    """One network of one seed: run, method and sparsity, the stages behind it and what it measured."""
+    """One network of one seed: run, method and sparsity, the stages behind it and what was measured on the way."""
 
     run: str
     method: str
     sparsity: float
     seed: int
     stages: tuple[str, ...]
-    measurement: dict[str, Any]
-    """`Measurement.to_json()`."""
-    arm: dict[str, Any] = Field(default_factory=dict)
-    """How the weights were picked: criterion, options, schedule, steps; empty for the dense network and in records of
-    before."""
+    """Digests, in the order of the method's steps."""
+    measured: dict[str, dict[str, Any]]
+    """Name of a step that measures -> metric -> value."""
+    settings: dict[str, Any] = Field(default_factory=dict)
+    """What the method chose: criterion and its options, scope, schedule, iterations; empty for the dense network."""
+
+
+class MetricRecord(Frozen):
+    """What a metric of the record is, for reports."""
+
+    unit: str = ""
+    per: str = "network"
+    better: Literal["larger", "smaller"] | None = None
+    about: str = ""
 
 
 class FactRecord(Frozen):
@@ -53,7 +64,8 @@ class ClaimRecord(Frozen):
     """A claim with its verdict and the evidence."""
 
     id: str
-    kind: Literal["printed", "mechanism", "re-run"]
+    kind: str
+    """A kind of claim, see `papers/claims.py`."""
     text: str
     where: str
     strength: str
@@ -70,6 +82,8 @@ class ClaimRecord(Frozen):
     level: float | None = None
     n: int = 0
     seeds_needed: int | None = None
+    scale: ValueScale = ValueScale()
+    """What `value` is."""
     facts: tuple[FactRecord, ...] = ()
     operands: tuple[str, ...] = ()
     note: str = ""
@@ -109,14 +123,14 @@ Environment = Annotated[dict[str, Any], AfterValidator(_says_its_device)]
 class Record(Frozen):
     """The outcome of `repro run`; `variant` lists overrides, which take the verdicts away, as added plugins do."""
 
-    format: Literal["pruneproof-record/1"] = "pruneproof-record/1"
+    format: Literal["pruneproof-record/2"] = "pruneproof-record/2"
     paper: str
     arxiv: str
     title: str
     profile: str
     scale: Literal["small", "reduced", "paper"]
     variant: tuple[str, ...] = ()
-    beside: tuple[str, ...] = ()
+    twins: tuple[str, ...] = ()
     """Suffixes of the methods that a variant runs beside the paper's own: `global-snip` beside `global`."""
     only: tuple[str, ...] = ()
     seeds: tuple[int, ...]
@@ -131,6 +145,7 @@ class Record(Frozen):
     data: dict[str, str]
     """Data set -> fingerprint."""
     plugins: tuple[PluginRecord, ...]
+    metrics: dict[str, MetricRecord] = Field(default_factory=dict)
     stages: tuple[StageRecord, ...] = Field(repr=False)
     cells: tuple[Cell, ...] = Field(repr=False)
     claims: tuple[ClaimRecord, ...] = Field(repr=False)
@@ -141,27 +156,25 @@ class Record(Frozen):
         return bool(self.variant) or any(plugin.role == "added" for plugin in self.plugins)
 
     def save(self, path: Path) -> None:
-        """Write the record as indented JSON, atomically."""
+        """Write the record as JSON, atomically: one line per stage, cell and claim, digests cut to 128 bits."""
         path.parent.mkdir(parents=True, exist_ok=True)
         draft = path.with_name(f".{path.name}.{os.getpid()}")
-        draft.write_text(
-            json.dumps(self.model_dump(mode="json"), indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
-        )
+        draft.write_text(record_text(self.model_dump(mode="json", exclude_defaults=True)), encoding="utf-8")
         draft.replace(path)
 
     @classmethod
     def load(cls, path: Path) -> "Record":
-        """Read a record.
+        """Read a record, also one of the format before.
 
         Raises:
             RecordMissing: there is no such file.
             StoreCorrupt: it is not a record of this format.
         """
         try:
-            return cls.model_validate_json(path.read_bytes())
+            return cls.model_validate(upgraded(json.loads(path.read_bytes())))
         except FileNotFoundError as problem:
             raise RecordMissing(f"there is no record at {path}. Make one with: repro run PAPER") from problem
-        except (ValidationError, OSError) as problem:
+        except (ValidationError, ValueError, OSError, RecursionError) as problem:
             first = problem.errors()[0] if isinstance(problem, ValidationError) else {"loc": (), "msg": str(problem)}
             at = ".".join(str(part) for part in first["loc"])
             raise StoreCorrupt(

@@ -1,4 +1,4 @@
-"""The three files of a paper folder as frozen, fully typed values.
+"""The TOML files of a paper folder as frozen, fully typed values.
 
 Every default is written here once and appears in the resolved plan; nothing implicit reaches a digest. Unknown keys are
 refused. `papers/load.py` reads the files and turns what pydantic finds into one message with file and line.
@@ -6,15 +6,13 @@ refused. `papers/load.py` reads the files and turns what pydantic finds into one
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from pruneproof.contracts.choice import Choice, Chosen, Frozen, Id
 from pruneproof.contracts.recipe import Recipe
 from pruneproof.contracts.selection import Selection
 from pruneproof.errors import UnknownName
-
-ProfileName = Literal["mini", "cpu", "lite", "full"]
-Fraction = Annotated[float, Field(ge=0.0, lt=1.0)]
+from pruneproof.papers.steps import AnyStep, Fraction, Sample, Watch, beside
 
 
 class Upstream(Frozen):
@@ -56,83 +54,77 @@ class Profile(Frozen):
     """Estimated wall time on that hardware; None where nobody has measured or can estimate it."""
 
 
-class During(Frozen):
-    """Pruning while training: at the start of each epoch from `start` to `end`, counted from 0, both included."""
+class Method(Frozen):
+    """One method at some sparsities: an ordered list of steps, or the short form of the usual one.
 
-    start: Annotated[int, Field(ge=0)]
-    end: Annotated[int, Field(ge=0)]
-
-    @model_validator(mode="after")
-    def _ordered(self) -> Self:
-        if self.end < self.start:
-            raise ValueError(f"end {self.end} lies before start {self.start}")
-        return self
-
-
-class Arm(Frozen):
-    """One method at some sparsities: everything that decides which weights go, and how the rest is retrained."""
+    The short form says what prunes (`criterion`, `select`, ...) and means: train by the recipe `dense`, prune, train by
+    the recipe `retrain`, and measure what the run's `measure` names. Without a recipe `dense` it prunes at
+    initialisation.
+    """
 
     method: Id
-    """The label by which claims and reports know this arm; several arms of one run may share it at different
-    sparsities."""
+    """The label by which claims and reports know it; several tables of one run may share it at different sparsities."""
     about: str = ""
-    criterion: Chosen = Choice(id="magnitude")
-    select: Selection = Selection()
-    schedule: Chosen = Choice(id="one-shot")
-    steps: Annotated[int, Field(ge=1)] = 1
-    start: Literal["dense", "init"] = "dense"
-    """Prune the trained dense network, or the network at initialisation."""
-    between: Literal["score", "retrain"] = "score"
-    """What happens between two steps: scoring again, or the whole retraining."""
-    rewind: Literal["no", "init", "early"] = "no"
-    """Before retraining, reset the surviving weights to initialisation or to the dense network after
-    `rewind_epochs`."""
-    rewind_epochs: Annotated[int, Field(ge=1)] | None = None
-    during: During | None = None
-    """Prune while training from `start`; `retrain` is then the whole training."""
-    samples: Annotated[int, Field(ge=1)] = 1000
-    """Training samples on which a criterion that needs data is scored."""
-    resample: bool = True
-    """Whether each pruning step draws its own scoring samples; otherwise all steps use those of the first."""
     sparsities: tuple[Fraction, ...] = ()
     """Targets, cumulative over the prunable weights; empty takes the run's."""
+    criterion: Chosen = Choice(id="magnitude")
+    select: Selection = Selection()
+    sample: Sample = Sample()
+    schedule: Chosen = Choice(id="one-shot")
+    iterations: Annotated[int, Field(ge=1)] = 1
+    """Pruning iterations, scored anew at each, without training between them."""
     retrain: dict[str, Any] = Field(default_factory=dict)
-    """What differs from the run's `retrain` recipe."""
+    """What differs from the run's recipe `retrain`."""
+    steps: tuple[AnyStep, ...] = ()
+    """Replaces the short form."""
 
     @model_validator(mode="after")
-    def _coherent(self) -> Self:
-        if (self.rewind == "early") != (self.rewind_epochs is not None):
-            raise ValueError('rewind_epochs belongs to rewind = "early"')
-        if self.during is not None and (self.steps != 1 or self.between != "score" or self.rewind != "no"):
-            raise ValueError("during excludes steps, between and rewind: its steps are its epochs")
+    def _one_form(self) -> Self:
+        fields = type(self).model_fields
+        short = {name for name in SHORT if getattr(self, name) != fields[name].get_default(call_default_factory=True)}
+        if self.steps and short:
+            raise ValueError(
+                f"steps say everything, and {', '.join(sorted(short))} are of the short form; leave these out"
+            )
         return self
+
+
+SHORT = frozenset({"criterion", "select", "sample", "schedule", "iterations", "retrain"})
+"""Keys of a method's short form."""
 
 
 class Run(Frozen):
-    """A named experiment: one model on one data set, its dense training, and the methods compared on it."""
+    """A named experiment: one model on one data set, its recipes, and the methods compared on it."""
 
     about: str
     model: Chosen
     data: Id
-    dense: Recipe | None = None
-    """Training of the dense network that all arms share; None where every arm starts at initialisation."""
-    retrain: Recipe | None = None
+    recipe: dict[Id, Recipe] = Field(default_factory=dict)
+    """Recipe by name. `dense` makes the method `dense`, the unpruned network, and with `retrain` serves the short
+    form."""
+    measure: dict[Id, Annotated[tuple[Chosen, ...], Field(min_length=1)]] = Field(
+        default_factory=lambda: {
+            "dense": (Choice(id="accuracy"),),
+            "end": (Choice(id="accuracy"), Choice(id="densities")),
+        }
+    )
+    """Name of a step that measures -> its metrics: the short form measures on the `dense` network, right after pruning
+    (`pruned`) and at the `end`; other steps may name their metrics here too."""
+    watch: tuple[Annotated[Watch, beside("every", "reduce")], ...] = ()
+    """What is recorded while networks train, where a step names nothing else."""
     sparsities: tuple[Fraction, ...] = ()
     seeds: tuple[int, ...] = ()
     """Replaces the profile's."""
-    losses: bool = False
-    """Whether every arm also measures the loss of the whole training set: before and after pruning, and at the end."""
-    arms: tuple[Arm, ...] = ()
+    methods: tuple[Method, ...] = ()
 
 
-class RunsFile(Frozen):
-    """`runs.toml`."""
+class RunsFile(BaseModel):
+    """`runs.toml`: the profiles, and a table of runs for each, under the profile's name."""
 
-    profiles: dict[ProfileName, Profile]
-    mini: dict[Id, Run] = Field(default_factory=dict)
-    cpu: dict[Id, Run] = Field(default_factory=dict)
-    lite: dict[Id, Run] = Field(default_factory=dict)
-    full: dict[Id, Run] = Field(default_factory=dict)
+    model_config = ConfigDict(extra="allow", frozen=True, allow_inf_nan=False)
+    __pydantic_extra__: dict[str, dict[Id, Run]]
+
+    profiles: dict[Id, Profile]
 
     def profile(self, name: str) -> Profile:
         """Return a profile by name.
@@ -140,15 +132,17 @@ class RunsFile(Frozen):
         Raises:
             UnknownName: this paper has no such profile.
         """
-        known: dict[str, Profile] = {str(key): value for key, value in self.profiles.items()}
-        if name not in known:
-            raise UnknownName.among("profile", name, known)
-        return known[name]
+        if name not in self.profiles:
+            raise UnknownName.among("profile", name, self.profiles)
+        return self.profiles[name]
 
     def runs(self, profile: str) -> dict[str, Run]:
         """Return the runs of one profile by id."""
-        found: dict[str, Run] = getattr(self, profile)
-        return found
+        return (self.__pydantic_extra__ or {}).get(profile, {})
+
+    def profiles_with_runs(self) -> list[str]:
+        """Return the names under which there are runs."""
+        return list(self.__pydantic_extra__ or {})
 
 
 class Operand(Frozen):
@@ -157,20 +151,10 @@ class Operand(Frozen):
     run: Id
     method: Id
     sparsity: Fraction = 0.0
-    metric: Literal[
-        "accuracy",
-        "accuracy_before",
-        "loss",
-        "loss_change",
-        "loss_gap",
-        "error_gap_before",
-        "error_gap",
-        "macs_pruned",
-        "constant_output",
-        "empty_tensors",
-        "densities",
-    ] = "accuracy"
-    """`densities` stands for one sample per prunable tensor."""
+    metric: Id = "accuracy"
+    """A metric that the step measures; one with a number per tensor stands for one sample per tensor."""
+    at: Id = "end"
+    """The step that measures it."""
 
 
 class Evidence(Frozen):
@@ -241,13 +225,63 @@ class RerunClaim(ClaimBase):
     test: Chosen
     why: str
     """Why this test, margin and tolerance."""
-    evidence: dict[ProfileName, Evidence] = Field(default_factory=dict)
+    evidence: dict[Id, Evidence] = Field(default_factory=dict)
 
 
-Claim = Annotated[PrintedClaim | MechanismClaim | RerunClaim, Field(discriminator="kind")]
+class Pair(Frozen):
+    """Two methods of a run whose set-ups are compared."""
+
+    run: Id
+    methods: tuple[Id, Id]
+    note: str = ""
+
+
+class SetupClaim(ClaimBase):
+    """A statement about how two methods are set up, read off their steps; nothing is trained."""
+
+    kind: Literal["setup"]
+    equal: tuple[str, ...] = ()
+    """Properties that must be the same for both, see `papers/setups.py`."""
+    different: tuple[str, ...] = ()
+    """Properties that must differ."""
+    evidence: dict[Id, Pair] = Field(default_factory=dict)
+
+
+Claim = Annotated[PrintedClaim | MechanismClaim | RerunClaim | SetupClaim, Field(discriminator="kind")]
 
 
 class ClaimsFile(Frozen):
     """`claims.toml`."""
 
     claim: tuple[Claim, ...] = Field(min_length=1)
+
+
+_OWN = ("kind", "run", "title", "caption", "name")
+
+
+class FigureSpec(Frozen):
+    """One `[[figure]]`: its kind with options, and the runs that it is drawn for."""
+
+    kind: Choice
+    run: tuple[Id, ...] = ()
+    """Runs for each of which it is drawn; every run that has what it shows when empty."""
+    name: Id | None = None
+    """The end of the file's name; the kind and what it shows when None."""
+    title: str = ""
+    caption: str = ""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        if not isinstance(value, dict) or isinstance(value.get("kind"), dict | Choice):
+            return value
+        kind = {"id": value.get("kind"), "options": {key: each for key, each in value.items() if key not in _OWN}}
+        runs = value.get("run", ())
+        own = {key: each for key, each in value.items() if key in _OWN}
+        return own | {"kind": kind, "run": (runs,) if isinstance(runs, str) else runs}
+
+
+class FiguresFile(Frozen):
+    """`figures.toml`."""
+
+    figure: tuple[FigureSpec, ...] = ()

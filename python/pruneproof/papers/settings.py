@@ -26,13 +26,13 @@ class Setting:
         path, found, value = text.partition("=")
         if not found or not path:
             raise BadOption(
-                f'--set "{text}" is not understood. Write run.key=value, for example mlp.retrain.epochs=3, or '
-                "key=value for arms beside the paper's own, for example criterion=snip."
+                f'--set "{text}" is not understood. Write run.key=value, for example mlp.recipe.retrain.epochs=3, or '
+                "key=value for twins of the paper's methods, for example criterion=snip."
             )
         return cls(text, tuple(path.split(".")), _value(value))
 
     def apply(self, node: Any) -> None:
-        """Set the value below `node`, the content of a profile's runs or of one arm.
+        """Set the value below `node`, the content of a profile's runs or of one method.
 
         Raises:
             UnknownName: a run, key or method that does not exist.
@@ -54,19 +54,20 @@ def _apply(node: Any, keys: tuple[str, ...], depth: int, value: Any, where: str)
     parent = ".".join(keys[:depth])
     last = depth == len(keys) - 1
     if isinstance(node, list) and node and isinstance(node[0], dict):
-        arms = [arm for arm in node if arm["method"] == key]
-        if not arms:
-            raise UnknownName.among("method", key, {arm["method"] for arm in node}, where=where)
+        methods = [each for each in node if each.get("method") == key]
+        if not methods:
+            raise UnknownName.among("method", key, {each.get("method", "") for each in node} - {""}, where=where)
         if last:
-            raise BadOption(f'{where}: "{parent}.{key}" is a whole arm. Name one of its keys: {", ".join(arms[0])}.')
-        for arm in arms:
-            _apply(arm, keys, depth + 1, value, where)
+            known = ", ".join(methods[0])
+            raise BadOption(f'{where}: "{parent}.{key}" is a whole method. Name one of its keys: {known}.')
+        for method in methods:
+            _apply(method, keys, depth + 1, value, where)
         return
     if not isinstance(node, dict):
         raise BadOption(f'{where}: "{parent}" is {node!r}, which has no keys.')
     if set(node) == {"id", "options"} and key not in node:
         node = node["options"]  # the file writes options beside the id
-    elif key not in node and not (last and keys[depth - 1] in ("options", "retrain")):
+    elif key not in node and not (last and keys[depth - 1] in ("options", "retrain", "change")):
         raise UnknownName.among("key" if depth else "run", key, node, where=where)
     if last:
         node[key] = value

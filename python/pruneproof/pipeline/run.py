@@ -10,21 +10,27 @@ from typing import Any
 from pruneproof.contracts.criterion import Criterion
 from pruneproof.contracts.dataset import DataSet
 from pruneproof.contracts.executor import Event, Executor, OnEvent
+from pruneproof.contracts.metric import Metric
 from pruneproof.contracts.observer import Observer
 from pruneproof.errors import BadPlugin, DataMissing
-from pruneproof.papers.beside import criteria_of
-from pruneproof.papers.claims import judge
-from pruneproof.papers.load import Paper, check_names, find_paper, load_paper
+from pruneproof.papers.check_names import check_names
+from pruneproof.papers.claims import Evidence, judge
+from pruneproof.papers.load import find_paper, load_paper
 from pruneproof.papers.overrides import override, split, suffixes
-from pruneproof.papers.plan import Plan, data_ids, make_plan, needed
-from pruneproof.papers.record import Cell, PluginRecord, Record, Role, StageRecord
-from pruneproof.pipeline.audience import Audience, describe_run
+from pruneproof.papers.paper import Paper
+from pruneproof.papers.record import Cell, MetricRecord, PluginRecord, Record, Role, StageRecord
+from pruneproof.papers.record_text import DIGITS
+from pruneproof.papers.twins import criteria_of
 from pruneproof.pipeline.environment import choose_device, describe_environment
+from pruneproof.pipeline.kinds.table import COMPARED, FACTS, MEASUREMENT
+from pruneproof.pipeline.observers import ObserverHub, describe_run
+from pruneproof.pipeline.plan import Plan, data_ids, needed
+from pruneproof.pipeline.planning import make_plan
 from pruneproof.pipeline.site import Site
-from pruneproof.pipeline.stages import FACTS, MEASUREMENT
 from pruneproof.pipeline.store import Finished, Store
 from pruneproof.registry.catalog import Catalog, Entry, build_catalog, survey
 from pruneproof.registry.manager import Plugin
+from pruneproof.values.measurements import Measurement
 
 
 @dataclass(frozen=True)
@@ -39,7 +45,7 @@ class Request:
     device: str = "auto"
     only: tuple[str, ...] = ()
     settings: tuple[str, ...] = ()
-    """`run.key=value` overrides, and `key=value` for arms beside the paper's own; any makes the record a variant."""
+    """`run.key=value` overrides, and `key=value` for twins of the paper's methods; any makes the record a variant."""
     added: tuple[str, ...] = ()
     """Installed plugins beside those that the paper names."""
     files: tuple[Path, ...] = ()
@@ -56,8 +62,8 @@ class Prepared:
     request: Request
     """Its settings and plugins completed by what they imply."""
     paper: Paper
-    beside: tuple[str, ...]
-    """Suffixes of the arms that run beside the paper's own."""
+    twins: tuple[str, ...]
+    """Suffixes of the methods that run beside the paper's own."""
     catalog: Catalog
     plugins: tuple[PluginRecord, ...]
     executor: Entry[Executor]
@@ -97,8 +103,8 @@ def prepare(request: Request, *, fetch: bool, tell: Callable[[str], None] = lamb
     executor = tools.owner(Executor, request.executor, where="--executor")
     observers = tuple(tools.owner(Observer, name, where="--observe") for name in dict.fromkeys(request.observers))
     paper = open_paper(request.paper, request.files)
-    request, catalog = _with_strangers(request, paper, tell)
-    beside = suffixes(paper, request.profile, request.settings)
+    request, catalog = _with_added_plugins(request, paper, tell)
+    twins = suffixes(paper, request.profile, request.settings)
     paper = override(paper, request.profile, request.settings)
     check_names(paper, catalog)
     device = choose_device(request.device)
@@ -125,7 +131,7 @@ def prepare(request: Request, *, fetch: bool, tell: Callable[[str], None] = lamb
     return Prepared(
         request=request,
         paper=paper,
-        beside=beside,
+        twins=twins,
         catalog=catalog,
         plugins=_plugins(paper, catalog, (executor, *observers)),
         executor=executor,
@@ -139,7 +145,7 @@ def prepare(request: Request, *, fetch: bool, tell: Callable[[str], None] = lamb
     )
 
 
-def _with_strangers(request: Request, paper: Paper, tell: Callable[[str], None]) -> tuple[Request, Catalog]:
+def _with_added_plugins(request: Request, paper: Paper, tell: Callable[[str], None]) -> tuple[Request, Catalog]:
     """Load the paper's plugins and those of the request, and complete the request by what it implies.
 
     A criterion that `--set` names and none of these plugins registers brings the installed plugin that does. Plugins
@@ -161,18 +167,18 @@ def _with_strangers(request: Request, paper: Paper, tell: Callable[[str], None])
             if entry.plugin.name not in paper.info.plugins
         )
         if brought:
-            tell(f"beside the paper's own arms: {', '.join(brought)}")
+            tell(f"beside the paper's own methods: {', '.join(brought)}")
         request = replace(request, settings=brought)
     return request, catalog
 
 
-def run_paper(prepared: Prepared, on_event: OnEvent, complain: Callable[[str], None] = lambda line: None) -> Record:
+def run_paper(prepared: Prepared, on_event: OnEvent, warn: Callable[[str], None] = lambda line: None) -> Record:
     """Run what is left of a prepared request and return its record with verdicts.
 
     Args:
         prepared: the resolved request.
         on_event: hears of every start, progress and finish of a stage.
-        complain: receives one line at the end about each observer that failed.
+        warn: receives one line at the end about each observer that failed.
 
     Raises:
         PruneproofError: whatever a stage refused; finished stages and epochs are kept.
@@ -191,19 +197,19 @@ def run_paper(prepared: Prepared, on_event: OnEvent, complain: Callable[[str], N
             whole=not (prepared.is_variant or request.only or request.seeds),
         ),
     )
-    audience = Audience(prepared.observers, run, plan, store)
+    hub = ObserverHub(prepared.observers, run, plan, store)
 
-    def tell_all(event: Event) -> None:
+    def notify_all(event: Event) -> None:
         on_event(event)
-        audience.hear(event)
+        hub.notify(event)
 
     try:
-        with audience:
-            record = _run(prepared, store, tell_all)
-            audience.receive(record.model_dump(mode="json"))
+        with hub:
+            record = _run(prepared, store, notify_all)
+            hub.finish(record.model_dump(mode="json"))
     finally:
-        for failure in audience.failures.values():
-            complain(failure)
+        for failure in hub.failures.values():
+            warn(failure)
     return record
 
 
@@ -223,10 +229,7 @@ def _run(prepared: Prepared, store: Store, on_event: OnEvent) -> Record:
                 f'executor "{request.executor}" ({prepared.executor.where}) returned before {len(left)} stages were in '
                 f'the store; the first is "{left[0]}". It must run every stage that it is given.'
             )
-    used = dict.fromkeys(digest for cell in plan.cells for digest in cell.stages) | dict.fromkeys(
-        plan.mechanisms.values()
-    )
-    finished = {digest: each for digest in used if (each := store.finished(digest)) is not None}
+    finished = {digest: each for digest in plan.stages if (each := store.finished(digest)) is not None}
     cells = tuple(
         Cell(
             run=cell.run,
@@ -234,12 +237,15 @@ def _run(prepared: Prepared, store: Store, on_event: OnEvent) -> Record:
             sparsity=cell.sparsity,
             seed=cell.seed,
             stages=cell.stages,
-            measurement=store.expect(cell.stages[-1]).json(MEASUREMENT),
-            arm=dict(cell.arm),
+            measured={
+                name: Measurement.from_json(store.expect(digest).json(MEASUREMENT.file)).to_json()
+                for name, digest in cell.measures.items()
+            },
+            settings=dict(cell.settings),
         )
         for cell in plan.cells
     )
-    facts = {claim: store.expect(digest).json(FACTS) for claim, digest in plan.mechanisms.items()}
+    facts = {claim: store.expect(digest).json(FACTS.file) for claim, digest in plan.mechanisms.items()}
     info = prepared.paper.info
     return Record(
         paper=info.id,
@@ -248,7 +254,7 @@ def _run(prepared: Prepared, store: Store, on_event: OnEvent) -> Record:
         profile=plan.profile,
         scale=prepared.paper.runs.profile(plan.profile).scale,
         variant=request.settings,
-        beside=prepared.beside,
+        twins=prepared.twins,
         only=request.only,
         seeds=tuple(sorted({cell.seed for cell in plan.cells})),
         seeds_asked=request.seeds or (),
@@ -269,8 +275,21 @@ def _run(prepared: Prepared, store: Store, on_event: OnEvent) -> Record:
             for digest, each in finished.items()
         ),
         cells=cells,
-        claims=() if prepared.is_variant else judge(prepared.paper, plan.profile, prepared.catalog, cells, facts),
+        metrics=_metrics(prepared.catalog, cells),
+        claims=()
+        if prepared.is_variant
+        else judge(Evidence(prepared.paper, plan.profile, prepared.catalog, cells, facts)),
     )
+
+
+def _metrics(catalog: Catalog, cells: Sequence[Cell]) -> dict[str, MetricRecord]:
+    """Return what the metrics of the cells are."""
+    found = dict.fromkeys(metric for cell in cells for values in cell.measured.values() for metric in values)
+    known = {metric: catalog.get(Metric, metric) for metric in found}
+    return {
+        metric: MetricRecord(unit=each.unit, per=each.per, better=each.better, about=each.about)
+        for metric, each in known.items()
+    }
 
 
 def _plugins(paper: Paper, catalog: Catalog, tools: Iterable[Entry[Any]]) -> tuple[PluginRecord, ...]:
@@ -314,14 +333,13 @@ class Difference:
     found: str
 
 
-COMPARED = ("mask.safetensors", "measurement.json", "facts.json")
-
-
 def compare(recorded: Sequence[StageRecord], again: Sequence[StageRecord]) -> tuple[int, list[Difference]]:
     """Return how many mask, measurement and fact digests were compared, and those that differ."""
-    found = {stage.digest: stage.outputs for stage in again}
+    found = {stage.digest[:DIGITS]: stage.outputs for stage in again}
     pairs = [
-        Difference(stage.label, name, digest, found.get(stage.digest, {}).get(name, "not made"))
+        Difference(
+            stage.label, name, digest[:DIGITS], found.get(stage.digest[:DIGITS], {}).get(name, "not made")[:DIGITS]
+        )
         for stage in recorded
         for name, digest in stage.outputs.items()
         if name in COMPARED

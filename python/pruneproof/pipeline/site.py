@@ -5,8 +5,8 @@ from pathlib import Path
 
 import torch
 
-from pruneproof.pipeline.stages import Workshop
 from pruneproof.pipeline.store import Store
+from pruneproof.pipeline.worker import Worker
 from pruneproof.registry.catalog import build_catalog
 
 
@@ -19,10 +19,10 @@ class Site:
     data: Path
     files: tuple[Path, ...] = ()
 
-    def open(self) -> Workshop:
+    def open(self) -> Worker:
         """Load the plugins and open the store."""
         prepare_torch()
-        return Workshop(build_catalog(self.plugins, files=self.files), Store(self.store), self.data)
+        return Worker(build_catalog(self.plugins, files=self.files), Store(self.store), self.data)
 
 
 def prepare_torch() -> None:

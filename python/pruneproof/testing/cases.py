@@ -9,7 +9,7 @@ from torch import nn
 
 from pruneproof.api import Batch, Criterion, Tensors
 from pruneproof.testing.networks import CLASSES, Network, Readable
-from pruneproof.training.probe import gather
+from pruneproof.training.scoring import gather
 from pruneproof.values.masks import MaskSet
 
 

@@ -63,3 +63,19 @@ def unpack_optimizer(optimizer: torch.optim.Optimizer, tensors: Mapping[str, tor
             _, index, key = name.split("/")
             state.setdefault(int(index), {})[key] = tensor
     optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
+
+
+def forget(optimizer: torch.optim.Optimizer, parameter: torch.Tensor, where: torch.Tensor) -> None:
+    """Set an optimizer's state of some elements of a parameter to zero, as if they had just been made.
+
+    >>> weight = torch.nn.Parameter(torch.ones(2))
+    >>> sgd = torch.optim.SGD([weight], 0.1, momentum=0.9)
+    >>> weight.grad = torch.ones(2)
+    >>> _ = sgd.step()
+    >>> forget(sgd, weight, torch.tensor([True, False]))
+    >>> sgd.state[weight]["momentum_buffer"].tolist()
+    [0.0, 1.0]
+    """
+    for value in optimizer.state.get(parameter, {}).values():
+        if torch.is_tensor(value) and value.shape == parameter.shape:
+            value.masked_fill_(where, 0.0)

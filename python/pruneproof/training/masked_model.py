@@ -137,4 +137,4 @@ def tempered(logits: torch.Tensor, temperature: float) -> torch.Tensor:
     """
     if not temperature > 0.0:
         raise BadConfig(f"a probe was given the temperature {temperature}: a number above 0 was expected.")
-    return logits / temperature
+    return logits if temperature == 1.0 else logits / temperature

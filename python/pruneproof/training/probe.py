@@ -19,10 +19,10 @@ from pruneproof.training.curvature import Layers, directions, sole_layers, squar
 from pruneproof.training.masked_model import MaskedModel, tempered
 from pruneproof.training.sample_gradients import sample_gradients
 from pruneproof.training.samples import count_samples, samples
-from pruneproof.training.scoring import gather, score
 from pruneproof.values.masks import MaskSet
 
-__all__ = ["ModelProbe", "gather", "score"]  # the latter two until all import them from training.scoring
+Mode = Literal["criterion", "eval", "train"]
+"""The mode of the model while derivatives are taken: as each call asks, or forced."""
 
 
 class ModelProbe:
@@ -43,7 +43,14 @@ class ModelProbe:
     """
 
     def __init__(
-        self, model: nn.Module, names: Sequence[str], masks: MaskSet | None, batches: Sequence[Batch], *, seed: int = 0
+        self,
+        model: nn.Module,
+        names: Sequence[str],
+        masks: MaskSet | None,
+        batches: Sequence[Batch],
+        *,
+        seed: int = 0,
+        mode: Mode = "criterion",
     ) -> None:
         """Look at the weights `names` of `model` under `masks` on `batches`; `seed` decides dropout.
 
@@ -54,6 +61,7 @@ class ModelProbe:
         self._model = model
         self._batches = batches
         self._seed = seed
+        self._mode = mode
 
     def weights(self) -> dict[str, torch.Tensor]:
         """Return copies of the prunable weights, dead ones zero."""
@@ -81,7 +89,7 @@ class ModelProbe:
                 'a probe was asked for the loss on ones, which have no label. Take the objective "sum-output".'
             )
         masked = self._masked
-        with masked.looking(train_mode=train_mode):
+        with masked.looking(train_mode=self._in_mode(train_mode)):
             leaves = masked.leaves(masked.weights() if at is None else at, double=double, dead=dead)
             others = masked.others(every, double=double)
             totals = {name: torch.zeros_like(leaf) for name, leaf in leaves.items()}
@@ -104,7 +112,7 @@ class ModelProbe:
         """Return the Hessian of the mean loss times `vector`: see `Probe.hessian_vector`."""
         masked = self._masked
         masked.check_shapes(vector)
-        with masked.looking(train_mode=train_mode):
+        with masked.looking(train_mode=self._in_mode(train_mode)):
             leaves = masked.leaves(masked.weights(), double=double, dead=dead)
             others = masked.others(double=double)
             totals = {name: torch.zeros_like(leaf) for name, leaf in leaves.items()}
@@ -176,11 +184,14 @@ class ModelProbe:
 
     def activations(self, *, train_mode: bool = False) -> dict[str, torch.Tensor]:
         """Return the L2 norm of the input feature that each weight multiplies: see `Probe.activations`."""
-        return features.activations(self._masked, self._batches, train_mode=train_mode)
+        return features.activations(self._masked, self._batches, train_mode=self._in_mode(train_mode))
 
     def layer_gram(self, *, train_mode: bool = False) -> dict[str, torch.Tensor]:
         """Return the second moments of the input features of each weight: see `Probe.layer_gram`."""
-        return features.layer_gram(self._masked, self._batches, train_mode=train_mode)
+        return features.layer_gram(self._masked, self._batches, train_mode=self._in_mode(train_mode))
+
+    def _in_mode(self, train_mode: bool) -> bool:
+        return train_mode if self._mode == "criterion" else self._mode == "train"
 
 
 def _loss(logits: torch.Tensor, labels: torch.Tensor, temperature: float) -> torch.Tensor:

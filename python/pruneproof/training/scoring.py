@@ -6,9 +6,10 @@ from typing import Any
 import torch
 from torch import nn
 
-from pruneproof.contracts.criterion import Criterion
+from pruneproof.contracts.criterion import Criterion, Scored
 from pruneproof.contracts.dataset import Batch
 from pruneproof.errors import BadConfig, BadTensor, UnknownName
+from pruneproof.training.probe import Mode, ModelProbe
 from pruneproof.training.seeding import seeded
 from pruneproof.values.masks import MaskSet
 
@@ -22,7 +23,22 @@ def score(
     batches: Sequence[Batch],
     rng: torch.Generator,
 ) -> dict[str, torch.Tensor]:
-    """Return the scores of the weights `names` of `model` by `criterion`; larger means keep.
+    """Return the scores of the weights `names` of `model` by `criterion`; larger means keep: those of `scored`."""
+    return dict(scored(criterion, options, model, names, masks, batches, rng).scores)
+
+
+def scored(
+    criterion: Criterion,
+    options: Mapping[str, Any],
+    model: nn.Module,
+    names: Sequence[str],
+    masks: MaskSet | None,
+    batches: Sequence[Batch],
+    rng: torch.Generator,
+    *,
+    mode: Mode = "criterion",
+) -> Scored:
+    """Return the scores of the weights `names` of `model` by `criterion`, and what becomes of the survivors.
 
     Args:
         criterion: whose ingredients are gathered, and no others.
@@ -34,9 +50,11 @@ def score(
             none where the criterion asks for neither data nor probe.
         rng: a generator on the CPU, from the run's `criterion` stream; dropout and any global draw of the criterion are
             seeded from its initial seed.
+        mode: the mode in which derivatives are taken: as the criterion asks, or forced to `eval` or `train`.
 
     Returns:
-        name -> scores of the weight's shape, floating point, free of NaN, in the order of `names`.
+        Scores of the weights' shapes, floating point, free of NaN, in the order of `names`; and the criterion's update
+        of the survivors, None where it has none.
 
     Raises:
         UnknownName: an option that the criterion does not have.
@@ -44,11 +62,13 @@ def score(
         BadTensor: masks that do not fit, or scores with other names, shapes or dtypes than the weights, or with NaN.
     """
     chosen = {**criterion.options, **_checked_options(criterion, options)}
-    ingredients = gather(model, names, masks, batches, rng, criterion.ingredients)
+    ingredients = gather(model, names, masks, batches, rng, criterion.ingredients, mode=mode)
     with seeded(rng.initial_seed()):
         answer = criterion.score(*ingredients.values(), **chosen)
+    found = answer if isinstance(answer, Scored) else Scored(answer)
     parameters = dict(model.named_parameters(remove_duplicate=False))
-    return _checked_scores(criterion.id, answer, {name: parameters[name].shape for name in names})
+    scores = _checked_scores(criterion.id, found.scores, {name: parameters[name].shape for name in names})
+    return Scored(scores, found.update)
 
 
 def gather(
@@ -58,19 +78,19 @@ def gather(
     batches: Sequence[Batch],
     rng: torch.Generator,
     wanted: Iterable[str],
+    *,
+    mode: Mode = "criterion",
 ) -> dict[str, Any]:
     """Return the `wanted` ingredients by name, in that order, and compute no others.
 
-    The other arguments are those of `score`.
+    The other arguments are those of `scored`.
 
     Raises:
         UnknownName: an ingredient outside the vocabulary.
         BadConfig: an ingredient needs scoring samples and there are none.
         BadTensor: a name that the model does not have, or masks that do not fit.
     """
-    from pruneproof.training.probe import ModelProbe  # which hands `score` and `gather` on
-
-    probe = ModelProbe(model, names, masks, batches, seed=rng.initial_seed())
+    probe = ModelProbe(model, names, masks, batches, seed=rng.initial_seed(), mode=mode)
     sources: dict[str, Callable[[], Any]] = {
         "weights": probe.weights,
         "grads": probe.gradients,

@@ -12,7 +12,9 @@ from typing import Literal
 
 import torch
 
-Stream = Literal["init", "order", "augment", "criterion", "dropout", "validation"]
+Stream = Literal[
+    "init", "order", "augment", "criterion", "dropout", "validation", "update", "search", "transform", "metric"
+]
 
 
 def stream_seed(seed: int, name: Stream, *more: str | int) -> int:

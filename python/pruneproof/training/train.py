@@ -5,10 +5,10 @@ goes on from its checkpoint and ends with the same bits as one that was never st
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import nn
@@ -16,9 +16,10 @@ from torch.nn import functional as F
 
 from pruneproof.contracts.dataset import LoadedData
 from pruneproof.contracts.recipe import Recipe
-from pruneproof.errors import StoreCorrupt
-from pruneproof.training.checkpoint import load_tensors, pack_optimizer, save_tensors, unpack_optimizer
+from pruneproof.errors import BadConfig, StoreCorrupt
+from pruneproof.training.checkpoint import forget, load_tensors, pack_optimizer, save_tensors, unpack_optimizer
 from pruneproof.training.evaluate import evaluate
+from pruneproof.training.masked_model import tempered
 from pruneproof.training.masker import Masker
 from pruneproof.training.seeding import seeded, stream, stream_seed
 from pruneproof.values.masks import MaskSet
@@ -29,13 +30,16 @@ PruneAt = Callable[[int, MaskSet | None], MaskSet | None]
 
 @dataclass
 class History:
-    """What training saw, epoch by epoch. Accuracies in percent, on the test set unless named otherwise."""
+    """What training saw, epoch by epoch. Accuracies in percent."""
 
     loss: list[float | None] = field(default_factory=list)
-    accuracy: list[float] = field(default_factory=list)
+    """Mean training loss, penalties left out; None where it diverged."""
     validation: list[float] = field(default_factory=list)
+    """Accuracy on the held-out part; empty without one."""
+    watched: dict[str, list[Any]] = field(default_factory=dict)
+    """Metric -> what it was at the end of each epoch, for the metrics that were asked for."""
     best_epoch: int | None = None
-    """The epoch of best validation accuracy since the masks last changed; None without a validation split."""
+    """The place of best validation accuracy since the masks last changed; None without a validation split."""
     diverged: bool = False
 
 
@@ -46,31 +50,73 @@ class Trained:
     state: dict[str, torch.Tensor]
     history: History
     masks: MaskSet | None
+    optimizer: dict[str, torch.Tensor]
+    """The optimizer's state as named tensors."""
 
 
-def learning_rate(recipe: Recipe, progress: float) -> float:
-    """Return the learning rate after `progress` epochs (whole unless the recipe updates by step).
+class Watcher(Protocol):
+    """Records what is asked for while a network trains."""
 
-    With warm-up over w epochs: lr (p + 1) / w before epoch w; afterwards the schedule runs over the remaining epochs.
-    Cosine: lr (1 + cos(pi p / E)) / 2. Step: lr factor^floor(p / every).
+    def step(self, step: int, loss: torch.Tensor, lr: float) -> None:
+        """See the network after the backward pass of optimizer step `step`, dense gradients in place."""
+        ...
 
-    >>> recipe = Recipe(epochs=4, batch=1, lr=0.1, lr_schedule="cosine")
-    >>> [round(learning_rate(recipe, epoch), 4) for epoch in range(4)]
-    [0.1, 0.0854, 0.05, 0.0146]
-    """
-    if progress < recipe.warmup:
-        return recipe.lr * min(1.0, (progress + 1) / recipe.warmup)
-    since, length = progress - recipe.warmup, max(recipe.epochs - recipe.warmup, 1)
-    if recipe.lr_schedule == "cosine":
-        return recipe.lr * (1 + math.cos(math.pi * since / length)) / 2
-    if recipe.lr_schedule == "step" and recipe.lr_every is not None and recipe.lr_factor is not None:
-        return recipe.lr * recipe.lr_factor ** int(since // recipe.lr_every)
-    return recipe.lr
+    def epoch(self, loss: float | None, masks: MaskSet | None) -> dict[str, Any]:
+        """Return metric -> value at the end of an epoch."""
+        ...
+
+
+class MaskUpdate(Protocol):
+    """A mask that moves by optimizer steps."""
+
+    def due(self, step: int, steps: int) -> bool:
+        """Say whether the mask moves at optimizer step `step` (from 1) of `steps`."""
+        ...
+
+    def move(self, model: nn.Module, masks: MaskSet, step: int, steps: int) -> MaskSet:
+        """Return the new masks; dense gradients are in place."""
+        ...
+
+
+class LossPenalty(Protocol):
+    """A term that is added to the training loss."""
+
+    def __call__(self, step: int, progress: float, masks: MaskSet | None) -> torch.Tensor:
+        """Return the term, before optimizer step `step` (from 0), under the masks of that moment."""
+        ...
+
+
+@dataclass(frozen=True)
+class Course:
+    """What happens to a network while it trains, apart from the recipe."""
+
+    rate: Callable[[float], float]
+    """progress in epochs -> learning rate."""
+    seed: int
+    """Of the run; order, augmentation and dropout derive their streams from it."""
+    phase: str
+    """The recipe's name; part of every stream's name."""
+    start: int = 0
+    """The recipe's epoch to begin at."""
+    stop: int | None = None
+    """The recipe's epoch to end before; its last when None."""
+    prune_at: PruneAt | None = None
+    """Asked before each epoch for new masks (gradual pruning)."""
+    updates: Sequence[MaskUpdate] = ()
+    """Where one is due it takes the place of the optimizer's step (Evci et al. 2020, algorithm 1)."""
+    penalties: Sequence[LossPenalty] = ()
+    watcher: Watcher | None = None
+    optimizer: Mapping[str, torch.Tensor] | None = None
+    """The optimizer's state to go on from; None begins afresh."""
 
 
 def make_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
     """Return the recipe's optimizer over all parameters; weight decay acts on biases and normalisation too."""
-    parameters = list(model.parameters())
+    return make_optimizer_over([*model.parameters()], recipe)
+
+
+def make_optimizer_over(parameters: list[torch.Tensor], recipe: Recipe) -> torch.optim.Optimizer:
+    """Return the recipe's optimizer over some tensors."""
     if recipe.optimizer == "sgd":
         return torch.optim.SGD(
             parameters, recipe.lr, recipe.momentum, weight_decay=recipe.weight_decay, nesterov=recipe.nesterov
@@ -83,12 +129,9 @@ def train(
     model: nn.Module,
     data: LoadedData,
     recipe: Recipe,
+    course: Course,
     *,
-    seed: int,
-    phase: str,
     masks: MaskSet | None = None,
-    prune_at: PruneAt | None = None,
-    stop_after: int | None = None,
     checkpoint: Path | None = None,
     on_epoch: Callable[[int, int], None] = lambda done, total: None,
 ) -> Trained:
@@ -96,147 +139,191 @@ def train(
 
     Args:
         model: on its device; pruned weights are zeroed before the first step.
-        data: on the same device; its test split is evaluated after every epoch and never picks one.
-        recipe: epochs, optimizer and schedules.
-        seed: of the run; order, augmentation and dropout derive their streams from it.
-        phase: `dense` or `retrain`; part of every stream's name.
+        data: on the same device; its test split never picks an epoch.
+        recipe: epochs, optimizer and loss.
+        course: learning rate, random streams, which epochs of the recipe, and what moves masks or adds to the loss.
         masks: alive weights from the first step on.
-        prune_at: asked before each epoch for new masks (gradual pruning).
-        stop_after: train only so many of the recipe's epochs.
         checkpoint: file to resume from and to write after every epoch.
         on_epoch: told (epochs done, epochs in all) at the start and after every epoch.
 
     Raises:
         MaskBreach: a pruned weight was alive after a step.
     """
-    device = next(model.parameters()).device
-    validation = data.holdout(recipe.validation, stream(seed, "validation")) if recipe.validation else None
-    training_data = validation or data
-    optimizer = make_optimizer(model, recipe)
-    history, best = History(), None
-    start, masks, best = _resume(checkpoint, model, optimizer, history, masks)
-    masker = Masker(model, masks) if masks is not None else None
-    epochs = recipe.epochs if stop_after is None else stop_after
-    steps = math.ceil(training_data.size("train") / recipe.batch)
-    on_epoch(start, epochs)
-    for epoch in range(start, epochs):
-        if history.diverged:
+    loop = _Loop(model, data, recipe, course, masks, checkpoint)
+    last = recipe.epochs if course.stop is None else course.stop
+    on_epoch(loop.done, last - course.start)
+    for epoch in range(course.start + loop.done, last):
+        if loop.history.diverged:
             break
-        pruned = prune_at(epoch, masks) if prune_at is not None else None
-        if pruned is not None:
-            masks = pruned
-            if masker is None:
-                masker = Masker(model, pruned)
-            else:
-                masker.update(pruned)
-            history.best_epoch = None
-        finite = {name: tensor.clone() for name, tensor in model.state_dict().items()}
-        with seeded(stream_seed(seed, "dropout", phase, epoch)):
-            loss = _epoch(model, training_data, recipe, optimizer, masker, seed, phase, epoch, steps, device)
-        history.diverged = not (math.isfinite(loss) and all(each.isfinite().all() for each in model.parameters()))
+        loop.epoch(epoch)
+        on_epoch(epoch + 1 - course.start, last - course.start)
+    return loop.finish()
+
+
+class _Loop:
+    """One training: the network, its optimizer, its masks and its history, epoch by epoch."""
+
+    def __init__(
+        self,
+        model: nn.Module,
+        data: LoadedData,
+        recipe: Recipe,
+        course: Course,
+        masks: MaskSet | None,
+        checkpoint: Path | None,
+    ) -> None:
+        self.model, self.recipe, self.course, self.checkpoint = model, recipe, course, checkpoint
+        self.device = next(model.parameters()).device
+        held_out = recipe.validation > 0
+        self.data = data.holdout(recipe.validation, stream(course.seed, "validation")) if held_out else data
+        self.optimizer = make_optimizer(model, recipe)
+        self.history = History()
+        self.best: dict[str, torch.Tensor] | None = None
+        self.masks = masks
+        if checkpoint is not None and checkpoint.exists():
+            self._resume(checkpoint)
+        elif course.optimizer is not None:
+            unpack_optimizer(self.optimizer, course.optimizer)
+        self.masker = Masker(model, self.masks) if self.masks is not None else None
+        self.steps = math.ceil(self.data.size("train") / recipe.batch)
+
+    @property
+    def done(self) -> int:
+        return len(self.history.loss)
+
+    def epoch(self, epoch: int) -> None:
+        """Train one epoch, look at the network, and write a checkpoint."""
+        if self.course.prune_at is not None:
+            self._change_masks(self.course.prune_at(epoch, self.masks))
+        finite = {name: tensor.clone() for name, tensor in self.model.state_dict().items()}
+        with seeded(stream_seed(self.course.seed, "dropout", self.course.phase, epoch)):
+            loss = self._pass(epoch)
+        history = self.history
+        history.diverged = not (math.isfinite(loss) and all(each.isfinite().all() for each in self.model.parameters()))
         history.loss.append(None if history.diverged else loss)
         if history.diverged:  # what follows (scores, other seeds) can go on from the last weights that were numbers
-            model.load_state_dict(finite)
-        history.accuracy.append(evaluate(model, data).accuracy)
-        if validation is not None:
-            history.validation.append(evaluate(model, validation, "validation").accuracy)
-            if history.best_epoch is None or history.validation[-1] > history.validation[history.best_epoch]:
-                history.best_epoch = epoch
-                best = {name: tensor.clone() for name, tensor in model.state_dict().items()}
-        if checkpoint is not None:
-            _save(checkpoint, _state(model, masker), optimizer, history, masks, best)
-        on_epoch(epoch + 1, epochs)
-    if best is not None:
-        model.load_state_dict(best)
-    return Trained(_state(model, masker), history, masks)
+            self.model.load_state_dict(finite)
+        if self.course.watcher is not None:
+            for metric, value in self.course.watcher.epoch(history.loss[-1], self.masks).items():
+                history.watched.setdefault(metric, []).append(value)
+        if self.recipe.validation:
+            self._keep_best()
+        if self.checkpoint is not None:
+            self._save(self.checkpoint)
 
+    def finish(self) -> Trained:
+        """Return what came out, with the best state on the validation split where there is one."""
+        if self.best is not None:
+            self.model.load_state_dict(self.best)
+        return Trained(self._state(), self.history, self.masks, pack_optimizer(self.optimizer))
 
-def _epoch(
-    model: nn.Module,
-    data: LoadedData,
-    recipe: Recipe,
-    optimizer: torch.optim.Optimizer,
-    masker: Masker | None,
-    seed: int,
-    phase: str,
-    epoch: int,
-    steps: int,
-    device: torch.device,
-) -> float:
-    """Train one epoch and return its mean loss."""
-    model.train()
-    total = torch.zeros((), device=device)
-    seen = 0
-    batches = data.batches(
-        "train",
-        recipe.batch,
-        order=stream(seed, "order", phase, epoch),
-        augment=recipe.augment,
-        augment_rng=stream(seed, "augment", phase, epoch),
-    )
-    for step, (inputs, labels) in enumerate(batches):
-        if len(labels) == 1 and steps > 1:
-            continue  # batch statistics of one sample are undefined
-        for group in optimizer.param_groups:
-            group["lr"] = learning_rate(recipe, epoch + (step / steps if recipe.lr_update == "step" else 0))
-        with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
-            loss = F.cross_entropy(model(inputs).float(), labels, label_smoothing=recipe.label_smoothing)
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        if masker is not None:
-            masker.mask_gradients()
+    def _change_masks(self, masks: MaskSet | None) -> None:
+        if masks is None:
+            return
+        self.masks = masks
+        if self.masker is None:
+            self.masker = Masker(self.model, masks)
+        else:
+            self.masker.update(masks)
+        self.history.best_epoch = None
+
+    def _keep_best(self) -> None:
+        history = self.history
+        history.validation.append(evaluate(self.model, self.data, "validation").accuracy)
+        if history.best_epoch is None or history.validation[-1] > history.validation[history.best_epoch]:
+            history.best_epoch = len(history.validation) - 1
+            self.best = {name: tensor.clone() for name, tensor in self.model.state_dict().items()}
+
+    def _pass(self, epoch: int) -> float:
+        """Train on every batch once and return the mean loss."""
+        self.model.train()
+        recipe, course = self.recipe, self.course
+        total = torch.zeros((), device=self.device)
+        seen = 0
+        batches = self.data.batches(
+            "train",
+            recipe.batch,
+            order=stream(course.seed, "order", course.phase, epoch),
+            augment=recipe.augment,
+            augment_rng=stream(course.seed, "augment", course.phase, epoch),
+        )
+        for step, (inputs, labels) in enumerate(batches):
+            if len(labels) == 1 and self.steps > 1:
+                continue  # batch statistics of one sample are undefined
+            lr = course.rate(epoch + (step / self.steps if recipe.lr_update == "step" else 0))
+            total += self._step(inputs, labels, lr, epoch * self.steps + step) * len(labels)
+            seen += len(labels)
+        if self.masker is not None:
+            self.masker.assert_intact()
+        return total.item() / max(seen, 1)
+
+    def _step(self, inputs: torch.Tensor, labels: torch.Tensor, lr: float, step: int) -> torch.Tensor:
+        """Take one optimizer step, or move the mask in its place, and return the loss."""
+        recipe, course, steps = self.recipe, self.course, self.recipe.epochs * self.steps
+        for group in self.optimizer.param_groups:
+            group["lr"] = lr
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda"):
+            loss = F.cross_entropy(
+                tempered(self.model(inputs).float(), recipe.temperature), labels, label_smoothing=recipe.label_smoothing
+            )
+        self.optimizer.zero_grad(set_to_none=True)
+        objective = sum((penalty(step, step / max(steps, 1), self.masks) for penalty in course.penalties), loss)
+        objective.backward()  # type: ignore[no-untyped-call]
+        if course.watcher is not None:
+            course.watcher.step(step, loss.detach(), lr)
+        due = [update for update in course.updates if update.due(step + 1, steps)]
+        if due:
+            self._move(due, step + 1, steps)
+            return loss.detach()
+        if self.masker is not None:
+            self.masker.mask_gradients()
         if recipe.clip is not None:
-            nn.utils.clip_grad_norm_(model.parameters(), recipe.clip)
-        optimizer.step()
-        if masker is not None:
-            masker.mask_weights()
-            masker.watch(epoch * steps + step)
-        total += loss.detach() * len(labels)
-        seen += len(labels)
-    if masker is not None:
-        masker.assert_intact()
-    return total.item() / max(seen, 1)
+            nn.utils.clip_grad_norm_(self.model.parameters(), recipe.clip)
+        self.optimizer.step()
+        if self.masker is not None:
+            self.masker.mask_weights()
+            self.masker.watch(step)
+        return loss.detach()
 
+    def _move(self, due: Sequence[MaskUpdate], step: int, steps: int) -> None:
+        """Let masks move; weights that come back start at zero, without momentum."""
+        for update in due:
+            before = self.masks
+            if before is None:
+                raise BadConfig("a mask that moves needs a mask to begin with. Prune before this training.")
+            self._change_masks(update.move(self.model, before, step, steps))
+            assert self.masks is not None
+            revived = self.masks - before
+            for name, parameter in self.model.named_parameters():
+                if name in revived:
+                    forget(self.optimizer, parameter, revived[name].to(parameter.device))
 
-def _save(
-    path: Path,
-    state: dict[str, torch.Tensor],
-    optimizer: torch.optim.Optimizer,
-    history: History,
-    masks: MaskSet | None,
-    best: dict[str, torch.Tensor] | None,
-) -> None:
-    tensors = {f"model/{name}": tensor for name, tensor in state.items()} | pack_optimizer(optimizer)
-    tensors |= {f"best/{name}": tensor for name, tensor in (best or {}).items()}
-    if masks is not None:
-        tensors |= {f"mask/{name}": mask for name, mask in masks.items()}
-    threshold = None if masks is None or masks.threshold is None else masks.threshold.hex()
-    save_tensors(path, tensors, {"history": vars(history), "threshold": threshold})
+    def _save(self, path: Path) -> None:
+        tensors = {f"model/{name}": tensor for name, tensor in self._state().items()} | pack_optimizer(self.optimizer)
+        tensors |= {f"best/{name}": tensor for name, tensor in (self.best or {}).items()}
+        if self.masks is not None:
+            tensors |= {f"mask/{name}": mask for name, mask in self.masks.items()}
+        threshold = None if self.masks is None or self.masks.threshold is None else self.masks.threshold.hex()
+        save_tensors(path, tensors, {"history": vars(self.history), "threshold": threshold})
 
+    def _state(self) -> dict[str, torch.Tensor]:
+        return self.model.state_dict() if self.masker is None else self.masker.masked_state_dict()
 
-def _state(model: nn.Module, masker: Masker | None) -> dict[str, torch.Tensor]:
-    return model.state_dict() if masker is None else masker.masked_state_dict()
-
-
-def _resume(
-    path: Path | None, model: nn.Module, optimizer: torch.optim.Optimizer, history: History, masks: MaskSet | None
-) -> tuple[int, MaskSet | None, dict[str, torch.Tensor] | None]:
-    """Restore the state after the last finished epoch; return (epochs done, masks, best state)."""
-    if path is None or not path.exists():
-        return 0, masks, None
-    tensors, facts = load_tensors(path)
-    try:
-        model.load_state_dict(_under("model/", tensors))
-        unpack_optimizer(optimizer, tensors)
-        vars(history).update(vars(History(**facts["history"])))
-        threshold = None if facts["threshold"] is None else float.fromhex(facts["threshold"])
-    except (RuntimeError, TypeError, ValueError, KeyError) as problem:
-        raise StoreCorrupt(
-            f"checkpoint {path} does not fit this training: {problem}. Delete it and run again."
-        ) from problem
-    saved = {name: mask.numpy() for name, mask in _under("mask/", tensors).items()}
-    masks = MaskSet.from_arrays(saved, threshold=threshold) if saved else masks
-    return len(history.loss), masks, _under("best/", tensors) or None
+    def _resume(self, path: Path) -> None:
+        """Restore the state after the last finished epoch."""
+        tensors, facts = load_tensors(path)
+        try:
+            self.model.load_state_dict(_under("model/", tensors))
+            unpack_optimizer(self.optimizer, tensors)
+            self.history = History(**facts["history"])
+            threshold = None if facts["threshold"] is None else float.fromhex(facts["threshold"])
+        except (RuntimeError, TypeError, ValueError, KeyError) as problem:
+            raise StoreCorrupt(
+                f"checkpoint {path} does not fit this training: {problem}. Delete it and run again."
+            ) from problem
+        saved = {name: mask.numpy() for name, mask in _under("mask/", tensors).items()}
+        self.masks = MaskSet.from_arrays(saved, threshold=threshold) if saved else self.masks
+        self.best = _under("best/", tensors) or None
 
 
 def _under(prefix: str, tensors: dict[str, Any]) -> dict[str, torch.Tensor]:

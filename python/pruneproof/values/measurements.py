@@ -1,105 +1,91 @@
-"""`Measurement`: what one pruned network measured, as a plain JSON value."""
+"""`Measurement`: what one stage measured on one network, as plain JSON values by metric."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field, fields
+import math
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from pruneproof.errors import StoreCorrupt
+from pruneproof.errors import BadPlugin, StoreCorrupt
 from pruneproof.values.digests import digest_json
 
-OPTIONAL = {"accuracy_dense", "loss_dense", "loss_pruned", "loss_retrained"}
-"""Fields that only runs with `losses` have."""
 
+class Measurement(Mapping[str, Any]):
+    """A frozen mapping from metric id to value.
 
-@dataclass(frozen=True)
-class Measurement:
-    """One network of one seed at one sparsity. Accuracies are top-1 on the test set, in percent."""
+    A value is a number, true or false, text, None where there is no such number, a list of numbers, or a mapping from
+    tensor to one of these. Infinite numbers and NaN are None.
 
-    accuracy: float
-    """After the last epoch; what every verdict uses."""
-    accuracy_best: float
-    """Best over epochs *on the test set*, as the paper's authors report it; never used for a verdict."""
-    accuracy_before: float | None
-    """Right after pruning, before any retraining; None for a dense network trained from scratch."""
-    loss: float | None
-    """Mean training loss of the last epoch; None when no epoch was trained or the run diverged."""
-    diverged: bool
-    """Whether the loss became infinite or NaN (training stops there)."""
-    weights: int
-    """Prunable weights."""
-    alive: int
-    """Prunable weights that are alive."""
-    macs_pruned: float
-    """Fraction of the multiply-adds of convolutions and linear layers that the zeros save, in [0, 1]."""
-    constant_output: bool
-    """Whether the network answers every test input with the same logits (a collapsed network)."""
-    epochs: int
-    """Epochs spent from initialisation to here, dense training included."""
-    densities: Mapping[str, float] = field(default_factory=dict)
-    """Alive fraction of each prunable tensor, by state-dict name."""
-    accuracy_dense: float | None = None
-    """Of the network before pruning; None, as for the losses, where the run does not ask for losses."""
-    loss_dense: float | None = None
-    """Mean cross-entropy over the training set, not augmented and in evaluation mode, of the network before pruning."""
-    loss_pruned: float | None = None
-    """The same right after pruning."""
-    loss_retrained: float | None = None
-    """The same after retraining."""
+    >>> found = Measurement({"accuracy": 97.5, "loss": float("nan"), "densities": {"fc1.weight": 0.1}})
+    >>> found["accuracy"], found["loss"], found["densities"]["fc1.weight"]
+    (97.5, None, 0.1)
+    """
 
-    @property
-    def sparsity(self) -> float:
-        """The fraction of prunable weights that are zero."""
-        return 1.0 - self.alive / self.weights
+    def __init__(self, values: Mapping[str, Any]) -> None:
+        """Take metric -> value.
 
-    @property
-    def loss_change(self) -> float | None:
-        """|training loss right after pruning - before|: what models of the loss try to keep small."""
-        return _difference(self.loss_pruned, self.loss_dense, abs)
+        Raises:
+            BadPlugin: a value that is none of these; the message names the metric.
+        """
+        self._values = {metric: _plain(value, metric) for metric, value in values.items()}
 
-    @property
-    def loss_gap(self) -> float | None:
-        """Training loss after retraining - that of the network before pruning."""
-        return _difference(self.loss_retrained, self.loss_dense)
+    def __getitem__(self, metric: str) -> Any:
+        return self._values[metric]
 
-    @property
-    def error_gap_before(self) -> float | None:
-        """Test error right after pruning - that of the network before, in points."""
-        return _difference(self.accuracy_dense, self.accuracy_before)
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
 
-    @property
-    def error_gap(self) -> float | None:
-        """Test error after retraining - that of the network before pruning, in points."""
-        return _difference(self.accuracy_dense, self.accuracy)
+    def __len__(self) -> int:
+        return len(self._values)
 
-    @property
-    def empty_tensors(self) -> list[str]:
-        """Names of the prunable tensors with no weight alive."""
-        return [name for name, density in self.densities.items() if density == 0.0]
+    def __repr__(self) -> str:
+        return f"Measurement({self._values})"
+
+    def number(self, metric: str) -> float | None:
+        """Return a value as a number, true as 1; None where there is none, or where it is no single number.
+
+        >>> Measurement({"constant-output": True}).number("constant-output")
+        1.0
+        """
+        value = self._values.get(metric)
+        return float(value) if isinstance(value, int | float) else None
 
     def to_json(self) -> dict[str, Any]:
-        """Return the measurement as JSON values; what was not asked for is left out, so that older digests stand."""
-        every = asdict(self) | {"densities": dict(self.densities)}
-        return {name: value for name, value in every.items() if name not in OPTIONAL or value is not None}
+        """Return the values by metric, as JSON."""
+        return dict(self._values)
 
     @classmethod
-    def from_json(cls, content: Mapping[str, Any]) -> "Measurement":
+    def from_json(cls, content: object) -> "Measurement":
         """Rebuild a measurement.
 
         Raises:
-            StoreCorrupt: a field is missing or unknown.
+            StoreCorrupt: it is no mapping from metric to value.
         """
-        names = {each.name for each in fields(cls)}
-        if set(content) | OPTIONAL != names:
-            expected = sorted(names - OPTIONAL)
-            raise StoreCorrupt(f"a measurement has the fields {sorted(content)}; {expected} were expected.")
-        return cls(**content)
+        if not isinstance(content, Mapping) or not all(isinstance(metric, str) for metric in content):
+            raise StoreCorrupt(f"a measurement is {content!r:.80}; a mapping from metric to value was expected.")
+        try:
+            return cls(content)
+        except BadPlugin as problem:
+            raise StoreCorrupt(f"a measurement cannot be read: {problem}") from problem
 
     def digest(self) -> str:
-        """Return the digest of all fields."""
-        return digest_json(self.to_json())
+        """Return the digest of all values."""
+        return digest_json(self._values)
 
 
-def _difference(
-    first: float | None, second: float | None, change: Callable[[float], float] = lambda x: x
-) -> float | None:
-    return None if first is None or second is None else change(first - second)
+def _plain(value: Any, metric: str) -> Any:
+    """Return a value as JSON knows it."""
+    if value is None or isinstance(value, bool | str):
+        return value
+    if isinstance(value, Mapping):
+        return {str(name): _plain(each, metric) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(each, metric) for each in value]
+    if hasattr(value, "tolist"):  # numpy and torch numbers and arrays
+        return _plain(value.tolist(), metric)
+    if isinstance(value, int):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    raise BadPlugin(
+        f'metric "{metric}" answered {value!r:.60} of type {type(value).__name__}; a number, true or false, text, '
+        "None, a list of numbers or a mapping from tensor to one of these was expected."
+    )

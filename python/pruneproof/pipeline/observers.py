@@ -1,4 +1,4 @@
-"""Tells observers what a run does; one that raises is dropped, named once at the end, and spoils nothing."""
+"""Notifies observers of what a run does; one that raises is closed, named once at the end, and spoils nothing."""
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -7,8 +7,8 @@ from typing import Any
 
 from pruneproof.contracts.executor import Event
 from pruneproof.contracts.observer import Measured, Observer, RunInfo, Session, StageInfo
-from pruneproof.papers.plan import Plan, PlannedCell
-from pruneproof.pipeline.stages import HISTORY, MEASUREMENT
+from pruneproof.pipeline.kinds.table import HISTORY, MEASUREMENT
+from pruneproof.pipeline.plan import Plan, PlannedCell
 from pruneproof.pipeline.store import Store
 from pruneproof.registry.catalog import Entry
 from pruneproof.values.measurements import Measurement
@@ -20,26 +20,29 @@ def describe_run(plan: Plan, **facts: Any) -> RunInfo:
     return RunInfo(paper=plan.paper, profile=plan.profile, plan=plan.digest, stages=stages, **facts)
 
 
-class Audience:
-    """The observers of one run, from `with Audience(...)` to its end."""
+class ObserverHub:
+    """The observers of one run, from `with ObserverHub(...)` to its end."""
 
     def __init__(self, observers: Sequence[Entry[Observer]], run: RunInfo, plan: Plan, store: Store) -> None:
         self.failures: dict[str, str] = {}
         """Observer -> what went wrong, in one sentence."""
         self._observers = {entry.id: entry for entry in observers}
         self._run, self._store = run, store
-        self._cells: dict[str, list[PlannedCell]] = {}
+        self._plan = plan
+        self._waiting: dict[str, list[tuple[PlannedCell, str]]] = {}
+        """Digest of a stage that measures -> the networks and steps that it serves."""
         for cell in plan.cells if observers else ():
-            self._cells.setdefault(cell.stages[-1], []).append(cell)
+            for name, digest in cell.measures.items():
+                self._waiting.setdefault(digest, []).append((cell, name))
         self._open: dict[str, tuple[AbstractContextManager[Session], Session]] = {}
 
-    def __enter__(self) -> "Audience":
+    def __enter__(self) -> "ObserverHub":
         for name, entry in self._observers.items():
             with _Guard(self, name):
                 manager = entry.value.open(self._run)
                 self._open[name] = (manager, manager.__enter__())
-        for digest in [digest for digest in self._cells if self._store.finished(digest) is not None]:
-            self._tell_measured(digest)
+        for digest in [digest for digest in self._waiting if self._store.finished(digest) is not None]:
+            self._notify_measured(digest)
         return self
 
     def __exit__(
@@ -50,33 +53,40 @@ class Audience:
             with _Guard(self, name):
                 manager.__exit__(kind, problem, trace)
 
-    def hear(self, event: Event) -> None:
+    def notify(self, event: Event) -> None:
         """Pass on an event, and the measurements that a finished stage brings."""
-        self._tell(lambda session: session.on_event(event))
+        self._call(lambda session: session.on_event(event))
         if event.kind == "finish":
-            self._tell_measured(event.digest)
+            self._notify_measured(event.digest)
 
-    def receive(self, record: Mapping[str, Any]) -> None:
+    def finish(self, record: Mapping[str, Any]) -> None:
         """Pass on the finished record, after any measurement that another process has made."""
-        for digest in list(self._cells):
-            self._tell_measured(digest)
-        self._tell(lambda session: session.on_record(record))
+        for digest in list(self._waiting):
+            self._notify_measured(digest)
+        self._call(lambda session: session.on_record(record))
 
-    def _tell_measured(self, digest: str) -> None:
-        for cell in self._cells.pop(digest, ()):
-            made = self._store.expect(digest)
+    def _notify_measured(self, digest: str) -> None:
+        for cell, name in self._waiting.pop(digest, ()):
             measured = Measured(
                 run=cell.run,
                 method=cell.method,
                 sparsity=cell.sparsity,
                 seed=cell.seed,
+                at=name,
                 digest=digest,
-                measurement=Measurement.from_json(made.json(MEASUREMENT)),
-                history=made.json(HISTORY),
+                measurement=Measurement.from_json(self._store.expect(digest).json(MEASUREMENT.file)),
+                history=self._history(cell, digest),
             )
-            self._tell(lambda session, measured=measured: session.on_measurement(measured))
+            self._call(lambda session, measured=measured: session.on_measurement(measured))
 
-    def _tell(self, say: Callable[..., None]) -> None:
+    def _history(self, cell: PlannedCell, digest: str) -> Mapping[str, Any]:
+        """Return the history of the last training before a measurement; empty where there is none."""
+        before = cell.stages[: cell.stages.index(digest)]
+        trained = [each for each in before if self._plan.stages[each].kind in ("train", "search")]
+        history: Mapping[str, Any] = self._store.expect(trained[-1]).json(HISTORY.file) if trained else {}
+        return history
+
+    def _call(self, say: Callable[..., None]) -> None:
         for name, (_, session) in list(self._open.items()):
             with _Guard(self, name):
                 say(session)
@@ -98,8 +108,8 @@ class Audience:
 class _Guard:
     """Lets nothing out that a stranger's code raises by mistake."""
 
-    def __init__(self, audience: Audience, name: str) -> None:
-        self.audience, self.name = audience, name
+    def __init__(self, hub: ObserverHub, name: str) -> None:
+        self.hub, self.name = hub, name
 
     def __enter__(self) -> None:
         return None
@@ -107,5 +117,5 @@ class _Guard:
     def __exit__(self, kind: type[BaseException] | None, problem: BaseException | None, _: object) -> bool:
         if not isinstance(problem, Exception | SystemExit):
             return False
-        self.audience.drop(self.name, problem)
+        self.hub.drop(self.name, problem)
         return True

@@ -1,0 +1,98 @@
+"""Checks what `claims.toml` says against the runs and the printed tables."""
+
+from pruneproof.errors import UnknownName
+from pruneproof.papers.check_runs import measured, refuse
+from pruneproof.papers.locate import KeyPath
+from pruneproof.papers.paper import Paper
+from pruneproof.papers.schema import Operand, PrintedClaim, Quantity, RerunClaim, Run, SetupClaim
+from pruneproof.papers.short_form import DENSE, dense_method
+
+
+def check_claims(paper: Paper) -> None:
+    """Check ids, operands, tables and columns.
+
+    Raises:
+        BadConfig: two claims of one id.
+        UnknownName: a run, method, sparsity, step, profile, table or column that does not exist.
+    """
+    seen: dict[str, int] = {}
+    for number, claim in enumerate(paper.claims.claim):
+        at: KeyPath = ("claim", number)
+        if claim.id in seen:
+            earlier = paper.line("claims.toml", "claim", seen[claim.id])
+            refuse(paper, at, f'claim id "{claim.id}" is already taken ({earlier}).', "claims.toml")
+        seen[claim.id] = number
+        if isinstance(claim, PrintedClaim):
+            for which, comparison in enumerate(claim.compare):
+                for key, side in (("left", comparison.left), ("right", comparison.right)):
+                    if isinstance(side, Quantity):
+                        _check_quantity(paper, side, (*at, "compare", which, key))
+        elif isinstance(claim, RerunClaim):
+            for profile, evidence in claim.evidence.items():
+                _check_profile(paper, profile, (*at, "evidence", profile))
+                for which, operand in enumerate(evidence.operands):
+                    _check_operand(paper, profile, operand, (*at, "evidence", profile, "operands", which))
+        elif isinstance(claim, SetupClaim):
+            for profile, pair in claim.evidence.items():
+                _check_profile(paper, profile, (*at, "evidence", profile))
+                run = _run(paper, profile, pair.run, (*at, "evidence", profile))
+                for method in pair.methods:
+                    _check_method(paper, profile, pair.run, run, method, (*at, "evidence", profile))
+
+
+def _check_profile(paper: Paper, profile: str, at: KeyPath) -> None:
+    if profile not in paper.runs.profiles:
+        raise UnknownName.among("profile", profile, paper.runs.profiles, where=paper.where("claims.toml", *at))
+
+
+def _check_quantity(paper: Paper, quantity: Quantity, at: KeyPath) -> None:
+    where = paper.where("claims.toml", *at)
+    if quantity.table not in paper.tables:
+        raise UnknownName.among("table", quantity.table, paper.tables, where=where)
+    rows = paper.tables[quantity.table]
+    columns = list(rows[0]) if rows else []
+    for column in (quantity.column, *quantity.where, *quantity.but_not, *quantity.at_least, *quantity.at_most):
+        if column not in columns:
+            raise UnknownName.among(f"column of table {quantity.table}", column, columns, where=where)
+
+
+def _run(paper: Paper, profile: str, name: str, at: KeyPath) -> Run:
+    runs = paper.runs.runs(profile)
+    if name not in runs:
+        raise UnknownName.among(f"{profile} run", name, runs, where=paper.where("claims.toml", *at))
+    return runs[name]
+
+
+def _sparsities(run: Run) -> dict[str, list[float]]:
+    """Return method -> its sparsities."""
+    found: dict[str, list[float]] = {DENSE: [0.0]} if DENSE in run.recipe else {}
+    for method in run.methods:
+        found.setdefault(method.method, []).extend(method.sparsities or run.sparsities)
+    return found
+
+
+def _check_method(paper: Paper, profile: str, run_id: str, run: Run, method: str, at: KeyPath) -> None:
+    known = _sparsities(run)
+    if method not in known:
+        where = paper.where("claims.toml", *at)
+        raise UnknownName.among(f"method of {profile} run {run_id}", method, known, where=where)
+
+
+def _check_operand(paper: Paper, profile: str, operand: Operand, at: KeyPath) -> None:
+    where = paper.where("claims.toml", *at)
+    run = _run(paper, profile, operand.run, at)
+    _check_method(paper, profile, operand.run, run, operand.method, at)
+    sparsities = _sparsities(run)[operand.method]
+    if operand.sparsity not in sparsities:
+        known = [f"{each:g}" for each in sparsities]
+        kind = f"sparsity of {profile} run {operand.run}, method {operand.method},"
+        raise UnknownName.among(kind, f"{operand.sparsity:g}", known, where=where)
+    of = [each for each in run.methods if each.method == operand.method] or [dense_method()]
+    of = [each for each in of if operand.sparsity in (each.sparsities or run.sparsities or (0.0,))] or of
+    steps = measured(run, of[0])
+    label = f"{profile} run {operand.run}, method {operand.method}"
+    if operand.at not in steps:
+        raise UnknownName.among(f"step that measures in {label},", operand.at, steps, where=where)
+    if operand.metric not in steps[operand.at]:
+        kind = f"metric of the step {operand.at} in {label},"
+        raise UnknownName.among(kind, operand.metric, steps[operand.at], where=where)

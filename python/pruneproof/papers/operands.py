@@ -1,0 +1,35 @@
+"""What a claim's operand reads from the cells of a record: one number per seed."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pruneproof.papers.record import Cell
+from pruneproof.papers.schema import Operand
+
+
+def samples_of(operand: Operand, cells: Sequence[Cell]) -> list[dict[int, float]]:
+    """Return seed -> number; for a metric with a number per tensor one such mapping per tensor.
+
+    What has no number (the loss of a diverged network) is NaN; the test says so.
+    """
+    wanted = (operand.run, operand.method, operand.sparsity)
+    found: dict[int, Any] = {
+        cell.seed: cell.measured[operand.at][operand.metric]
+        for cell in cells
+        if (cell.run, cell.method, cell.sparsity) == wanted and operand.metric in cell.measured.get(operand.at, {})
+    }
+    if any(isinstance(value, Mapping) for value in found.values()):
+        tensors = sorted({name for value in found.values() for name in value})
+        return [{seed: _number(value[name]) for seed, value in found.items()} for name in tensors]
+    return [{seed: _number(value) for seed, value in found.items()}]
+
+
+def said(operand: Operand) -> str:
+    """Return an operand in words."""
+    at = "" if operand.at == "end" else f", {operand.at}"
+    return f"{operand.run}/{operand.method} {operand.metric}{at} at sparsity {operand.sparsity:g}"
+
+
+def _number(value: Any) -> float:
+    return float(value) if isinstance(value, int | float) else math.nan

@@ -1,0 +1,40 @@
+"""`measure`: the metrics of a step, on the network as it stands."""
+
+from typing import Any
+
+from pruneproof.pipeline.kinds.table import HISTORY, MEASUREMENT
+from pruneproof.pipeline.measuring import Bench, measure
+from pruneproof.pipeline.network import Network, open_network
+from pruneproof.pipeline.worker import Task
+from pruneproof.values.measurements import Measurement
+
+
+def run(task: Task) -> list[str]:
+    """Measure and write the values by metric."""
+    network = open_network(task)
+    reference = _Reference(task)
+    more = {
+        "epochs": lambda: task.inputs["epochs"],
+        "history": lambda: task.upstream["history"].json(HISTORY.file) if "history" in task.upstream else {},
+        "reference": reference.values,
+        "reference_weights": lambda: reference.network().weights(),
+        "reference_alive": lambda: reference.network().alive(),
+    }
+    found = measure(task.catalog, Bench(task, network, more), task.inputs["metrics"])
+    return [task.write_json(MEASUREMENT.file, found.to_json())]
+
+
+class _Reference:
+    """The measurement and the network that a step compares with."""
+
+    def __init__(self, task: Task) -> None:
+        self._task = task
+        self._network: Network | None = None
+
+    def values(self) -> Any:
+        return Measurement.from_json(self._task.upstream["reference"].json(MEASUREMENT.file))
+
+    def network(self) -> Network:
+        if self._network is None:
+            self._network = open_network(self._task, "reference_weights", "reference_mask")
+        return self._network

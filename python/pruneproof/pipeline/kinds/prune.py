@@ -1,0 +1,56 @@
+"""`prune`: for each sparsity of a course, score the network under the mask so far and select."""
+
+import torch
+
+from pruneproof.contracts.criterion import Scored
+from pruneproof.errors import BadTensor
+from pruneproof.pipeline.kinds.table import MASK, SELECTION, WEIGHTS
+from pruneproof.pipeline.network import Network, open_network
+from pruneproof.pipeline.scoring import score_and_select
+from pruneproof.pipeline.worker import Task
+from pruneproof.training.checkpoint import save_tensors
+from pruneproof.values.masks import MaskSet
+
+
+def run(task: Task) -> list[str]:
+    """Save the last mask of the course, a summary of it, and the weights where the criterion changes the survivors."""
+    network, course = open_network(task), task.inputs["course"]
+    masks, found = network.masks, Scored({})
+    for step, sparsity in enumerate(course):
+        task.progress(step, len(course))
+        alive = network.masks if task.inputs["revive"] else masks
+        masks, found = score_and_select(
+            task, network.module, network.prunable, task.inputs, sparsity, masks, step, alive=alive
+        )
+        _move_survivors(network, masks, found)
+    assert masks is not None  # a course has at least one step
+    masks.save(task.draft / MASK.file)
+    summary = {
+        "sparsity": course[-1],
+        "threshold": None if masks.threshold is None else repr(masks.threshold),
+        "alive": {name: masks.count(name) for name in masks},
+        "digest": masks.digest(),
+    }
+    outputs = [MASK.file, task.write_json(SELECTION.file, summary)]
+    if found.update is not None:
+        save_tensors(task.draft / WEIGHTS.file, network.module.state_dict(), {})
+        outputs.append(WEIGHTS.file)
+    return outputs
+
+
+def _move_survivors(network: Network, masks: MaskSet, found: Scored) -> None:
+    """Apply a criterion's update of the weights that stay, then the mask: the one place where pruning moves weights."""
+    if found.update is None:
+        return
+    state = network.module.state_dict()
+    with torch.no_grad():
+        for name, weights in found.update(
+            {name: masks[name].to(state[name].device) for name in network.prunable}
+        ).items():
+            if name not in network.prunable or weights.shape != state[name].shape or not bool(weights.isfinite().all()):
+                raise BadTensor(
+                    f'a criterion moved the surviving weights of "{name}" to {tuple(weights.shape)}; finite numbers of '
+                    "the shape of a prunable weight were expected."
+                )
+            state[name].copy_(weights)
+    masks.apply_(network.module)

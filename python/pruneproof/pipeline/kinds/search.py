@@ -1,0 +1,39 @@
+"""`search`: a mask that is learned while the weights stay as they are."""
+
+from pruneproof.contracts.search import MaskSearch
+from pruneproof.pipeline.kinds.table import HISTORY, MASK, PARTIAL, WEIGHTS
+from pruneproof.pipeline.network import open_network
+from pruneproof.pipeline.worker import Task
+from pruneproof.pipeline.writing import read_recipe
+from pruneproof.registry.catalog import blame_plugin
+from pruneproof.training.checkpoint import save_tensors
+from pruneproof.training.rate import learning_rate
+from pruneproof.training.search import Searching
+from pruneproof.training.train import History
+from pruneproof.values.masks import MaskSet
+
+
+def run(task: Task) -> list[str]:
+    """Save the mask, the network (dead weights zero, running statistics of the gated network) and the history."""
+    inputs, network = task.inputs, open_network(task)
+    recipe = read_recipe(inputs["recipe"])
+    entry = task.catalog.entry(MaskSearch, inputs["search"]["id"])
+    with blame_plugin(entry):
+        found = Searching(
+            entry.value,
+            inputs["search"]["options"],
+            network.module,
+            network.weights(),
+            network.data,
+            recipe,
+            rate=learning_rate(recipe, task.catalog.get),
+            sparsity=inputs["sparsity"],
+            seed=inputs["seed"],
+            phase=inputs["phase"],
+        ).run(task.draft / PARTIAL, task.progress)
+    masks = MaskSet.from_tensors(found.alive)
+    masks.apply_(network.module)
+    masks.save(task.draft / MASK.file)
+    save_tensors(task.draft / WEIGHTS.file, network.module.state_dict(), {})
+    history = History(loss=found.loss, diverged=None in found.loss)
+    return [WEIGHTS.file, MASK.file, task.write_json(HISTORY.file, vars(history))]

@@ -1,0 +1,109 @@
+"""`train`: epochs of a recipe, dense or under a mask, with whatever moves the mask, adds to the loss or is recorded."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+
+from pruneproof.contracts.recipe import Recipe
+from pruneproof.contracts.regularizer import Regularizer
+from pruneproof.contracts.update import Update
+from pruneproof.pipeline.kinds.table import HISTORY, MASK, OPTIMIZER, PARTIAL, WEIGHTS
+from pruneproof.pipeline.network import Network, open_network
+from pruneproof.pipeline.scoring import score_and_select
+from pruneproof.pipeline.watching import WatchedMetrics
+from pruneproof.pipeline.worker import Task
+from pruneproof.pipeline.writing import read_recipe
+from pruneproof.training.checkpoint import load_tensors, save_tensors
+from pruneproof.training.penalties import RegularizerPenalty
+from pruneproof.training.rate import learning_rate
+from pruneproof.training.train import Course, PruneAt, train
+from pruneproof.training.updates import ScheduledUpdate
+from pruneproof.units import Duration
+from pruneproof.values.masks import MaskSet
+
+
+def run(task: Task) -> list[str]:
+    """Train and save weights and history, the mask where it moved, and the optimizer's state if it is needed."""
+    inputs, network = task.inputs, open_network(task)
+    recipe = read_recipe(inputs["recipe"])
+    course = Course(
+        rate=learning_rate(recipe, task.catalog.get),
+        seed=inputs["seed"],
+        phase=inputs["phase"],
+        start=inputs["start"],
+        stop=inputs["stop"],
+        prune_at=_gradual(task, network, inputs["gradual"]) if inputs["gradual"] else None,
+        updates=_updates(task, network, recipe),
+        penalties=_penalties(task, network),
+        watcher=WatchedMetrics(task, network, inputs["watch"], _steps(network, recipe)) if inputs["watch"] else None,
+        optimizer=_optimizer(task),
+    )
+    trained = train(
+        network.module,
+        network.data,
+        recipe,
+        course,
+        masks=network.masks,
+        checkpoint=task.draft / PARTIAL,
+        on_epoch=task.progress,
+    )
+    save_tensors(task.draft / WEIGHTS.file, trained.state, {})
+    outputs = [WEIGHTS.file, task.write_json(HISTORY.file, vars(trained.history))]
+    if (inputs["gradual"] or inputs["updates"]) and trained.masks is not None:
+        trained.masks.save(task.draft / MASK.file)
+        outputs.append(MASK.file)
+    if inputs["keep_optimizer"]:
+        save_tensors(task.draft / OPTIMIZER.file, trained.optimizer, {})
+        outputs.append(OPTIMIZER.file)
+    return outputs
+
+
+def _steps(network: Network, recipe: Recipe) -> int:
+    """Return the optimizer steps of an epoch; what validation holds out is not trained on."""
+    samples = network.data.size("train")
+    if recipe.validation:
+        samples = network.data.holdout(recipe.validation, torch.Generator()).size("train")
+    return math.ceil(samples / recipe.batch)
+
+
+def _optimizer(task: Task) -> Mapping[str, torch.Tensor] | None:
+    return load_tensors(task.upstream["optimizer"].file(OPTIMIZER.file))[0] if "optimizer" in task.upstream else None
+
+
+def _gradual(task: Task, network: Network, gradual: Mapping[str, Any]) -> PruneAt:
+    def prune_at(epoch: int, masks: MaskSet | None) -> MaskSet | None:
+        step = epoch - gradual["first_epoch"]
+        if not 0 <= step < len(gradual["course"]):
+            return None
+        sparsity = gradual["course"][step]
+        return score_and_select(task, network.module, network.prunable, gradual, sparsity, masks, step, alive=masks)[0]
+
+    return prune_at
+
+
+def _updates(task: Task, network: Network, recipe: Recipe) -> list[ScheduledUpdate]:
+    steps = _steps(network, recipe) if task.inputs["updates"] else 0
+    return [
+        ScheduledUpdate(
+            update=task.catalog.get(Update, written["id"]),
+            options=written["options"],
+            names=network.prunable,
+            seed=task.inputs["seed"],
+            every=max(1, Duration.parse(written["every"]).steps(steps)),
+            start=Duration.parse(written["start"]).steps(steps),
+            until=written["until"],
+        )
+        for written in task.inputs["updates"]
+    ]
+
+
+def _penalties(task: Task, network: Network) -> list[RegularizerPenalty]:
+    marked = MaskSet.load(task.upstream["marked"].file(MASK.file)) if "marked" in task.upstream else None
+    return [
+        RegularizerPenalty(
+            task.catalog.get(Regularizer, written["id"]), written["options"], network.module, network.prunable, marked
+        )
+        for written in task.inputs["regularizers"]
+    ]

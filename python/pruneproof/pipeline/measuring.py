@@ -1,0 +1,130 @@
+"""What a metric may ask for, computed at most once and only when it is asked for."""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+from pruneproof.contracts.functions import ingredients
+from pruneproof.contracts.metric import METRIC_INGREDIENTS, Metric
+from pruneproof.errors import BadConfig, BadPlugin
+from pruneproof.pipeline.network import Network
+from pruneproof.pipeline.scoring import scoring_batches
+from pruneproof.pipeline.worker import Task
+from pruneproof.registry.catalog import Catalog, blame_plugin
+from pruneproof.training.evaluate import Evaluation, evaluate
+from pruneproof.training.macs import macs
+from pruneproof.training.probe import ModelProbe
+from pruneproof.training.seeding import seeded, stream, stream_seed
+from pruneproof.values.measurements import Measurement
+
+
+class Bench:
+    """One network on the bench: its ingredients for metrics."""
+
+    def __init__(self, task: Task, network: Network, more: Mapping[str, Callable[[], Any]]) -> None:
+        """Take the network; `more` brings ingredients that come from elsewhere, such as a reference."""
+        self.task, self.network, self.more = task, network, more
+
+    @cached_property
+    def test(self) -> Evaluation:
+        """The network on the test set."""
+        return evaluate(self.network.module, self.network.data)
+
+    @cached_property
+    def train(self) -> Evaluation:
+        """The network on the training set, without what validation holds out."""
+        return evaluate(self.network.module, self.seen, "train")
+
+    @cached_property
+    def seen(self) -> Any:
+        """The data without what validation holds out."""
+        return self.task.held_out_data(self.task.inputs.get("validation", 0.0))
+
+    @cached_property
+    def macs(self) -> dict[str, int]:
+        """Multiply-adds of each prunable weight for one input."""
+        return macs(self.network.module, self.network.data.shape, self.network.prunable)
+
+    def ingredient(self, name: str) -> Any:
+        """Return an ingredient by name.
+
+        Raises:
+            BadConfig: it does not exist where this network is measured.
+        """
+        if name in self.more:
+            return self.more[name]()
+        match name:
+            case "network":
+                return self.network.module
+            case "data":
+                return self.seen
+            case "test" | "train" | "macs":
+                return getattr(self, name)
+            case "weights":
+                return {key: each.clone() for key, each in self.network.weights().items()}
+            case "alive":
+                return self.network.alive()
+            case "probe":
+                return self._probe()
+        raise BadConfig(
+            f'the ingredient "{name}" ({METRIC_INGREDIENTS[name]}) does not exist here. Measure the metric in a '
+            "step of the other kind."
+        )
+
+    def _probe(self) -> ModelProbe:
+        seed = self.task.inputs["seed"]
+        if "sample" not in self.task.inputs:
+            raise BadConfig("the ingredient probe does not exist here: the stage was planned without scoring samples.")
+        batches = scoring_batches(self.seen, self.task.inputs["sample"], seed, 0)
+        network = self.network
+        return ModelProbe(network.module, network.prunable, network.masks, batches, seed=stream_seed(seed, "metric"))
+
+
+def measure(catalog: Catalog, bench: Bench, written: Sequence[Mapping[str, Any]]) -> Measurement:
+    """Return metric -> value for metrics as a plan writes them.
+
+    Raises:
+        BadPlugin: a metric that raises, or answers otherwise than it says.
+        BadConfig: a metric that needs what is not there.
+    """
+    values: dict[str, Any] = {}
+    seed = bench.task.inputs["seed"]
+    training = bench.network.module.training
+    bench.network.module.eval()
+    for each in written:
+        entry = catalog.entry(Metric, each["id"])
+        metric = entry.value
+        _check_needs(metric, bench)
+        rng = stream(seed, "metric", metric.id)
+        with blame_plugin(entry), seeded(rng.initial_seed()):
+            given = [rng if name == "rng" else bench.ingredient(name) for name in ingredients(metric.measure)]
+            values[metric.id] = metric.measure(*given, **each["options"])
+    bench.network.module.train(training)
+    found = Measurement(values)
+    for each in written:
+        _check_value(catalog.get(Metric, each["id"]), found[each["id"]])
+    return found
+
+
+def _check_needs(metric: Metric, bench: Bench) -> None:
+    if metric.needs:
+        reference = bench.ingredient("reference")
+        for name in metric.needs:
+            if name not in reference:
+                raise BadConfig(
+                    f'the metric "{metric.id}" compares with "{name}" of the measurement named by `against`, which has '
+                    f"{', '.join(reference)}. Add it there."
+                )
+
+
+def _check_value(metric: Metric, value: Any) -> None:
+    fits = {
+        "network": value is None or isinstance(value, bool | int | float | str),
+        "tensor": isinstance(value, Mapping) and all(isinstance(each, int | float) for each in value.values()),
+        "unit": isinstance(value, Mapping) and all(isinstance(each, list) for each in value.values()),
+    }
+    if not fits.get(metric.per, True):
+        raise BadPlugin(
+            f'metric "{metric.id}" says that it is per {metric.per}, and answered {value!r:.60}. Correct one of '
+            "the two."
+        )

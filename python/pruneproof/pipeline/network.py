@@ -1,0 +1,73 @@
+"""A stage's network: built anew, with the weights, the mask and the shape that earlier stages made."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from pruneproof.contracts.dataset import LoadedData
+from pruneproof.contracts.model import Model
+from pruneproof.pipeline.kinds.table import MASK, SHAPE, WEIGHTS
+from pruneproof.pipeline.worker import Task
+from pruneproof.registry.catalog import blame_plugin
+from pruneproof.training.checkpoint import load_tensors
+from pruneproof.training.seeding import seeded, stream_seed
+from pruneproof.values.masks import MaskSet
+
+
+@dataclass(frozen=True)
+class Network:
+    """A module and its prunable weights."""
+
+    module: nn.Module
+    prunable: list[str]
+    """State-dict names, in the order of the network."""
+    data: LoadedData
+    masks: MaskSet | None
+    """None where all weights are alive."""
+
+    def weights(self) -> dict[str, torch.Tensor]:
+        """Return the prunable weights, without gradients; they share memory with the module."""
+        state = self.module.state_dict()
+        return {name: state[name].detach() for name in self.prunable}
+
+    def alive(self) -> dict[str, torch.Tensor]:
+        """Return the mask of each prunable weight, on its device; all true where there is none."""
+        return {
+            name: torch.ones_like(weight, dtype=torch.bool)
+            if self.masks is None or name not in self.masks
+            else self.masks[name].to(weight.device)
+            for name, weight in self.weights().items()
+        }
+
+
+def build(task: Task, *, again: str = "") -> tuple[nn.Module, list[str], LoadedData]:
+    """Build the network as its seed initialises it, and name its prunable weights.
+
+    Args:
+        task: whose inputs say model, data and seed, and whose upstream may say a shape.
+        again: names another draw of the same network, for transforms that initialise anew.
+    """
+    data = task.data()
+    entry = task.catalog.entry(Model, task.inputs["model"]["id"])
+    more = [again] if again else []
+    with blame_plugin(entry), seeded(stream_seed(task.inputs["seed"], "init", *more)):
+        module = entry.value.build(data.shape, data.classes, **task.inputs["model"]["options"])
+        prunable = entry.value.prunable(module)
+        if "shape" in task.upstream:
+            from pruneproof.pipeline.shapes import reshape
+
+            module = reshape(module, task.upstream["shape"].json(SHAPE.file), data.shape, entry.value)
+    return module, prunable, data
+
+
+def open_network(task: Task, role: str = "weights", mask: str = "mask") -> Network:
+    """Rebuild the network with the upstream weights, dead ones zero, on its device."""
+    module, prunable, data = build(task)
+    module.load_state_dict(load_tensors(task.upstream[role].file(WEIGHTS.file))[0])
+    module.to(task.inputs["device"])
+    module.to(memory_format=torch.channels_last)  # faster convolutions, most of all depthwise ones on a CPU
+    masks = MaskSet.load(task.upstream[mask].file(MASK.file)) if mask in task.upstream else None
+    if masks is not None:
+        masks.apply_(module)
+    return Network(module, prunable, data, masks)

@@ -1,0 +1,79 @@
+"""`make_plan`: a paper's runs at a profile, resolved into stages."""
+
+from collections.abc import Mapping, Sequence
+
+from pruneproof.contracts.mechanism import Mechanism
+from pruneproof.papers.paper import Paper
+from pruneproof.papers.schema import MechanismClaim
+from pruneproof.papers.short_form import DENSE, dense_method
+from pruneproof.pipeline.fold import Folder
+from pruneproof.pipeline.plan import Only, Plan, PlannedCell, Stage
+from pruneproof.pipeline.writing import Writer
+from pruneproof.registry.catalog import Catalog
+
+
+def estimate(paper: Paper, profile: str, catalog: Catalog) -> tuple[int, int]:
+    """Return how many networks a profile measures, and how many epochs it trains.
+
+    Raises:
+        UnknownName, BadConfig: as `make_plan`.
+    """
+    networks = epochs = 0
+    for run_id, run in paper.runs.runs(profile).items():
+        seeds = run.seeds or paper.runs.profile(profile).seeds
+        folder = Folder(run_id, run, seeds[0], catalog, None, "cpu", Writer(catalog))
+        cells = [folder.cell(dense_method(), 0.0)] if DENSE in run.recipe else []
+        for method in run.methods:
+            cells += [folder.cell(method, sparsity) for sparsity in method.sparsities or run.sparsities]
+        networks += len(seeds) * len(cells)
+        epochs += len(seeds) * sum(stage.epochs for stage in folder.stages.values())
+    return networks, epochs
+
+
+def make_plan(
+    paper: Paper,
+    profile: str,
+    catalog: Catalog,
+    *,
+    fingerprints: Mapping[str, str],
+    seeds: Sequence[int] | None = None,
+    only: Sequence[str] = (),
+    device: str = "cpu",
+) -> Plan:
+    """Resolve a paper's runs at a profile into stages.
+
+    Args:
+        paper: the loaded paper.
+        profile: one of the paper's profiles.
+        catalog: what the paper's plugins register.
+        fingerprints: data set -> fingerprint; a missing one leaves a plan that can be read but not run.
+        seeds: replaces the seeds of the profile and of the runs.
+        only: patterns of run ids, `run/method` or claim ids; nothing else is planned.
+        device: `cpu` or `cuda`; results differ in their last bits, so it is part of every digest.
+
+    Raises:
+        UnknownName: the profile, a name in a run, or a pattern of `only` matches nothing.
+        BadConfig: a schedule that cannot reach its target, or steps that do not follow from each other.
+    """
+    default_seeds = paper.runs.profile(profile).seeds
+    writer, chosen = Writer(catalog), Only(only)
+    stages: dict[str, Stage] = {}
+    cells: list[PlannedCell] = []
+    for run_id, run in paper.runs.runs(profile).items():
+        for seed in seeds or run.seeds or default_seeds:
+            folder = Folder(run_id, run, seed, catalog, fingerprints.get(run.data), device, writer)
+            if DENSE in run.recipe and chosen.method(run_id, DENSE):
+                cells.append(folder.cell(dense_method(), 0.0))
+            for method in run.methods:
+                if chosen.method(run_id, method.method):
+                    cells += [folder.cell(method, sparsity) for sparsity in method.sparsities or run.sparsities]
+            stages |= folder.stages
+    mechanisms: dict[str, str] = {}
+    for claim in paper.claims.claim:
+        if isinstance(claim, MechanismClaim) and chosen.claim(claim.id):
+            check = writer.choice(Mechanism, claim.check)
+            stage = Stage("mechanism", f"{claim.id}: {claim.check.id}", {"check": check}, {})
+            stages.setdefault(stage.digest, stage)
+            mechanisms[claim.id] = stage.digest
+    chosen.check(paper, profile)
+    return Plan(paper.info.id, profile, stages, tuple(cells), mechanisms)
