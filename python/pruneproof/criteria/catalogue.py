@@ -5,6 +5,7 @@ from pruneproof.criteria.column_magnitude import COLUMN_MAGNITUDE
 from pruneproof.criteria.grasp import GRASP
 from pruneproof.criteria.loss_models import LINEAR_MODEL, OBD, QUADRATIC_MODEL
 from pruneproof.criteria.magnitude import MAGNITUDE
+from pruneproof.criteria.obs import OBS
 from pruneproof.criteria.random import RANDOM
 from pruneproof.criteria.snip import SNIP
 from pruneproof.criteria.synflow import SYNFLOW
@@ -19,4 +20,5 @@ CRITERIA: tuple[Criterion, ...] = (
     LINEAR_MODEL,
     QUADRATIC_MODEL,
     OBD,
+    OBS,
 )
