@@ -12,11 +12,15 @@ from pruneproof.api import (
     Executor,
     Floor,
     LRSchedule,
+    MaskSearch,
     Mechanism,
     Metric,
     Model,
+    Regularizer,
     Schedule,
     Structure,
+    Transform,
+    Update,
     hookimpl,
 )
 
@@ -69,6 +73,38 @@ def pruneproof_schedules() -> Iterable[Schedule]:
     from pruneproof.schedules.catalogue import SCHEDULES
 
     return SCHEDULES
+
+
+@hookimpl
+def pruneproof_updates() -> Iterable[Update]:
+    """Mask updates under `pruneproof/updates`."""
+    from pruneproof.updates.catalogue import UPDATES
+
+    return UPDATES
+
+
+@hookimpl
+def pruneproof_searches() -> Iterable[MaskSearch]:
+    """Mask searches under `pruneproof/searches`."""
+    from pruneproof.searches.catalogue import SEARCHES
+
+    return SEARCHES
+
+
+@hookimpl
+def pruneproof_transforms() -> Iterable[Transform]:
+    """Transforms under `pruneproof/transforms`."""
+    from pruneproof.transforms.catalogue import TRANSFORMS
+
+    return TRANSFORMS
+
+
+@hookimpl
+def pruneproof_regularizers() -> Iterable[Regularizer]:
+    """Regularizers under `pruneproof/regularizers`."""
+    from pruneproof.regularizers.catalogue import REGULARIZERS
+
+    return REGULARIZERS
 
 
 @hookimpl
