@@ -294,9 +294,9 @@ class _Loop:
             self._change_masks(update.move(self.model, before, step, steps))
             assert self.masks is not None
             revived = self.masks - before
-            for name, parameter in self.model.named_parameters():
-                if name in revived:
-                    forget(self.optimizer, parameter, revived[name].to(parameter.device))
+            for name in revived:
+                parameter = self.model.get_parameter(name)
+                forget(self.optimizer, parameter, revived[name].to(parameter.device))
 
     def _save(self, path: Path) -> None:
         tensors = {f"model/{name}": tensor for name, tensor in self._state().items()} | pack_optimizer(self.optimizer)

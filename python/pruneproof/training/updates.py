@@ -47,7 +47,7 @@ class ScheduledUpdate:
             BadPlugin: an answer that is no mask of these weights, or breaks what the update promises.
         """
         parameters = dict(model.named_parameters(remove_duplicate=False))
-        alive = alive_tensors(model, MaskSet({n: masks.packed(n) for n in self.names}, _shapes(masks, self.names)))
+        alive = alive_tensors(model, masks.only(self.names))
         rng = stream(self.seed, "update", self.update.id, step)
         end = max(self.until * steps, 1.0)
         given: dict[str, Callable[[], Any]] = {
@@ -83,10 +83,6 @@ class ScheduledUpdate:
                     f'{label} left {int(mask.sum())} weights of "{name}" instead of {int(before.sum())}, although its '
                     "passport says that every tensor keeps its count."
                 )
-
-
-def _shapes(masks: MaskSet, names: Sequence[str]) -> dict[str, tuple[int, ...]]:
-    return {name: masks.shapes[name] for name in names}
 
 
 def _gradient(parameter: nn.Parameter) -> torch.Tensor:

@@ -1,20 +1,25 @@
 """`train`: epochs of a recipe, dense or under a mask, with whatever moves the mask, adds to the loss or is recorded."""
 
 import math
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import wraps
+from typing import Any, TypeVar
 
 import torch
 
+from pruneproof.contracts.criterion import Criterion
 from pruneproof.contracts.recipe import Recipe
 from pruneproof.contracts.regularizer import Regularizer
 from pruneproof.contracts.update import Update
+from pruneproof.pipeline.kinds.prune import move_survivors
 from pruneproof.pipeline.kinds.table import HISTORY, MASK, OPTIMIZER, PARTIAL, WEIGHTS
 from pruneproof.pipeline.network import Network, open_network
 from pruneproof.pipeline.scoring import score_and_select
 from pruneproof.pipeline.watching import WatchedMetrics
 from pruneproof.pipeline.worker import Task
 from pruneproof.pipeline.writing import read_recipe
+from pruneproof.registry.catalog import Entry, blame_plugin
 from pruneproof.training.checkpoint import load_tensors, save_tensors
 from pruneproof.training.penalties import RegularizerPenalty
 from pruneproof.training.rate import learning_rate
@@ -22,6 +27,8 @@ from pruneproof.training.train import Course, PruneAt, train
 from pruneproof.training.updates import ScheduledUpdate
 from pruneproof.units import Duration
 from pruneproof.values.masks import MaskSet
+
+V = TypeVar("V")
 
 
 def run(task: Task) -> list[str]:
@@ -73,12 +80,18 @@ def _optimizer(task: Task) -> Mapping[str, torch.Tensor] | None:
 
 
 def _gradual(task: Task, network: Network, gradual: Mapping[str, Any]) -> PruneAt:
+    criterion = task.catalog.entry(Criterion, gradual["criterion"]["id"])
+
     def prune_at(epoch: int, masks: MaskSet | None) -> MaskSet | None:
         step = epoch - gradual["first_epoch"]
         if not 0 <= step < len(gradual["course"]):
             return None
         sparsity = gradual["course"][step]
-        return score_and_select(task, network.module, network.prunable, gradual, sparsity, masks, step, alive=masks)[0]
+        chosen, found = score_and_select(
+            task, network.module, network.prunable, gradual, sparsity, masks, step, alive=masks
+        )
+        move_survivors(network, criterion, chosen, found)
+        return chosen
 
     return prune_at
 
@@ -87,7 +100,7 @@ def _updates(task: Task, network: Network, recipe: Recipe) -> list[ScheduledUpda
     steps = _steps(network, recipe) if task.inputs["updates"] else 0
     return [
         ScheduledUpdate(
-            update=task.catalog.get(Update, written["id"]),
+            update=_blamed(task.catalog.entry(Update, written["id"]), "update"),
             options=written["options"],
             names=network.prunable,
             seed=task.inputs["seed"],
@@ -103,7 +116,23 @@ def _penalties(task: Task, network: Network) -> list[RegularizerPenalty]:
     marked = MaskSet.load(task.upstream["marked"].file(MASK.file)) if "marked" in task.upstream else None
     return [
         RegularizerPenalty(
-            task.catalog.get(Regularizer, written["id"]), written["options"], network.module, network.prunable, marked
+            _blamed(task.catalog.entry(Regularizer, written["id"]), "penalty"),
+            written["options"],
+            network.module,
+            network.prunable,
+            marked,
         )
         for written in task.inputs["regularizers"]
     ]
+
+
+def _blamed(entry: Entry[V], field: str) -> V:
+    """Return a registered value whose function names itself and its owner where it raises."""
+    function: Callable[..., Any] = getattr(entry.value, field)
+
+    @wraps(function)
+    def call(*given: Any, **options: Any) -> Any:
+        with blame_plugin(entry):
+            return function(*given, **options)
+
+    return replace(entry.value, **{field: call})  # type: ignore[type-var]

@@ -40,7 +40,7 @@ def run(task: Task) -> list[str]:
 
 def _save(task: Task, network: Network, answer: Transformed, transform: Transform) -> list[str]:
     outputs = []
-    masks = _masks(network, answer.alive, transform.id)
+    masks = _masks(network, answer.alive, transform)
     if network.masks is not None and "mask" not in transform.keeps:
         assert masks is not None
         masks.save(task.draft / MASK.file)
@@ -64,13 +64,19 @@ def _save(task: Task, network: Network, answer: Transformed, transform: Transfor
     return outputs
 
 
-def _masks(network: Network, alive: Mapping[str, torch.Tensor] | None, label: str) -> MaskSet | None:
+def _masks(network: Network, alive: Mapping[str, torch.Tensor] | None, transform: Transform) -> MaskSet | None:
     if alive is None or network.masks is None:
         return network.masks
-    expected = {name: tuple(each.shape) for name, each in network.weights().items()}
-    if {name: tuple(each.shape) for name, each in alive.items()} != expected:
-        raise BadPlugin(f'transform "{label}" answered masks of other names or shapes than {expected}.')
+    label = f'transform "{transform.id}"'
+    expected = {name: (tuple(each.shape), torch.bool) for name, each in network.weights().items()}
+    if {name: (tuple(each.shape), each.dtype) for name, each in alive.items()} != expected:
+        raise BadPlugin(f"{label} answered masks that are not bool or of other names or shapes than {expected}.")
     changed = MaskSet.from_tensors(alive)
+    before = network.masks.only(changed)
+    if "counts" in transform.keeps and any(changed.count(name) != before.count(name) for name in changed):
+        raise BadPlugin(f"{label} changes the number of alive weights of a tensor, although it promises to keep it.")
+    if "total" in transform.keeps and changed.count() != before.count():
+        raise BadPlugin(f"{label} changes the number of alive weights, although it promises to keep it.")
     others = {name: network.masks.packed(name) for name in network.masks if name not in changed}
     return MaskSet({**{name: changed.packed(name) for name in changed}, **others}, dict(network.masks.shapes))
 
