@@ -13,7 +13,7 @@ from pruneproof.contracts.claims import ClaimTest, Outcome, ValueScale, Verdict
 from pruneproof.contracts.counting import CountingRule
 from pruneproof.contracts.criterion import Criterion, Scored
 from pruneproof.contracts.dataset import Batch, DataSet, LoadedData, Split
-from pruneproof.contracts.executor import Bench, Event, Executor, OnEvent, Work, Workplace
+from pruneproof.contracts.executor import Event, Executor, OnEvent, Work, Worker, WorkerSpec
 from pruneproof.contracts.figure import Figure
 from pruneproof.contracts.floor import Floor
 from pruneproof.contracts.ingredients import INGREDIENTS, Probe, Tensors
@@ -115,7 +115,6 @@ __all__ = [
     "BadPlugin",
     "BadTensor",
     "Batch",
-    "Bench",
     "Catalog",
     "ClaimTest",
     "CountingRule",
@@ -171,7 +170,8 @@ __all__ = [
     "ValueScale",
     "Verdict",
     "Work",
-    "Workplace",
+    "Worker",
+    "WorkerSpec",
     "bootstrap_interval",
     "conv_and_linear",
     "digest_arrays",

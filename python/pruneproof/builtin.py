@@ -1,4 +1,4 @@
-"""The built-in plugin: registers what `pruneproof` ships through the same hooks that strangers use."""
+"""The built-in plugin: registers what `pruneproof` ships through the hooks that third-party plugins use."""
 
 from collections.abc import Iterable
 from pathlib import Path

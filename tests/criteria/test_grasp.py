@@ -7,7 +7,8 @@ from torch.func import functional_call
 from pruneproof.contracts.model import conv_and_linear
 from pruneproof.criteria.grasp import GRASP, grasp
 from pruneproof.errors import BadConfig
-from pruneproof.training.probe import ModelProbe, score
+from pruneproof.training.probe import ModelProbe
+from pruneproof.training.scoring import score
 
 
 def network() -> nn.Module:

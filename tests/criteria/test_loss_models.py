@@ -16,7 +16,7 @@ from pruneproof.criteria.magnitude import MAGNITUDE
 from pruneproof.errors import BadConfig
 from pruneproof.schedules.exponential import exponential
 from pruneproof.selection.select import select_masks
-from pruneproof.training.probe import score
+from pruneproof.training.scoring import score
 from pruneproof.units import keep_count
 
 MODELS = (LINEAR_MODEL, QUADRATIC_MODEL, OBD)

@@ -6,7 +6,7 @@ from torch.func import functional_call
 
 from pruneproof.contracts.model import conv_and_linear
 from pruneproof.criteria.snip import SNIP
-from pruneproof.training.probe import score
+from pruneproof.training.scoring import score
 
 
 def scored(model: nn.Module, x: torch.Tensor, y: torch.Tensor) -> dict[str, torch.Tensor]:

@@ -4,7 +4,7 @@ from torch import nn
 
 from pruneproof.contracts.model import conv_and_linear
 from pruneproof.criteria.synflow import SYNFLOW
-from pruneproof.training.probe import score
+from pruneproof.training.scoring import score
 from pruneproof.values.masks import MaskSet
 
 ONE_IMAGE = [(torch.zeros(1, 1, 8, 8), torch.zeros(1, dtype=torch.int64))]

@@ -1,7 +1,7 @@
 import pytest
 
 from pruneproof.errors import BadTensor
-from pruneproof.pipeline.executors.local import Site, run_stages
+from pruneproof.pipeline.executors.local import WorkerSpec, run_stages
 from pruneproof.pipeline.run import prepare
 
 
@@ -47,4 +47,4 @@ def test_a_refusal_in_a_worker_reaches_the_caller_as_it_is(install, tiny, replay
 
 
 def test_nothing_to_do_starts_nothing(tmp_path):
-    run_stages([], Site(("no-such-plugin",), tmp_path, tmp_path), workers=4, on_event=pytest.fail)
+    run_stages([], WorkerSpec(("no-such-plugin",), tmp_path, tmp_path), workers=4, on_event=pytest.fail)

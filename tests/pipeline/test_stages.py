@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from pruneproof.errors import DataCorrupt, StoreCorrupt
-from pruneproof.pipeline.executors.local import Site
+from pruneproof.pipeline.executors.local import WorkerSpec
 from pruneproof.pipeline.run import prepare
 from pruneproof.pipeline.store import Store
 from pruneproof.training.checkpoint import load_tensors
@@ -138,7 +138,7 @@ def workshop(ask):
     prepared = prepare(ask(only=("mlp/dense",), seeds=(0,)), fetch=False)
     store = Store(ask().store)
     store.prepare()
-    return Site(prepared.paper.info.plugins, ask().store, ask().data).open(), list(prepared.plan.stages.values())
+    return WorkerSpec(prepared.paper.info.plugins, ask().store, ask().data).open(), list(prepared.plan.stages.values())
 
 
 def test_a_finished_stage_is_not_run_again(workshop):

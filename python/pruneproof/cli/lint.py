@@ -10,7 +10,7 @@ def lint(paper: Paper, json: JsonOption = False) -> int:
     """
     from pruneproof.papers.printed import check_printed
     from pruneproof.papers.schema import PrintedClaim
-    from pruneproof.pipeline.run import open_paper
+    from pruneproof.pipeline.prepare import open_paper
 
     found = open_paper(paper)
     answers = [

@@ -14,15 +14,6 @@ from pruneproof.errors import BadOption
 MOST_SEEDS = 10_000
 
 
-class Profile(StrEnum):
-    """How large the experiments are."""
-
-    MINI = "mini"
-    CPU = "cpu"
-    LITE = "lite"
-    FULL = "full"
-
-
 class Device(StrEnum):
     """Where networks are trained."""
 
@@ -32,7 +23,9 @@ class Device(StrEnum):
 
 
 Paper = Annotated[str, typer.Argument(metavar="PAPER", help="Paper id or arXiv number, e.g. global-mp or 2209.14624.")]
-ProfileOption = Annotated[Profile, typer.Option("--profile", "-p", help="How large the experiments are.")]
+ProfileOption = Annotated[
+    str, typer.Option("--profile", "-p", metavar="NAME", help="How large the experiments are; repro show lists them.")
+]
 SeedsOption = Annotated[str, typer.Option("--seeds", metavar="N|A,B,...", help="How many seeds, or which ones.")]
 DeviceOption = Annotated[Device, typer.Option("--device", help="Where networks are trained.")]
 OnlyOption = Annotated[
@@ -44,7 +37,7 @@ SetOption = Annotated[
     typer.Option(
         "--set",
         metavar="[RUN.]KEY=VALUE",
-        help="Change a value of a run, or run every arm with it beside the paper's own: a variant, without verdicts.",
+        help="Change a value of a run, or run every method once more with it: a variant, without verdicts.",
     ),
 ]
 PluginOption = Annotated[

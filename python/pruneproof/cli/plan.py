@@ -10,7 +10,6 @@ from pruneproof.cli.options import (
     OnlyOption,
     Paper,
     PluginOption,
-    Profile,
     ProfileOption,
     SeedsOption,
     SetOption,
@@ -25,7 +24,7 @@ from pruneproof.cli.options import (
 
 def plan(
     paper: Paper,
-    profile: ProfileOption = Profile.MINI,
+    profile: ProfileOption = "mini",
     seeds: SeedsOption = "",
     device: DeviceOption = Device.AUTO,
     only: OnlyOption = None,
@@ -37,11 +36,11 @@ def plan(
     json: JsonOption = False,
 ) -> None:
     """Show the stages of a run, which are finished and which would run; touches nothing."""
-    from pruneproof.pipeline.run import Request, prepare
+    from pruneproof.pipeline.prepare import Request, prepare
 
     request = Request(
         paper=paper,
-        profile=profile.value,
+        profile=profile,
         store=store_path(store),
         data=data_path(data_dir),
         seeds=parse_seeds(seeds),

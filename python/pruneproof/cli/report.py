@@ -16,7 +16,7 @@ def report(
     """Render the report of a paper's last run again from the store, without running anything."""
     from pruneproof.cli.run import write_report
     from pruneproof.papers.record import Record
-    from pruneproof.pipeline.run import open_paper
+    from pruneproof.pipeline.prepare import open_paper
     from pruneproof.pipeline.store import Store
 
     found = open_paper(paper)

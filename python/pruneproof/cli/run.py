@@ -13,7 +13,6 @@ from pruneproof.cli.options import (
     JsonOption,
     OnlyOption,
     PluginOption,
-    Profile,
     ProfileOption,
     SeedsOption,
     SetOption,
@@ -29,12 +28,12 @@ from pruneproof.cli.options import (
 
 if TYPE_CHECKING:
     from pruneproof.papers.record import Record
-    from pruneproof.pipeline.run import Request
+    from pruneproof.pipeline.prepare import Request
 
 
 def run(
     papers: Annotated[list[str], typer.Argument(metavar="PAPER...", help="Paper ids or arXiv numbers.")],
-    profile: ProfileOption = Profile.MINI,
+    profile: ProfileOption = "mini",
     seeds: SeedsOption = "",
     device: DeviceOption = Device.AUTO,
     only: OnlyOption = None,
@@ -57,14 +56,14 @@ def run(
 
     Exit status: 0 all tested claims hold, 1 one fails, 2 inconclusive or not run, 64 and up for misuse.
     """
-    from pruneproof.pipeline.run import Request
+    from pruneproof.pipeline.prepare import Request
 
     statuses: list[int] = []
     records: list[Record] = []
     for paper in papers:
         request = Request(
             paper=paper,
-            profile=profile.value,
+            profile=profile,
             store=store_path(store),
             data=data_path(data_dir),
             seeds=parse_seeds(seeds),
@@ -96,26 +95,27 @@ def exit_status(record: "Record") -> int:
 
 def _run(request: "Request", *, quiet: bool, json: bool) -> "Record":
     from pruneproof.cli.progress import progress_bars
-    from pruneproof.pipeline.run import prepare, report_folder, run_paper
+    from pruneproof.pipeline.prepare import prepare
+    from pruneproof.pipeline.run import report_folder, run_paper
     from pruneproof.pipeline.store import Store
 
     silent = quiet or json
 
-    def tell(line: str) -> None:
+    def log(line: str) -> None:
         if not silent:
             print(line, file=sys.stderr)
 
-    prepared = prepare(request, fetch=True, tell=tell)
+    prepared = prepare(request, fetch=True, log=log)
     plan = prepared.plan
-    tell(
+    log(
         f"{plan.paper} at {plan.profile} on {prepared.device}: {len(plan.stages)} stages, {len(prepared.todo)} to run, "
         f"{request.workers} worker{'s' if request.workers > 1 else ''}"
     )
-    complaints: list[str] = []
+    warnings: list[str] = []
     with progress_bars(plan, prepared.todo, quiet=silent) as on_event:
-        record = run_paper(prepared, on_event, complaints.append)
-    for complaint in complaints:
-        print(f"repro: {complaint}", file=sys.stderr)
+        record = run_paper(prepared, on_event, warnings.append)
+    for warning in warnings:
+        print(f"repro: {warning}", file=sys.stderr)
     folder = report_folder(request.store, record)
     with Store(request.store).writing():
         record.save(folder / "record.json")

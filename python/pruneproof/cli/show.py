@@ -7,7 +7,7 @@ from pruneproof.cli.options import JsonOption, Paper, PluginOption, print_json
 
 def show(paper: Paper, plugin: PluginOption = None, json: JsonOption = False) -> None:
     """Show a paper: its claims, runs, profiles and their estimated cost."""
-    from pruneproof.pipeline.run import open_paper
+    from pruneproof.pipeline.prepare import open_paper
 
     found = open_paper(paper, plugin or ())
     if json:

@@ -10,6 +10,7 @@ from pruneproof.cli.options import (
     DataOption,
     Device,
     JsonOption,
+    ProfileOption,
     StoreOption,
     WorkersOption,
     data_path,
@@ -22,7 +23,7 @@ from pruneproof.errors import BadOption
 
 def verify(
     record: Annotated[str, typer.Argument(metavar="PAPER|RECORD", help="A paper's last run, or a record.json.")],
-    profile: Annotated[str, typer.Option("--profile", "-p", help="Which run of the paper.")] = "mini",
+    profile: ProfileOption = "mini",
     workers: WorkersOption = None,
     store: StoreOption = None,
     data_dir: DataOption = None,
@@ -35,13 +36,15 @@ def verify(
     """
     from pruneproof.cli.progress import progress_bars
     from pruneproof.papers.record import Record
-    from pruneproof.pipeline.run import Request, compare, open_paper, prepare, run_paper
+    from pruneproof.pipeline.compare import compare
+    from pruneproof.pipeline.prepare import Request, open_paper, prepare
+    from pruneproof.pipeline.run import run_paper
 
     path = Path(record)
     if path.suffix != ".json":
         path = store_path(store) / "reports" / open_paper(record).info.id / profile / "record.json"
     recorded = Record.load(path)
-    strangers = [plugin for plugin in recorded.plugins if plugin.is_file or plugin.role == "added"]
+    foreign = [plugin for plugin in recorded.plugins if plugin.is_file or plugin.role == "added"]
     device = Device.CPU if recorded.environment["device"] == "cpu" else Device.CUDA
     with tempfile.TemporaryDirectory(prefix="pruneproof-verify-") as folder:
         request = Request(
@@ -53,8 +56,8 @@ def verify(
             device=device.value,
             only=recorded.only,
             settings=recorded.variant,
-            added=tuple(each.name for each in strangers if not each.is_file),
-            files=tuple(Path(each.origin) for each in strangers if each.is_file),
+            added=tuple(each.name for each in foreign if not each.is_file),
+            files=tuple(Path(each.origin) for each in foreign if each.is_file),
             workers=default_workers(device, workers),
         )
         prepared = prepare(request, fetch=True)

@@ -38,18 +38,18 @@ class Work(Protocol):
         ...
 
 
-class Bench(Protocol):
-    """An open site: runs stages one after the other."""
+class Worker(Protocol):
+    """Runs stages one after the other in one process."""
 
     def run(self, stage: Any, on_epoch: Callable[[int, int], None] = ...) -> Any:
         """Run one stage (a `Work`) unless it is finished; `on_epoch(done, total)` hears of its progress."""
         ...
 
 
-class Workplace(Protocol):
+class WorkerSpec(Protocol):
     """What a worker needs: plugins, store and data folder. It can be pickled and opened in another process."""
 
-    def open(self) -> Bench:
+    def open(self) -> Worker:
         """Load the plugins and open the store; once per process."""
         ...
 
@@ -58,7 +58,7 @@ class Workplace(Protocol):
 class Executor:
     """A named way to run stages.
 
-    `run(stages, site, *, workers, on_event)` gets stages in an order in which each follows those it needs, and returns
+    `run(stages, spec, *, workers, on_event)` gets stages in an order in which each follows those it needs, and returns
     when all are in the store. It raises what a stage refused, and tells `on_event`, in the calling process, of every
     start, progress and finish.
     """

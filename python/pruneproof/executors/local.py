@@ -14,12 +14,12 @@ from contextlib import contextmanager
 from multiprocessing.connection import wait as wait_for
 from typing import Any
 
-from pruneproof.api import Bench, Event, Executor, OnEvent, StageFailed, Work, Workplace
+from pruneproof.api import Event, Executor, OnEvent, StageFailed, Work, Worker, WorkerSpec
 
 POLL_SECONDS = 0.1
 
 
-def run_stages(stages: Sequence[Work], site: Workplace, *, workers: int, on_event: OnEvent) -> None:
+def run_stages(stages: Sequence[Work], spec: WorkerSpec, *, workers: int, on_event: OnEvent) -> None:
     """Run stages, each after those of the list that it needs.
 
     Raises:
@@ -27,32 +27,32 @@ def run_stages(stages: Sequence[Work], site: Workplace, *, workers: int, on_even
         PruneproofError: whatever a stage refused; finished stages are kept.
     """
     if workers == 1 or len(stages) <= 1:
-        _run_here(stages, site, on_event)
+        _run_here(stages, spec, on_event)
     else:
-        _run_in_pool(stages, site, min(workers, len(stages)), on_event)
+        _run_in_pool(stages, spec, min(workers, len(stages)), on_event)
 
 
-def _run_here(stages: Sequence[Work], site: Workplace, on_event: OnEvent) -> None:
+def _run_here(stages: Sequence[Work], spec: WorkerSpec, on_event: OnEvent) -> None:
     if not stages:
         return
-    bench = site.open()
+    worker = spec.open()
     for stage in stages:
-        _run_one(bench, stage, on_event)
+        _run_one(worker, stage, on_event)
 
 
-def _run_one(bench: Bench, stage: Work, on_event: OnEvent) -> None:
+def _run_one(worker: Worker, stage: Work, on_event: OnEvent) -> None:
     digest = stage.digest
     on_event(Event("start", digest))
-    bench.run(stage, lambda done, total: on_event(Event("progress", digest, done, total)))
+    worker.run(stage, lambda done, total: on_event(Event("progress", digest, done, total)))
     on_event(Event("finish", digest))
 
 
-def _run_in_pool(stages: Sequence[Work], site: Workplace, workers: int, on_event: OnEvent) -> None:
+def _run_in_pool(stages: Sequence[Work], spec: WorkerSpec, workers: int, on_event: OnEvent) -> None:
     context = multiprocessing.get_context("spawn")
     events: Any = context.SimpleQueue()
     pending = {stage.digest: stage for stage in stages}
     running: dict[Future[None], str] = {}
-    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_start_worker, initargs=(site, events))
+    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_start_worker, initargs=(spec, events))
     try:
         while pending or running:
             unfinished = {*pending, *running.values()}
@@ -100,15 +100,15 @@ def _stop(pool: ProcessPoolExecutor) -> None:
         process.join()
 
 
-_bench: Bench | None = None
+_worker: Worker | None = None
 _events: Any = None
 
 
-def _start_worker(site: Workplace, events: Any) -> None:
-    global _bench, _events
+def _start_worker(spec: WorkerSpec, events: Any) -> None:
+    global _worker, _events
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what an interrupt means
     threading.Thread(target=_die_with_parent, daemon=True).start()
-    _bench, _events = site.open(), events
+    _worker, _events = spec.open(), events
 
 
 def _die_with_parent() -> None:
@@ -120,8 +120,8 @@ def _die_with_parent() -> None:
 
 
 def _work(stage: Work) -> None:
-    assert _bench is not None
-    _run_one(_bench, stage, _events.put)
+    assert _worker is not None
+    _run_one(_worker, stage, _events.put)
 
 
 LOCAL = Executor("local", run_stages, "This machine: in this process, or in worker processes of one thread each.")

@@ -227,4 +227,4 @@ def _try_test(
     except TypeError as problem:
         raise BadConfig(f'{where}: claim test "{test}" refuses its parameters: {problem}.') from None
     except (ArithmeticError, ValueError, LookupError):
-        return  # a stranger's test that stumbles over empty samples has taken its parameters
+        return  # a third-party test that stumbles over empty samples has taken its parameters

@@ -131,7 +131,7 @@ class Record(Frozen):
     scale: Literal["small", "reduced", "paper"]
     variant: tuple[str, ...] = ()
     twins: tuple[str, ...] = ()
-    """Suffixes of the methods that a variant runs beside the paper's own: `global-snip` beside `global`."""
+    """Suffixes of the twins that a variant runs: `global-snip` is the twin of `global`."""
     only: tuple[str, ...] = ()
     seeds: tuple[int, ...]
     """All that were run."""

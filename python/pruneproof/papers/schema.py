@@ -12,7 +12,7 @@ from pruneproof.contracts.choice import Choice, Chosen, Frozen, Id
 from pruneproof.contracts.recipe import Recipe
 from pruneproof.contracts.selection import Selection
 from pruneproof.errors import UnknownName
-from pruneproof.papers.steps import AnyStep, Fraction, Sample, Watch, beside
+from pruneproof.papers.steps import AnyStep, Fraction, Sample, Watch, chosen_with
 
 
 class Upstream(Frozen):
@@ -110,7 +110,7 @@ class Run(Frozen):
     )
     """Name of a step that measures -> its metrics: the short form measures on the `dense` network, right after pruning
     (`pruned`) and at the `end`; other steps may name their metrics here too."""
-    watch: tuple[Annotated[Watch, beside("every", "reduce")], ...] = ()
+    watch: tuple[Annotated[Watch, chosen_with("every", "reduce")], ...] = ()
     """What is recorded while networks train, where a step names nothing else."""
     sparsities: tuple[Fraction, ...] = ()
     seeds: tuple[int, ...] = ()

@@ -64,7 +64,7 @@ class Gradual(Frozen):
         return self
 
 
-def beside(*names: str) -> BeforeValidator:
+def chosen_with(*names: str) -> BeforeValidator:
     """Keep keys of a choice that are not options of the registered thing but of the step."""
 
     def split(value: Any) -> Any:
@@ -125,9 +125,9 @@ class Train(Step):
     optimizer: Literal["fresh", "kept"] = "fresh"
     """Whether momentum goes on from the training before."""
     gradual: Gradual | None = None
-    updates: tuple[Annotated[Moving, beside("every", "start", "until")], ...] = ()
-    regularizers: tuple[Annotated[Penalty, beside("marked")], ...] = ()
-    watch: tuple[Annotated[Watch, beside("every", "reduce")], ...] = ()
+    updates: tuple[Annotated[Moving, chosen_with("every", "start", "until")], ...] = ()
+    regularizers: tuple[Annotated[Penalty, chosen_with("marked")], ...] = ()
+    watch: tuple[Annotated[Watch, chosen_with("every", "reduce")], ...] = ()
     sample: Sample = Sample()
     """The scoring samples of watched metrics that look at derivatives."""
 

@@ -1,4 +1,4 @@
-"""`--set key=value` without a run: every method once more with that value, beside the paper's own.
+"""`--set key=value` without a run: every method once more with that value, next to the paper's own.
 
 Each method gets a twin that differs in the settings alone and is labelled `<method>-<suffix>`, so that both are trained
 in one plan and what they have in common is done once. A setting of a method with steps of its own holds for every step

@@ -18,8 +18,8 @@ from pruneproof.training.seeding import seeded, stream, stream_seed
 from pruneproof.values.measurements import Measurement
 
 
-class Bench:
-    """One network on the bench: its ingredients for metrics."""
+class Ingredients:
+    """The ingredients that metrics of one network may ask for."""
 
     def __init__(self, task: Task, network: Network, more: Mapping[str, Callable[[], Any]]) -> None:
         """Take the network; `more` brings ingredients that come from elsewhere, such as a reference."""
@@ -80,7 +80,7 @@ class Bench:
         return ModelProbe(network.module, network.prunable, network.masks, batches, seed=stream_seed(seed, "metric"))
 
 
-def measure(catalog: Catalog, bench: Bench, written: Sequence[Mapping[str, Any]]) -> Measurement:
+def measure(catalog: Catalog, available: Ingredients, written: Sequence[Mapping[str, Any]]) -> Measurement:
     """Return metric -> value for metrics as a plan writes them.
 
     Raises:
@@ -88,27 +88,27 @@ def measure(catalog: Catalog, bench: Bench, written: Sequence[Mapping[str, Any]]
         BadConfig: a metric that needs what is not there.
     """
     values: dict[str, Any] = {}
-    seed = bench.task.inputs["seed"]
-    training = bench.network.module.training
-    bench.network.module.eval()
+    seed = available.task.inputs["seed"]
+    training = available.network.module.training
+    available.network.module.eval()
     for each in written:
         entry = catalog.entry(Metric, each["id"])
         metric = entry.value
-        _check_needs(metric, bench)
+        _check_needs(metric, available)
         rng = stream(seed, "metric", metric.id)
         with blame_plugin(entry), seeded(rng.initial_seed()):
-            given = [rng if name == "rng" else bench.ingredient(name) for name in ingredients(metric.measure)]
+            given = [rng if name == "rng" else available.ingredient(name) for name in ingredients(metric.measure)]
             values[metric.id] = metric.measure(*given, **each["options"])
-    bench.network.module.train(training)
+    available.network.module.train(training)
     found = Measurement(values)
     for each in written:
         _check_value(catalog.get(Metric, each["id"]), found[each["id"]])
     return found
 
 
-def _check_needs(metric: Metric, bench: Bench) -> None:
+def _check_needs(metric: Metric, available: Ingredients) -> None:
     if metric.needs:
-        reference = bench.ingredient("reference")
+        reference = available.ingredient("reference")
         for name in metric.needs:
             if name not in reference:
                 raise BadConfig(

@@ -106,7 +106,7 @@ class ObserverHub:
 
 
 class _Guard:
-    """Lets nothing out that a stranger's code raises by mistake."""
+    """Lets nothing out that third-party code raises by mistake."""
 
     def __init__(self, hub: ObserverHub, name: str) -> None:
         self.hub, self.name = hub, name

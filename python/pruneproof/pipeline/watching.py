@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from pruneproof.contracts.metric import Metric
-from pruneproof.pipeline.measuring import Bench, measure
+from pruneproof.pipeline.measuring import Ingredients, measure
 from pruneproof.pipeline.network import Network
 from pruneproof.pipeline.worker import Task
 from pruneproof.units import Duration
@@ -61,7 +61,7 @@ class WatchedMetrics:
 
     def _measure(self, written: Sequence[Mapping[str, Any]], more: Mapping[str, Any]) -> dict[str, Any]:
         network = replace(self._network, masks=self._masks)
-        return measure(self._task.catalog, Bench(self._task, network, more), written).to_json()
+        return measure(self._task.catalog, Ingredients(self._task, network, more), written).to_json()
 
     def _gradients(self) -> dict[str, torch.Tensor]:
         parameters = dict(self._network.module.named_parameters(remove_duplicate=False))

@@ -56,7 +56,7 @@ class Writer:
         return written
 
     def origin(self, plugin: Plugin) -> str:
-        """Return what a digest says of a plugin: a stranger's code may change without its version."""
+        """Return what a digest says of a plugin: third-party code may change without its version."""
         if plugin.name == "builtin":
             return "builtin"
         if plugin not in self.origins:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from pruneproof.pipeline.kinds.table import HISTORY, MEASUREMENT
-from pruneproof.pipeline.measuring import Bench, measure
+from pruneproof.pipeline.measuring import Ingredients, measure
 from pruneproof.pipeline.network import Network, open_network
 from pruneproof.pipeline.worker import Task
 from pruneproof.values.measurements import Measurement
@@ -20,7 +20,7 @@ def run(task: Task) -> list[str]:
         "reference_weights": lambda: reference.network().weights(),
         "reference_alive": lambda: reference.network().alive(),
     }
-    found = measure(task.catalog, Bench(task, network, more), task.inputs["metrics"])
+    found = measure(task.catalog, Ingredients(task, network, more), task.inputs["metrics"])
     return [task.write_json(MEASUREMENT.file, found.to_json())]
 
 

@@ -11,7 +11,7 @@ from pruneproof.registry.catalog import build_catalog
 
 
 @dataclass(frozen=True)
-class Site:
+class WorkerSpec:
     """What a worker needs to set up: plugins, installed and single files, and folders."""
 
     plugins: tuple[str, ...]
