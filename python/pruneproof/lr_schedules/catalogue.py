@@ -65,10 +65,10 @@ def linear_decay(progress: float, epochs: float, *, end: float = 0.0) -> float:
     return 1.0 - (1.0 - end) * progress / epochs
 
 
-def one_cycle(progress: float, epochs: float, *, peak: float = 0.3, start: float = 0.04, end: float = 0.0001) -> float:
+def one_cycle(progress: float, epochs: float, *, peak: float = 0.3, start: float = 0.04, end: float = 4e-6) -> float:
     """Return a half cosine from `start` up to 1 at the fraction `peak` of training, and one down to `end`.
 
-    The policy of Smith & Topin (2018) as PyTorch draws it: start 1/25 of the largest rate, end 1/10,000 of it.
+    The policy of Smith & Topin (2018) as PyTorch draws it: start 1/25 of the largest rate, end 1/10,000 of the start.
 
     >>> [round(one_cycle(p, 10), 3) for p in (0, 3, 10)]
     [0.04, 1.0, 0.0]
