@@ -17,8 +17,8 @@ REGULARIZER_INGREDIENTS: Mapping[str, str] = {
     "alive": "the current mask, bool",
     "marked": "bool, name -> weights that a named earlier step chose to prune and left alive",
     "start": "the prunable weights as the training began, not differentiable",
-    "step": "optimizer steps done, from 0",
-    "progress": "the fraction of this training that is done, in [0, 1)",
+    "step": "optimizer steps of the recipe that are done, from 0",
+    "progress": "the fraction of the recipe that is done, in [0, 1)",
 }
 """What a regularizer may ask for."""
 

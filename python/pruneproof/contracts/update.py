@@ -13,8 +13,8 @@ UPDATE_INGREDIENTS: Mapping[str, str] = {
     "alive": "the current mask, bool",
     "grads": "gradient of this batch's loss with respect to the weights, dead ones included",
     "rng": "a torch.Generator on the CPU, from the run's `update` stream; the same for the same step",
-    "step": "optimizer steps since the training began, from 1",
-    "progress": "the fraction of the window of updates that has passed, in [0, 1]",
+    "step": "this optimizer step of the recipe, from 1",
+    "progress": "this step as a fraction of the last one at which the mask may move, in [0, 1]",
 }
 """What an update may ask for."""
 
