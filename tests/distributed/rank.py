@@ -12,7 +12,8 @@ from datetime import timedelta
 import torch
 import torch.distributed as dist
 
-from pruneproof.distributed import Shard, _Group, global_threshold, select_masks_sharded
+from pruneproof.distributed import Shard, global_threshold, select_masks_sharded
+from pruneproof.distributed.exchange import Exchange
 
 
 def threshold(group, shards, **asked):
@@ -25,9 +26,14 @@ def masks(group, shards, **asked):
     return select_masks_sharded([Shard(*fields) for fields in shards], group=group, **asked)
 
 
+def ask_by_rank(group, shards):
+    """Ask for another number on each rank."""
+    return masks(group, shards, keep=1 + dist.get_rank(group))
+
+
 def fail_while_counting(group, shards, failing):
     """Let one rank fail between two exchanges of counts, and say whether the exchanges go on in step after that."""
-    ranks = _Group(group)
+    ranks = Exchange(group)
 
     def count():
         if dist.get_rank(group) == failing:
@@ -43,7 +49,7 @@ def fail_while_counting(group, shards, failing):
 
 def fail_at_the_end(group, shards, failing):
     """Let one rank fail in work that needs no exchange any more."""
-    return _Group(group).all_or_none(lambda: 1 // (dist.get_rank(group) - failing) * 0)
+    return Exchange(group).all_or_none(lambda: 1 // (dist.get_rank(group) - failing) * 0)
 
 
 def die(group, shards):

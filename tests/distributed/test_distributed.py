@@ -6,6 +6,7 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from pruneproof.contracts.selection import Selection
 from pruneproof.distributed import Shard, global_threshold
 from pruneproof.errors import BadConfig
 from pruneproof.selection.select import select_masks
@@ -95,13 +96,24 @@ def test_shards_get_the_masks_that_one_process_selects(ranks, data):
         else {"sparsity": data.draw(st.sampled_from([0.0, 0.29, 0.5, 0.9]))}
     )
     scores = {name: tensor.abs() if score else tensor for name, tensor in full.items()}
+    dense = data.draw(st.sampled_from([(), (min(name for name in full if full[name].numel()),)])) if total else ()
+    asked["selection"] = Selection(scope=data.draw(st.sampled_from(["global", "tensor"])), unprunable=dense)
+    rest = [tensor.numel() for name, tensor in full.items() if name not in dense and tensor.numel()]
+    if "keep" in asked:  # of each tensor by itself
+        asked["keep"] = (
+            min(asked["keep"], *rest, sum(rest))
+            if asked["selection"].scope.id == "tensor"
+            else min(asked["keep"], sum(rest))
+        )
+    scores = {name: each for name, each in scores.items() if each.numel()}
     expected = select_masks(scores, **asked)
 
     found = gather(full, shards, ranks.call("masks", shards, score=score, **asked))
     assert {name: mask.tolist() for name, mask in found.items()} == {
-        name: expected[name].to(torch.int8).tolist() for name in full
+        name: expected[name].to(torch.int8).tolist() if full[name].numel() else full[name].tolist() for name in full
     }
-    assert ranks.call("threshold", shards, score=score, **asked) == [("ok", expected.threshold)] * len(shards)
+    if asked["selection"].scope.id == "global":
+        assert ranks.call("threshold", shards, score=score, **asked) == [("ok", expected.threshold)] * len(shards)
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -201,6 +213,9 @@ def test_boxes_that_overlap_are_refused(ranks):
         ({"keep": 7}, "InfeasibleSelection", "7 weights are to be kept; the processes hold 6"),
         ({"keep": -1}, "InfeasibleSelection", "-1"),
         ({"keep": 1, "score": "taylor"}, "BadConfig", "taylor"),
+        ({"keep": 1, "selection": Selection(scope="row")}, "BadConfig", 'scope "row"'),
+        ({"keep": 1, "selection": Selection(structure="2:4")}, "BadConfig", "`structure`"),
+        ({"keep": 1, "selection": Selection(unprunable=("x",))}, "BadConfig", '"x" matches none of w'),
     ],
 )
 def test_wrong_arguments_are_refused_on_all(ranks, asked, kind, word):
@@ -210,6 +225,17 @@ def test_wrong_arguments_are_refused_on_all(ranks, asked, kind, word):
 def test_ranks_that_hold_nothing_at_all_keep_nothing(ranks):
     assert ranks.call("masks", [[], []], sparsity=0.5) == [("ok", []), ("ok", [])]
     assert ranks.call("threshold", [[], []], sparsity=0.5) == [("ok", None), ("ok", None)]
+
+
+def test_the_scope_tensor_has_no_single_threshold(ranks):
+    refused(
+        ranks.call("threshold", ones(3, 3), keep=1, selection=Selection(scope="tensor")), "BadConfig", "each tensor"
+    )
+
+
+def test_processes_that_ask_for_different_things_are_refused(ranks):
+    answers = ranks.call("ask_by_rank", ones(3, 3))
+    refused(answers, "BadConfig", "the processes ask for different things")
 
 
 def test_without_a_process_group_it_refuses():
