@@ -8,8 +8,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from pruneproof.api import Model
 from pruneproof.errors import BadTensor
-from pruneproof.metrics.flops import macs, macs_pruned
 from pruneproof.models.catalogue import MODELS
+from pruneproof.training.macs import macs, macs_pruned
 
 CIFAR, IMAGENET = (3, 32, 32), (3, 224, 224)
 

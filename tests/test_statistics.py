@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from pruneproof.papers.statistics import bootstrap_interval, seeds_to_clear, share_interval, t_interval
+from pruneproof.statistics import bootstrap_interval, seeds_to_clear, share_interval, t_interval
 
 law = settings(deadline=None, max_examples=50)
 samples = st.lists(st.integers(0, 10_000).map(lambda hundredths: hundredths / 100), min_size=2, max_size=10)
