@@ -1,0 +1,47 @@
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pruneproof.claim_tests.crossing import sign_change
+from pruneproof.claim_tests.means import paired_difference
+
+law = settings(deadline=None, max_examples=50)
+accuracy = st.integers(0, 10_000).map(lambda hundredths: hundredths / 100)
+
+
+def aligned(operands: int) -> st.SearchStrategy[list[list[float]]]:
+    """Draw as many operands, all of the same 2 to 8 seeds."""
+    seeds = st.integers(2, 8)
+    one = seeds.map(lambda n: st.lists(accuracy, min_size=n, max_size=n))
+    return one.flatmap(lambda row: st.lists(row, min_size=operands, max_size=operands))
+
+
+LOW_FIRST = [[95.0, 95.1, 95.2], [94.0, 94.2, 94.1]]
+HIGH_SECOND = [[60.0, 60.5, 60.2], [65.0, 65.1, 65.6]]
+
+
+def test_a_crossover_holds_only_when_both_halves_do() -> None:
+    assert sign_change.decide(LOW_FIRST + HIGH_SECOND).verdict == "holds"
+    assert sign_change.decide(LOW_FIRST + HIGH_SECOND[::-1]).verdict == "fails"
+    unclear = sign_change.decide([*LOW_FIRST, [60.0, 60.5, 60.2], [60.2, 60.4, 60.4]])
+    assert unclear.verdict == "inconclusive"
+    assert unclear.seeds_needed is not None
+
+
+def test_a_crossover_reports_the_half_that_decides() -> None:
+    outcome = sign_change.decide(LOW_FIRST + HIGH_SECOND)
+    assert outcome.value == pytest.approx(1.0)
+    failed = sign_change.decide(LOW_FIRST + HIGH_SECOND[::-1])
+    assert failed.value == pytest.approx(-5.0)
+
+
+@law
+@given(aligned(4))
+def test_a_crossover_is_the_intersection_of_two_paired_differences(samples: list[list[float]]) -> None:
+    a_low, b_low, a_high, b_high = samples
+    halves = [
+        paired_difference.decide([a_low, b_low]).verdict,
+        paired_difference.decide([b_high, a_high]).verdict,
+    ]
+    expected = "fails" if "fails" in halves else "inconclusive" if "inconclusive" in halves else "holds"
+    assert sign_change.decide(samples).verdict == expected

@@ -1,0 +1,42 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from pruneproof.claim_tests.many_arms import rank_correlation, spread_ratio
+
+
+@given(st.integers(0, 1000))
+def test_the_rank_correlation_is_scipys_mean_over_seeds(seed):
+    rng = np.random.default_rng(seed)
+    x, y = rng.integers(0, 9, (2, 12, 5)).astype(float)
+    outcome = rank_correlation.decide([*x.tolist(), *y.tolist()], within=0.5)
+    taus = [stats.kendalltau(x[:, seed], y[:, seed]).statistic for seed in range(5)]
+    assert outcome.value == pytest.approx(np.mean(taus))
+    interval = stats.t.interval(0.95, 4, np.mean(taus), stats.sem(taus))
+    assert (outcome.low, outcome.high) == pytest.approx(interval)
+    inside = interval[0] >= -0.5 and interval[1] <= 0.5
+    assert (outcome.verdict == "holds") == inside
+
+
+def test_the_rank_correlation_looks_at_the_best_and_at_what_has_not_collapsed():
+    order = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0]
+    rise, fall = order, [4.0, 3.0, 2.0, 1.0, 5.0, 6.0, 7.0, 8.0]
+    samples = [[x, x, x] for x in rise] + [[y, y, y] for y in fall]
+    assert rank_correlation.decide(samples, within=0.4, best=0.5).value == -1.0
+    assert rank_correlation.decide(samples, within=0.4, below=4.0).value == -1.0
+    assert -1.0 < rank_correlation.decide(samples, within=0.4).value < 1.0
+    few = rank_correlation.decide(samples, within=0.4, below=2.0)
+    assert few.verdict == "inconclusive"
+    assert "1st seed fewer than three arms" in few.reason
+
+
+def test_the_ratio_of_spreads_is_taken_seed_by_seed():
+    before, after = [[10.0, 20.0], [50.0, 60.0], [30.0, 30.0]], [[1.0, 4.0], [5.0, 4.0], [3.0, 0.0]]
+    outcome = spread_ratio.decide([*before, *after], at_most=0.2)
+    assert outcome.value == pytest.approx(0.1)
+    assert outcome.verdict == "holds"
+    assert spread_ratio.decide([*after, *before], at_most=0.2).verdict == "fails"
+    same = spread_ratio.decide([[1.0, 1.0], [1.0, 2.0], [1.0, 1.0], [1.0, 2.0]], at_most=0.2)
+    assert same.verdict == "inconclusive"
