@@ -52,14 +52,21 @@ def prune(tensors, folder, **options):
 
 
 @settings(max_examples=120, deadline=None)
-@given(checkpoints(), st.floats(0, 1, exclude_max=True), st.integers(0, 4), st.sampled_from(["global", "uniform"]))
-def test_the_mask_is_that_of_the_magnitudes_in_memory(tensors, sparsity, floor, scope):
+@given(
+    checkpoints(),
+    st.floats(0, 1, exclude_max=True),
+    st.integers(0, 4),
+    st.sampled_from(["global", "tensor", "uniform", "erk"]),
+    st.sampled_from(["exact", "ceil-keep-one"]),
+)
+def test_the_mask_is_that_of_the_magnitudes_in_memory(tensors, sparsity, floor, scope, count):
     if not sum(tensor.numel() for tensor in tensors.values()):
         return
     magnitudes = {name: tensor.abs() for name, tensor in sorted(tensors.items())}
     with tempfile.TemporaryDirectory() as folder:
-        expected = answer(lambda: select_masks(magnitudes, sparsity=sparsity, selection=Selection(scope, floor=floor)))
-        found = answer(lambda: prune(tensors, folder, sparsity=sparsity, floor=floor, scope=scope))
+        selection = Selection(scope=scope, floor={"id": "count", "least": floor}, count=count)
+        expected = answer(lambda: select_masks(magnitudes, sparsity=sparsity, selection=selection))
+        found = answer(lambda: prune(tensors, folder, sparsity=sparsity, selection=selection))
     if isinstance(expected, str):
         assert found == expected
         return
@@ -79,7 +86,7 @@ def test_a_structure_keeps_the_best_of_each_group(data, pattern, dtype):
     values = data.draw(st.lists(VALUES, min_size=4 * length, max_size=4 * length))
     weight = torch.tensor(values, dtype=torch.float64).reshape(2, 2 * length).to(dtype)
     with tempfile.TemporaryDirectory() as folder:
-        _, masks, written = prune({"w": weight}, folder, structure=f"{keep}:{length}")
+        _, masks, written = prune({"w": weight}, folder, selection=Selection(structure=f"{keep}:{length}"))
     groups = weight.abs().reshape(-1, length)
     best = torch.argsort(groups, dim=1, descending=True, stable=True)[:, :keep]
     expected = torch.zeros_like(groups, dtype=torch.bool).scatter(1, best, value=True).reshape(weight.shape)
@@ -89,7 +96,7 @@ def test_a_structure_keeps_the_best_of_each_group(data, pattern, dtype):
 
 def test_the_scope_row_prunes_each_row_alike(tmp_path):
     weight = torch.randn(7, 5, 3, generator=torch.Generator().manual_seed(0))
-    _, masks, _ = prune({"w": weight}, tmp_path, scope="row", sparsity=0.9)
+    _, masks, _ = prune({"w": weight}, tmp_path, selection=Selection(scope="row"), sparsity=0.9)
     assert masks.array("w").sum(axis=(1, 2)).tolist() == [2] * 7  # 15 - floor(0.9 * 15)
     for row, kept in zip(weight.abs(), masks["w"], strict=True):
         assert row[kept].min() > row[~kept].max()
@@ -113,6 +120,7 @@ def test_tensors_of_many_pieces_agree_too(tmp_path):
         "c": torch.randn(500, 1000, generator=random).half() / 3,
         "d": torch.randn(300, 1000, generator=random).double(),
     }
-    _, masks, _ = prune(tensors, tmp_path, sparsity=0.9, floor=50_000)
+    selection = Selection(floor={"id": "count", "least": 50_000})
+    _, masks, _ = prune(tensors, tmp_path, sparsity=0.9, selection=selection)
     magnitudes = {name: tensor.abs() for name, tensor in tensors.items()}
-    assert masks == select_masks(magnitudes, sparsity=0.9, selection=Selection(floor=50_000))
+    assert masks == select_masks(magnitudes, sparsity=0.9, selection=selection)

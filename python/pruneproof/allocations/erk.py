@@ -21,7 +21,7 @@ def erk(weights: Mapping[str, Any], keep: int) -> dict[str, int]:
     {'a': 16, 'b': 84}
     """
     sizes = {name: prod(weight.shape) for name, weight in weights.items()}
-    dims = {name: sum(weight.shape) for name, weight in weights.items() if sizes[name]}
+    dims = {name: sum(weight.shape) or 1 for name, weight in weights.items() if sizes[name]}  # () counts as (1,)
     shares = {name: Fraction(0) for name in sizes}
     budget = keep
     while dims:

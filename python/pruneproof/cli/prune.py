@@ -1,5 +1,6 @@
 """`repro prune FILE`: prune a safetensors checkpoint of any size without loading it."""
 
+import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ from pruneproof.errors import BadOption
 
 if TYPE_CHECKING:
     from pruneproof.checkpoints.prune import Pruned
+    from pruneproof.contracts.selection import Selection
 
 
 def prune(
@@ -35,8 +37,9 @@ def prune(
         str,
         typer.Option(
             "--scope",
-            metavar="global|uniform|row",
-            help="One ranking of all weights; one per tensor, all equally sparse; or one per row (first dimension).",
+            metavar="global|tensor|row|ID",
+            help="One ranking of all weights; one per tensor or per row (first dimension), all equally sparse; or an "
+            "allocation such as erk, which says how many each tensor keeps.",
         ),
     ] = "global",
     structure: Annotated[
@@ -54,6 +57,9 @@ def prune(
     exclude: Annotated[
         list[str] | None, typer.Option("--exclude", metavar="GLOB", help="Leave these tensors as they are.")
     ] = None,
+    count: Annotated[
+        str, typer.Option("--count", metavar="RULE", help="How many a sparsity removes: exact, or a counting rule.")
+    ] = "exact",
     floor: Annotated[int, typer.Option("--floor", metavar="N", help="Keep at least N weights of each tensor.")] = 0,
     mask_out: Annotated[
         Path | None, typer.Option("--mask-out", metavar="PATH", help="Also write the mask (pruneproof-mask/1).")
@@ -87,11 +93,8 @@ def prune(
         mask=mask_out,
         sparsity=sparsity,
         keep=keep,
-        scope=scope,
-        structure=structure,
-        floor=floor,
+        selection=_selection(scope, structure, floor, count, tuple(exclude or ())),
         include=tuple(include or ()),
-        exclude=tuple(exclude or ()),
         force=force,
     )
     with _bar(quiet=quiet or json) as watch:
@@ -100,6 +103,26 @@ def prune(
         print_json(_facts(source, pruned))
     elif not quiet:
         _print(pruned, table=dry_run)
+
+
+def _selection(scope: str, structure: str | None, floor: int, count: str, exclude: tuple[str, ...]) -> "Selection":
+    """Return the options as one value; what they may be together is checked where the checkpoint's shapes are known."""
+    from pruneproof.contracts.selection import Selection
+
+    if structure is not None and not re.fullmatch(r"[1-9]\d{0,8}:[1-9]\d{0,8}", structure):
+        raise BadOption(
+            f'--structure "{structure}" is not understood. Write N:M, e.g. 2:4 to keep 2 of each 4 consecutive weights.'
+        )
+    if structure is not None and scope != "global":
+        raise BadOption("--structure says how much is kept and where; leave out --scope.")
+    if floor < 0:
+        raise BadOption(f"--floor {floor} is negative; a number of weights was expected.")
+    if floor and (structure is not None or scope == "row"):
+        raise BadOption("--floor speaks of tensors; rows and structures fix each group's count. Leave out --floor.")
+    return Selection.model_validate(
+        {"scope": scope, "structure": structure or "weight", "count": count, "unprunable": exclude}
+        | ({"floor": {"id": "count", "least": floor}} if floor else {})
+    )
 
 
 @contextmanager

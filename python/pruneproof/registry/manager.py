@@ -159,7 +159,7 @@ def _import(manager: pluggy.PluginManager, plugin: Plugin, entries: list[EntryPo
         return f"its name is taken twice: by {owners}. Uninstall one of the two packages."
     try:
         module: Any = import_file(Path(plugin.target)) if plugin.is_file else entries[0].load()
-    except (Exception, SystemExit) as problem:  # a third-party import may raise anything; it must not take the rest down
+    except (Exception, SystemExit) as problem:  # a third-party import may raise anything; the rest must live
         advice = "Repair the file." if plugin.is_file else "Repair or uninstall the package."
         return f"importing {plugin.target} raised {type(problem).__name__}: {problem}. {advice}"
     try:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from pruneproof.errors import InfeasibleSelection
+from pruneproof.errors import BadPlugin, InfeasibleSelection
 from pruneproof.selection.rounding import proportional
 
 
@@ -19,9 +19,8 @@ def limit_floors(floors: Mapping[str, int], available: Mapping[str, int], keep: 
         size: units in all, for the message.
 
     Raises:
-        InfeasibleSelection: the floors exceed `keep`; the message gives the sparsity that would do, and the floor if it
-            is
-            the same for all.
+        InfeasibleSelection: the floors exceed `keep`; the message gives the sparsity that would do, and the floor if
+            it is the same for all.
     """
     limited = {name: min(floors.get(name, 0), most) for name, most in available.items()}
     needed = sum(limited.values())
@@ -59,3 +58,18 @@ def fit(
         return {name: count - cuts[name] for name, count in inside.items()}
     gains = proportional({name: available[name] - count for name, count in inside.items()}, -surplus)
     return {name: count + gains[name] for name, count in inside.items()}
+
+
+def check_counts(label: str, counts: Mapping[str, int], sizes: Mapping[str, int], keep: int | None = None) -> None:
+    """Check what a rule answered: a number for each tensor, no more than it has, and `keep` in all unless None.
+
+    Raises:
+        BadPlugin: it answered otherwise; `label` names it.
+    """
+    if set(counts) != set(sizes):
+        raise BadPlugin(f"{label} answered for {sorted(counts)}; {sorted(sizes)} were asked.")
+    for name, count in counts.items():
+        if not 0 <= count <= sizes[name]:
+            raise BadPlugin(f'{label} keeps {count} weights of "{name}", which has {sizes[name]}.')
+    if keep is not None and sum(counts.values()) != keep:
+        raise BadPlugin(f"{label} keeps {sum(counts.values())} weights in all; {keep} were to be kept.")

@@ -12,11 +12,11 @@ from pruneproof import _engine
 from pruneproof.contracts.allocation import Allocation
 from pruneproof.contracts.floor import Floor
 from pruneproof.contracts.selection import Selection
-from pruneproof.errors import BadConfig, BadPlugin, BadTensor, InfeasibleSelection, UnknownName
+from pruneproof.errors import BadConfig, BadTensor, InfeasibleSelection, UnknownName
 from pruneproof.selection.amount import Amount
 from pruneproof.selection.arrays import Tensor
 from pruneproof.selection.candidates import Candidates
-from pruneproof.selection.fit import fit, limit_floors
+from pruneproof.selection.fit import check_counts, fit, limit_floors
 from pruneproof.selection.on_device import select_on_device
 from pruneproof.selection.rules import Rules, ask
 
@@ -123,11 +123,7 @@ def _by_allocation(
     _check_available(keep, found.available)
     seen = _weights_of(found, found.tensors if weights is None else weights)
     counts = allocation.counts(seen, keep, **selection.scope.options)
-    _check_counts(f'allocation "{allocation.id}"', counts, found.sizes)
-    if sum(counts.values()) != keep:
-        raise BadPlugin(
-            f'allocation "{allocation.id}" keeps {sum(counts.values())} weights in all; {keep} were to be kept.'
-        )
+    check_counts(f'allocation "{allocation.id}"', counts, found.sizes, keep)
     floors = _floors(found, amount, selection, rules)
     floors = limit_floors(floors, found.available, keep, sum(found.sizes.values()))
     return _each(found, fit(counts, floors, found.available, keep), selection)
@@ -185,7 +181,7 @@ def _ask_floor(found: Candidates, amount: Amount, selection: Selection, floor: F
         if isinstance(least, bool) or not isinstance(least, int | np.integer) or least < 0:
             raise BadConfig(f'floor {least!r} of "{name}" is out of range: a whole number from 0 was expected.')
     if floor.final:
-        _check_counts(f'floor "{floor.id}"', counts, found.sizes)
+        check_counts(f'floor "{floor.id}"', counts, found.sizes)
     return {name: int(least) for name, least in counts.items()}
 
 
@@ -200,14 +196,6 @@ def _check_available(keep: int, available: Mapping[str, int]) -> None:
             f"{keep} weights are to be kept but only {alive} are alive. "
             "Pruned weights stay pruned: ask for at least the sparsity of the mask so far."
         )
-
-
-def _check_counts(label: str, counts: Mapping[str, int], sizes: Mapping[str, int]) -> None:
-    if set(counts) != set(sizes):
-        raise BadPlugin(f"{label} answered for {sorted(counts)}; {sorted(sizes)} were asked.")
-    for name, count in counts.items():
-        if not 0 <= count <= sizes[name]:
-            raise BadPlugin(f'{label} keeps {count} weights of "{name}", which has {sizes[name]}.')
 
 
 def _weights_of(found: Candidates, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
