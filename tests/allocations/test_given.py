@@ -1,22 +1,15 @@
 import numpy as np
 import pytest
 
-from pruneproof.api import Selection
-from pruneproof.errors import BadConfig, UnknownName
-from pruneproof.selection.given import GIVEN, given
-from pruneproof.selection.select import select_masks
+from pruneproof.allocations.given import given
+from pruneproof.api import BadConfig, Selection, UnknownName, select_masks
 
 WEIGHTS = {"a": np.arange(1.0, 5.0), "b": np.arange(1.0, 7.0)}
 
 
 def test_each_tensor_keeps_what_was_written():
-    masks = select_masks(
-        WEIGHTS,
-        keep=5,
-        selection=Selection(scope="given"),
-        allocation=GIVEN,
-        allocation_options={"counts": {"a": 1, "b": 4}},
-    )
+    selection = Selection(scope={"id": "given", "counts": {"a": 1, "b": 4}})
+    masks = select_masks(WEIGHTS, keep=5, selection=selection)
     assert masks.array("a").tolist() == [False, False, False, True]
     assert masks.array("b").tolist() == [False, False, True, True, True, True]
 
