@@ -18,7 +18,6 @@ def lenet():
 @pytest.fixture(scope="session")
 def densities(lenet):
     """Return the densities that a rule gives LeNet-5-Caffe at a sparsity, and what one weight counts in each tensor."""
-    from pruneproof.units import keep_count
 
     def of(rule, sparsity):
         counts = rule(lenet, keep_count(430_500, sparsity))
