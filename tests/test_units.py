@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pruneproof.errors import BadConfig
-from pruneproof.units import Duration, drop_count, keep_count
+from pruneproof.units import drop_count, keep_count, optimizer_steps
 
 
 @given(size=st.integers(0, 10**9), hundredths=st.integers(0, 99))
@@ -31,12 +31,12 @@ def test_a_sparsity_out_of_range_is_refused(sparsity):
         keep_count(10, sparsity)
 
 
-@pytest.mark.parametrize(("text", "epochs"), [("90ep", 90.0), ("391it", 1.0), ("0it", 0.0)])
-def test_durations_carry_their_unit(text, epochs):
-    assert Duration.parse(text).epochs(steps_per_epoch=391) == epochs
+@pytest.mark.parametrize(("text", "steps"), [("90ep", 90 * 391), ("391it", 391), ("0it", 0), ("0ep", 0)])
+def test_lengths_of_training_carry_their_unit(text, steps):
+    assert optimizer_steps(text, steps_per_epoch=391) == steps
 
 
 @pytest.mark.parametrize("text", ["90", "ep", "-1ep", "1.5ep", "90 ep", "90epochs", ""])
-def test_a_duration_without_a_unit_is_refused(text):
+def test_a_length_without_a_unit_is_refused(text):
     with pytest.raises(BadConfig, match="is not understood"):
-        Duration.parse(text)
+        optimizer_steps(text, 1)

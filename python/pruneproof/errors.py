@@ -28,7 +28,8 @@ class UnknownName(PruneproofError):
         criterion "magnitud" (runs.toml, line 14) is not known. Nearest: "magnitude". Known: magnitude, snip.
         """
         options = sorted(known)
-        near = difflib.get_close_matches(name, options, n=1, cutoff=0.5)
+        near = difflib.get_close_matches(name, options, n=3, cutoff=0.5)
+        near.sort(key=lambda each: (-difflib.SequenceMatcher(None, each, name).ratio(), abs(len(each) - len(name))))
         nearest = f' Nearest: "{near[0]}".' if near else ""
         at = f" ({where})" if where else ""
         listed = ", ".join(options) if options else "none"

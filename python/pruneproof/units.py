@@ -1,7 +1,6 @@
-"""Quantities with their units: sparsity, counts and durations."""
+"""Quantities with their units: sparsity, counts and lengths of training."""
 
 import re
-from dataclasses import dataclass
 from decimal import ROUND_FLOOR, Decimal
 
 from pruneproof.errors import BadConfig
@@ -32,33 +31,16 @@ def keep_count(size: int, sparsity: float) -> int:
     return size - drop_count(size, sparsity)
 
 
-@dataclass(frozen=True)
-class Duration:
-    """A length of training, in epochs (`90ep`) or optimizer steps (`391it`).
+def optimizer_steps(text: str, steps_per_epoch: int) -> int:
+    """Return a length of training in optimizer steps, from epochs (`90ep`) or steps (`391it`).
 
-    >>> Duration.parse("90ep")
-    Duration(value=90, unit='ep')
+    >>> optimizer_steps("2ep", 19), optimizer_steps("100it", 19)
+    (38, 100)
+
+    Raises:
+        BadConfig: the text has another form.
     """
-
-    value: int
-    unit: str
-
-    @classmethod
-    def parse(cls, text: str) -> "Duration":
-        """Read `<whole number>ep` or `<whole number>it`.
-
-        Raises:
-            BadConfig: the text has another form.
-        """
-        found = re.fullmatch(r"(\d+)(ep|it)", text)
-        if found is None:
-            raise BadConfig(f'duration "{text}" is not understood. Write epochs as "90ep" or steps as "391it".')
-        return cls(int(found[1]), found[2])
-
-    def steps(self, steps_per_epoch: int) -> int:
-        """Return the length in optimizer steps.
-
-        >>> Duration.parse("2ep").steps(19), Duration.parse("100it").steps(19)
-        (38, 100)
-        """
-        return self.value * steps_per_epoch if self.unit == "ep" else self.value
+    found = re.fullmatch(r"(\d+)(ep|it)", text)
+    if found is None:
+        raise BadConfig(f'duration "{text}" is not understood. Write epochs as "90ep" or steps as "391it".')
+    return int(found[1]) * (steps_per_epoch if found[2] == "ep" else 1)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pruneproof.papers.load import load_paper
-from pruneproof.papers.plan import make_plan
+from pruneproof.pipeline.planning import make_plan
 from pruneproof.registry.catalog import build_catalog
 
 PAPERS = Path(__file__).parents[2] / "papers"

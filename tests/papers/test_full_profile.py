@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from pruneproof.pipeline.stages import floor_count
 
 from pruneproof.api import Selection
 from pruneproof.contracts.recipe import Recipe
 from pruneproof.papers.load import load_paper
-from pruneproof.pipeline.stages import floor_count
 from pruneproof.registry.catalog import build_catalog
 from pruneproof.selection.select import select_masks
 from pruneproof.training.scoring import score

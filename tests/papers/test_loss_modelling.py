@@ -2,9 +2,9 @@ import re
 from pathlib import Path
 
 import pytest
+from pruneproof.papers.plan import make_plan
 
 from pruneproof.papers.load import check_names, find_paper, load_paper
-from pruneproof.papers.plan import make_plan
 from pruneproof.papers.record import Record
 from pruneproof.registry.catalog import build_catalog
 

@@ -11,7 +11,7 @@ def paper(tiny):
 
 
 def changed(paper, *settings):
-    return override(paper, "mini", settings).runs.mini["mlp"]
+    return override(paper, "mini", settings).runs.runs("mini")["mlp"]
 
 
 def test_no_setting_leaves_the_paper_as_it_is(paper):
@@ -19,9 +19,10 @@ def test_no_setting_leaves_the_paper_as_it_is(paper):
 
 
 def test_a_recipe_value_is_changed_and_nothing_else(paper):
-    before, after = paper.runs.mini["mlp"], changed(paper, "mlp.retrain.epochs=7")
-    assert after.retrain.epochs == 7
-    assert after.model_copy(update={"retrain": before.retrain}) == before
+    before, after = paper.runs.runs("mini")["mlp"], changed(paper, "mlp.recipe.retrain.epochs=7")
+    assert after.recipe["retrain"].epochs == 7
+    assert after.model_copy(update={"recipe": before.recipe}) == before
+    assert after.recipe["dense"] == before.recipe["dense"]
 
 
 def test_values_are_toml_and_anything_else_a_string(paper):
@@ -29,68 +30,98 @@ def test_values_are_toml_and_anything_else_a_string(paper):
         paper,
         "mlp.sparsities=[0.5, 0.75]",
         "mlp.model=lenet-5",
-        'mlp.dense.augment=["flip"]',
-        "mlp.dense.nesterov=true",
+        'mlp.recipe.dense.augment=["flip"]',
+        "mlp.recipe.dense.nesterov=true",
     )
     assert run.sparsities == (0.5, 0.75)
     assert run.model.id == "lenet-5"
-    assert run.dense.augment == ("flip",)
-    assert run.dense.nesterov is True
+    assert run.recipe["dense"].augment == ("flip",)
+    assert run.recipe["dense"].nesterov is True
 
 
 def test_a_key_that_the_file_leaves_to_its_default_can_be_set(paper):
-    run = changed(paper, "mlp.arms.global.floor=3", "mlp.dense.weight_decay=0.01", "mlp.arms.global.retrain.epochs=4")
-    assert run.arms[0].floor == 3
-    assert run.dense.weight_decay == 0.01
-    assert run.arms[0].retrain == {"epochs": 4}
+    run = changed(
+        paper,
+        "mlp.methods.global.select.floor=count",
+        "mlp.recipe.dense.weight_decay=0.01",
+        "mlp.methods.global.retrain.epochs=4",
+    )
+    assert run.methods[0].select.floor.id == "count"
+    assert run.recipe["dense"].weight_decay == 0.01
+    assert run.methods[0].retrain == {"epochs": 4}
 
 
-def test_an_option_is_named_as_the_file_names_it_beside_the_id(paper):
-    run = changed(paper, "mlp.arms.imp.schedule.rate=0.9", "mlp.arms.gradual.schedule.initial=0.5")
-    schedules = {arm.method: arm.schedule for arm in run.arms}
-    assert (schedules["imp"].id, schedules["imp"].options) == ("iterative", {"rate": 0.9})
-    assert schedules["gradual"].options == {"initial": 0.5}
+def test_an_option_is_named_as_the_file_names_it_next_to_the_id(paper):
+    run = changed(
+        paper,
+        "mlp.methods.global.schedule=cubic",
+        "mlp.methods.global.iterations=2",
+        "mlp.methods.global.schedule.initial=0.5",
+        "mlp.methods.gradual.schedule.initial=0.25",
+    )
+    methods = {each.method: each for each in run.methods}
+    assert (methods["global"].schedule.id, methods["global"].schedule.options) == ("cubic", {"initial": 0.5})
+    assert methods["gradual"].steps[1].gradual.schedule.options == {"initial": 0.25}
 
 
-def test_all_arms_of_a_method_change(tiny):
+@pytest.mark.parametrize(
+    ("text", "options"),
+    [("2:4", {"keep": 2, "group": 4}), ("4x2", {"sides": [4, 2]}), ("filter", {})],
+)
+def test_a_structure_may_be_set_in_its_short_form(paper, text, options):
+    structure = changed(paper, f"mlp.methods.global.select.structure={text}").methods[0].select.structure
+    assert structure.options == options
+
+
+def test_a_setting_of_a_method_with_steps_holds_for_the_steps_that_prune(paper):
+    run = changed(paper, "mlp.methods.imp.criterion=random", "mlp.methods.gradual.select.scope=erk")
+    methods = {each.method: each for each in run.methods}
+    assert methods["imp"].steps[3].steps[0].criterion.id == "random"
+    assert methods["gradual"].steps[1].gradual.select.scope.id == "erk"
+
+
+def test_all_tables_of_a_method_change(tiny):
     text = (tiny / "runs.toml").read_text()
-    extra = '\n[[mini.mlp.arms]]\nmethod = "global"\nsparsities = [0.5]\n'
+    extra = '\n[[mini.mlp.methods]]\nmethod = "global"\nsparsities = [0.5]\n'
     (tiny / "runs.toml").write_text(text + extra)
-    run = changed(load_paper(tiny), "mlp.arms.global.floor=3")
-    assert [arm.floor for arm in run.arms if arm.method == "global"] == [3, 3]
-    assert {arm.floor for arm in run.arms if arm.method != "global"} == {0}
+    run = changed(load_paper(tiny), "mlp.methods.global.select.floor=count")
+    assert [each.select.floor.id for each in run.methods if each.method == "global"] == ["count", "count"]
+    assert {each.select.floor.id for each in run.methods if each.method != "global"} == {"none"}
 
 
 @pytest.mark.parametrize(
     ("setting", "error", "named"),
     [
-        ("mlp.retrain.epochs", BadOption, "run.key=value"),
-        ("epochs=3", UnknownName, "rewind_epochs"),
+        ("mlp.recipe.retrain.epochs", BadOption, "run.key=value"),
+        ("epochs=3", UnknownName, "iterations"),
         ("=3", BadOption, "run.key=value"),
         ("", BadOption, "run.key=value"),
-        ("mpl.retrain.epochs=3", UnknownName, 'Nearest: "mlp"'),
-        ("mlp.retrian.epochs=3", UnknownName, 'Nearest: "retrain"'),
+        ("mpl.recipe.retrain.epochs=3", UnknownName, 'Nearest: "mlp"'),
+        ("mlp.recipe.retrian.epochs=3", UnknownName, 'Nearest: "retrain"'),
         ("mlp.colour=3", UnknownName, '"colour"'),
-        ("mlp.arms.globl.floor=3", UnknownName, 'Nearest: "global"'),
-        ("mlp.arms.global=3", BadOption, "whole arm"),
-        ("mlp.arms.global.flor=3", UnknownName, 'Nearest: "floor"'),
+        ("mlp.methods.globl.select.floor=count", UnknownName, 'Nearest: "global"'),
+        ("mlp.methods.global=3", BadOption, "whole method"),
+        ("mlp.methods.global.select.flor=count", UnknownName, 'Nearest: "floor"'),
+        ("mlp.methods.global.scope=erk", UnknownName, "Write mlp.methods.global.select.scope."),
         ("mlp.sparsities.first=0.5", BadOption, "has no keys"),
         ("mlp.sparsities.first.second=0.5", BadOption, "has no keys"),
         ("mlp.about.a.b=1", BadOption, "has no keys"),
-        ("mlp.dense.epochs.a.b=1", BadOption, "has no keys"),
-        ("fresh.dense.epochs=1", BadOption, "has no keys"),
+        ("mlp.recipe.dense.epochs.a.b=1", BadOption, "has no keys"),
+        ("fresh.recipe.dense.epochs=1", UnknownName, '"dense"'),
         ("mlp..epochs=1", UnknownName, '""'),
-        ("mlp.retrain.epochs=many", BadConfig, "mini.mlp.retrain.epochs"),
-        ("mlp.retrain.epochs=-1", BadConfig, "mini.mlp.retrain.epochs"),
-        ("mlp.retrain.eopchs=1", UnknownName, 'Nearest: "epochs"'),
-        ("mlp.arms.global.retrain.epochs=many", BadConfig, "epochs"),
-        ("mlp.arms.global.retrain.eopchs=1", PruneproofError, "eopchs"),
+        ("mlp.recipe.retrain.epochs=many", BadConfig, "mini.mlp.recipe.retrain.epochs"),
+        ("mlp.recipe.retrain.epochs=-1", BadConfig, "mini.mlp.recipe.retrain.epochs"),
+        ("mlp.recipe.retrain.eopchs=1", UnknownName, 'Nearest: "epochs"'),
+        ("mlp.methods.global.retrain.epochs=many", BadConfig, "epochs"),
+        ("mlp.methods.global.retrain.eopchs=1", PruneproofError, "eopchs"),
         ("mlp.sparsities=[1.0]", BadConfig, "sparsities"),
         ("mlp.sparsities=[0.5, 0.5]", BadConfig, "0.5"),
         ("mlp.sparsities=[]", BadConfig, "sparsities"),
-        ("mlp.arms.gradual.during.end=-1", BadConfig, "during"),
-        ("mlp.arms=none", BadConfig, "arms"),
-        ("mlp.retrain.lr=nan", BadConfig, "lr"),
+        ("mlp.methods.global.iterations=0", BadConfig, "iterations"),
+        ("mlp.methods.gradual.iterations=2", BadOption, "steps of its own"),
+        ("mlp.methods.gradual.retrain.epochs=2", BadOption, "steps of its own"),
+        ("mlp.methods=none", BadConfig, "methods"),
+        ("mlp.recipe.retrain.lr=nan", BadConfig, "lr"),
     ],
 )
 def test_a_bad_setting_is_refused_by_name(paper, setting, error, named):
@@ -101,4 +132,4 @@ def test_a_bad_setting_is_refused_by_name(paper, setting, error, named):
 
 def test_a_profile_that_the_paper_does_not_have_is_unknown(paper):
     with pytest.raises(UnknownName, match='profile "lite"'):
-        override(paper, "lite", ("mlp.retrain.epochs=3",))
+        override(paper, "lite", ("mlp.recipe.retrain.epochs=3",))

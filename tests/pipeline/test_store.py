@@ -72,15 +72,6 @@ def test_a_claim_of_a_finished_stage_gives_nothing_to_do(store):
         assert draft is None
 
 
-def test_partial_work_can_be_discarded(store):
-    with store.claim(DIGEST) as draft:
-        (draft / "half").write_text("1")
-    store.discard(DIGEST)
-    store.discard(DIGEST)
-    with store.claim(DIGEST) as draft:
-        assert list(draft.iterdir()) == []
-
-
 @pytest.mark.parametrize("change", ["altered", "truncated", "removed"])
 def test_an_output_that_is_not_what_was_written_is_corrupt_and_the_folder_is_named(store, change):
     path = finish(store, first="content").folder / "first"

@@ -39,7 +39,7 @@ GOOD = {
     "data set": [("DataSet('x', f, S, 'MIT', 'one line')", "def f(root: Path): ...")],
     "claim test": [("ClaimTest('x', f, 'one line')", "def f(samples, *, margin) -> Outcome: ...")],
     "mechanism": [("Mechanism('x', f, 'one line')", "def f(*, left: int) -> list[Fact]: ...")],
-    "executor": [("Executor('x', f, 'one line')", "def f(stages, site, *, workers, on_event): ...")],
+    "executor": [("Executor('x', f, 'one line')", "def f(stages, spec, *, workers, on_event): ...")],
     "observer": [("Observer('x', f, 'one line')", "def f(run: RunInfo): ...")],
 }
 BAD = {
@@ -86,7 +86,7 @@ BAD = {
         ("ClaimTest('x', f, 'one line')", "def f(samples) -> bool: ...", '"Outcome" was expected'),
     ],
     "mechanism": [("Mechanism('x', f, 'one line')", "def f(model): ...", "(*, options)")],
-    "executor": [("Executor('x', f, 'one line')", "def f(stages, site): ...", "workers, on_event")],
+    "executor": [("Executor('x', f, 'one line')", "def f(stages, spec): ...", "workers, on_event")],
     "observer": [("Observer('x', f, 'one line')", "def f(): ...", "(run)")],
 }
 

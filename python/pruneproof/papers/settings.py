@@ -1,6 +1,7 @@
 """One `--set key=value`: read, and put into the content of a runs file."""
 
 import tomllib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,6 +42,33 @@ class Setting:
         _apply(node, self.keys, 0, self.value, f"--set {self.text}")
 
 
+OF_PRUNING = ("criterion", "select", "sample", "schedule", "iterations")
+"""Keys of a method's short form that a step which prunes has too."""
+
+
+def places(method: dict[str, Any], key: str) -> Iterator[dict[str, Any]]:
+    """Yield what holds a key of a method: the method, or where it has steps of its own those that prune.
+
+    >>> steps = [{"do": "init"}, {"repeat": 2, "steps": [{"do": "prune", "criterion": "snip"}]}]
+    >>> list(places({"method": "imp", "steps": steps}, "criterion"))
+    [{'do': 'prune', 'criterion': 'snip'}]
+    """
+    if not method["steps"] or key not in (*OF_PRUNING, "retrain"):
+        yield method
+    elif key in OF_PRUNING:
+        yield from _pruning(method["steps"], key)
+
+
+def _pruning(steps: list[dict[str, Any]], key: str) -> Iterator[dict[str, Any]]:
+    for step in steps:
+        if "repeat" in step:
+            yield from _pruning(step["steps"], key)
+        elif step["do"] == "prune":
+            yield step
+        elif step["do"] == "train" and step.get("gradual") and key in step["gradual"]:
+            yield step["gradual"]
+
+
 def _value(text: str) -> Any:
     try:
         return tomllib.loads(f"value = {text}")["value"]
@@ -60,16 +88,26 @@ def _apply(node: Any, keys: tuple[str, ...], depth: int, value: Any, where: str)
         if last:
             known = ", ".join(methods[0])
             raise BadOption(f'{where}: "{parent}.{key}" is a whole method. Name one of its keys: {known}.')
-        for method in methods:
-            _apply(method, keys, depth + 1, value, where)
+        found = [part for method in methods for part in places(method, keys[depth + 1])]
+        if not found:
+            raise BadOption(
+                f'{where}: the method "{key}" has steps of its own, and none of them has `{keys[depth + 1]}`. Change a '
+                "recipe of the run, or edit a copy of the paper's folder."
+            )
+        for part in found:
+            _apply(part, keys, depth + 1, value, where)
         return
     if not isinstance(node, dict):
         raise BadOption(f'{where}: "{parent}" is {node!r}, which has no keys.')
     if set(node) == {"id", "options"} and key not in node:
-        node = node["options"]  # the file writes options beside the id
+        node = node["options"]  # the file writes options next to the id
     elif key not in node and not (last and keys[depth - 1] in ("options", "retrain", "change")):
-        raise UnknownName.among("key" if depth else "run", key, node, where=where)
-    if last:
+        deeper = [name for name, inner in node.items() if isinstance(inner, dict) and key in inner]
+        advice = f"Write {'.'.join((*keys[:depth], deeper[0], key))}." if deeper else ""
+        raise UnknownName.among("key" if depth else "run", key, node, where=where, advice=advice)
+    if last and isinstance(value, str) and isinstance(node.get(key), dict) and set(node[key]) == {"id", "options"}:
+        node[key] = {"id": value, "options": {}}
+    elif last:
         node[key] = value
     else:
         _apply(node.get(key), keys, depth + 1, value, where)

@@ -5,21 +5,25 @@ Each class is one `do` of runs.toml. Steps say what happens in order; `pipeline/
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Discriminator, Field, Tag, model_validator
 
 from pruneproof.contracts.choice import Choice, Chosen, Frozen, Id, chosen
 from pruneproof.contracts.selection import Selection
-from pruneproof.units import Duration
+from pruneproof.errors import BadConfig
+from pruneproof.units import optimizer_steps
 
 Fraction = Annotated[float, Field(ge=0.0, lt=1.0)]
 
 
-def _duration(text: str) -> str:
-    Duration.parse(text)
+def _length(text: str) -> str:
+    try:
+        optimizer_steps(text, 1)
+    except BadConfig as problem:
+        raise ValueError(str(problem)) from problem
     return text
 
 
-Length = Annotated[str, BeforeValidator(_duration)]
+Length = Annotated[str, AfterValidator(_length)]
 """`5ep` or `100it`: a whole number of epochs or optimizer steps."""
 
 

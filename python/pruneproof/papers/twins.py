@@ -7,22 +7,21 @@ that prunes.
 
 import copy
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from pruneproof.errors import BadOption
 from pruneproof.papers.schema import Method
-from pruneproof.papers.settings import Setting
+from pruneproof.papers.settings import Setting, places
 
 KEYS = frozenset(Method.model_fields) - {"method", "about", "sparsities", "steps"}
 """Keys of a method that a twin may change."""
-_OF_PRUNING = ("criterion", "select", "sample", "schedule", "iterations")
 
 
 def criteria_of(settings: Sequence[Setting]) -> list[str]:
     """Return the ids of the criteria that settings of twins name.
 
-    >>> criteria_of([Setting.read("criterion=snip"), Setting.read("samples=9"), Setting.read("mlp.data=digits")])
+    >>> criteria_of([Setting.read("criterion=snip"), Setting.read("sample.size=9"), Setting.read("mlp.data=digits")])
     ['snip']
     """
     return [_label(each) for each in settings if each.keys == ("criterion",)]
@@ -31,10 +30,10 @@ def criteria_of(settings: Sequence[Setting]) -> list[str]:
 def group(settings: Sequence[Setting]) -> dict[str, list[Setting]]:
     """Return suffix -> settings of one twin: one for each criterion, which the other settings hold for as well.
 
-    >>> list(group([Setting.read("criterion=snip"), Setting.read("criterion=grasp"), Setting.read("samples=100")]))
+    >>> list(group([Setting.read("criterion=snip"), Setting.read("criterion=grasp"), Setting.read("iterations=5")]))
     ['snip', 'grasp']
-    >>> list(group([Setting.read("select.scope=erk"), Setting.read("samples=9")]))
-    ['erk-samples-9']
+    >>> list(group([Setting.read("select.scope=erk"), Setting.read("sample.size=9")]))
+    ['erk-size-9']
     """
     criteria = [each for each in settings if each.keys == ("criterion",)]
     others = [each for each in settings if each not in criteria]
@@ -58,7 +57,7 @@ def add_twins(runs: dict[str, dict[str, Any]], settings: Sequence[Setting]) -> N
             for method in list(run["methods"]) if suffix else ():
                 twin = copy.deepcopy(method)
                 for setting in of_twin:
-                    for part in _parts(twin, setting.keys[0]):
+                    for part in places(twin, setting.keys[0]):
                         setting.apply(part)
                 if _comparable(twin) != _comparable(method):
                     twin["method"] = f"{method['method']}-{suffix}"
@@ -67,24 +66,6 @@ def add_twins(runs: dict[str, dict[str, Any]], settings: Sequence[Setting]) -> N
         if not found:
             said = " ".join(f"--set {setting.text}" for setting in of_twin)
             raise BadOption(f"{said} changes no method of this profile: all of them have these values already.")
-
-
-def _parts(method: dict[str, Any], key: str) -> Iterator[dict[str, Any]]:
-    """Yield what a setting is put into: a method of the short form, or the steps of it that prune."""
-    if not method["steps"]:
-        yield method
-    elif key in _OF_PRUNING:
-        yield from _pruning(method["steps"], key)
-
-
-def _pruning(steps: list[dict[str, Any]], key: str) -> Iterator[dict[str, Any]]:
-    for step in steps:
-        if "repeat" in step:
-            yield from _pruning(step["steps"], key)
-        elif step["do"] == "prune":
-            yield step
-        elif step["do"] == "train" and step.get("gradual") and key in step["gradual"]:
-            yield step["gradual"]
 
 
 def _comparable(method: dict[str, Any]) -> dict[str, Any]:

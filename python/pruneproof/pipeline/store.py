@@ -10,7 +10,6 @@ import errno
 import json
 import os
 import re
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -150,10 +149,6 @@ class Store:
             folder.parent.mkdir(parents=True, exist_ok=True)
             draft.rename(folder)
         return Finished(folder, digests, seconds)
-
-    def discard(self, digest: str) -> None:
-        """Forget the partial work of a stage."""
-        shutil.rmtree(self.root / "partial" / digest, ignore_errors=True)
 
     def _folder(self, digest: str) -> Path:
         return self.root / "stages" / digest[:2] / digest

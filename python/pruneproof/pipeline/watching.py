@@ -10,7 +10,7 @@ from pruneproof.contracts.metric import Metric
 from pruneproof.pipeline.measuring import Ingredients, measure
 from pruneproof.pipeline.network import Network
 from pruneproof.pipeline.worker import Task
-from pruneproof.units import Duration
+from pruneproof.units import optimizer_steps
 from pruneproof.values.masks import MaskSet
 
 
@@ -31,7 +31,7 @@ class WatchedMetrics:
         self._by_step: list[tuple[Mapping[str, Any], int]] = []
         self._by_epoch: list[tuple[Mapping[str, Any], int]] = []
         for written in watch:
-            every = max(1, Duration.parse(written["every"]).steps(steps))
+            every = max(1, optimizer_steps(written["every"], steps))
             if task.catalog.get(Metric, written["id"]).per == "step":
                 self._by_step.append((written, every))
             else:

@@ -238,7 +238,7 @@ KINDS: tuple[Kind, ...] = (
         "executor",
         "pruneproof_executors",
         Executor,
-        {"run": Signature({"stages": SEQUENCES, "site": ()}, keywords=("workers", "on_event"), options="none")},
+        {"run": Signature({"stages": SEQUENCES, "spec": ()}, keywords=("workers", "on_event"), options="none")},
         "decides where stages run",
         changes_results=False,
     ),

@@ -25,7 +25,7 @@ from pruneproof.training.penalties import RegularizerPenalty
 from pruneproof.training.rate import learning_rate
 from pruneproof.training.train import Course, PruneAt, train
 from pruneproof.training.updates import ScheduledUpdate
-from pruneproof.units import Duration
+from pruneproof.units import optimizer_steps
 from pruneproof.values.masks import MaskSet
 
 V = TypeVar("V")
@@ -104,8 +104,8 @@ def _updates(task: Task, network: Network, recipe: Recipe) -> list[ScheduledUpda
             options=written["options"],
             names=network.prunable,
             seed=task.inputs["seed"],
-            every=max(1, Duration.parse(written["every"]).steps(steps)),
-            start=Duration.parse(written["start"]).steps(steps),
+            every=max(1, optimizer_steps(written["every"], steps)),
+            start=optimizer_steps(written["start"], steps),
             until=written["until"],
         )
         for written in task.inputs["updates"]

@@ -1,12 +1,15 @@
 import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from pruneproof.contracts.recipe import Recipe
 from pruneproof.errors import BadConfig, UnknownName
 from pruneproof.papers.load import load_paper
 from pruneproof.papers.overrides import override
-from pruneproof.papers.plan import data_ids, make_plan, needed
+from pruneproof.pipeline.plan import data_ids, needed
+from pruneproof.pipeline.planning import estimate, make_plan
 from pruneproof.registry.catalog import build_catalog
 
 PRINTS = {"digits": "f" * 64}
@@ -41,6 +44,10 @@ def kinds(plan, cell):
     return [plan.stages[digest].kind for digest in cell.stages]
 
 
+def of_kind(plan, cell, kind):
+    return [digest for digest in cell.stages if plan.stages[digest].kind == kind]
+
+
 def test_every_network_is_planned_once_per_seed(plan):
     found = [(cell.run, cell.method, cell.sparsity, cell.seed) for cell in plan().cells]
     per_seed = [("dense", 0.0)]
@@ -56,13 +63,9 @@ def test_equal_work_has_one_digest_within_a_plan(plan):
     for method in ("global", "uniform"):
         for cell in cells(made, method):
             if cell.seed == 0:
-                assert cell.stages[:2] == dense.stages
+                assert cell.stages[:3] == dense.stages
     used = {digest for cell in made.cells for digest in cell.stages}
-    assert set(made.stages) == used | set(made.mechanisms.values()) | rewinds(made)
-
-
-def rewinds(plan):
-    return {digest for digest, stage in plan.stages.items() if stage.inputs.get("stop_after") is not None}
+    assert set(made.stages) == used | set(made.mechanisms.values())
 
 
 def test_a_plan_is_the_same_each_time_and_covers_its_stages(plan):
@@ -90,44 +93,53 @@ def test_labels_and_descriptions_are_no_part_of_a_digest(plan):
     stage = next(iter(plan().stages.values()))
     assert replace(stage, label="another", epochs=99).digest == stage.digest
     assert plan("mlp.about=another").digest == plan().digest
-    assert plan("mlp.arms.global.about=another").digest == plan().digest
+    assert plan("mlp.methods.global.about=another").digest == plan().digest
 
 
-ARM_CHANGES = [
-    "mlp.arms.global.criterion=random",
-    "mlp.arms.global.scope=erk",
-    "mlp.arms.global.floor=1",
-    "mlp.arms.global.floor_percent=0.5",
-    "mlp.arms.global.floor_mode=released",
-    'mlp.arms.global.unprunable=["fc1*"]',
-    "mlp.arms.global.samples=7",
-    "mlp.arms.global.sparsities=[0.91]",
-    "mlp.arms.global.start=init",
-    "mlp.arms.global.rewind=init",
-    "mlp.arms.global.retrain.epochs=3",
-    "mlp.arms.global.retrain.label_smoothing=0.1",
-    "mlp.arms.global.retrain.clip=1.0",
+METHOD_CHANGES = [
+    "criterion=random",
+    "select.scope=erk",
+    "select.structure=2:4",
+    "select.floor=count",
+    "select.floor={id='share-of-tensor', percent=0.5}",
+    "select.floor=global-mp-released",
+    "select.count=ceil-keep-one",
+    "select.ties=last",
+    'select.unprunable=["fc1*"]',
+    "sparsities=[0.91]",
+    "schedule=cubic",
+    "iterations=2",
+    "retrain.epochs=3",
+    "retrain.label_smoothing=0.1",
+    "retrain.clip=1.0",
+    "retrain.lr_schedule=cosine",
 ]
 
 
-@pytest.mark.parametrize("setting", ARM_CHANGES)
-def test_every_change_of_an_arm_changes_the_digest_of_its_cells_and_of_no_other(plan, setting):
-    before, after = plan(), plan(setting)
+@pytest.mark.parametrize("setting", METHOD_CHANGES)
+def test_every_change_of_a_method_changes_the_digest_of_its_cells_and_of_no_other(plan, setting):
+    changes = [f"mlp.methods.global.{setting}"]
+    if setting == "schedule=cubic":
+        changes.append("mlp.methods.global.iterations=3")
+    if setting == "iterations=2":
+        changes.append("mlp.methods.global.schedule=linear")
+    before, after = plan(), plan(*changes)
     last = {cell.stages[-1] for cell in cells(before, "global")}
     assert last.isdisjoint(cell.stages[-1] for cell in cells(after, "global"))
     for method in ("dense", "uniform", "gradual", "imp"):
         assert cells(before, method) == cells(after, method)
 
 
-def test_a_preset_is_part_of_the_digest(plan):
-    from pruneproof.selection.presets import PRESETS
-
-    finals = {cells(plan(f"mlp.arms.global.preset={preset.id}"), "global")[0].stages[-1] for preset in PRESETS}
-    assert len(finals) == len(PRESETS)
+def test_scoring_samples_count_only_where_a_criterion_looks_at_them(plan):
+    of_magnitude = plan("mlp.methods.global.sample.size=7")
+    assert of_magnitude.digest == plan().digest
+    snip = "mlp.methods.global.criterion=snip"
+    assert plan(snip, "mlp.methods.global.sample.size=7").digest != plan(snip).digest
 
 
 @pytest.mark.parametrize(
-    "setting", ["mlp.dense.epochs=4", "mlp.dense.lr=0.2", "mlp.dense.validation=0.1", "mlp.model=lenet-5"]
+    "setting",
+    ["mlp.recipe.dense.epochs=4", "mlp.recipe.dense.lr=0.2", "mlp.recipe.dense.validation=0.1", "mlp.model=lenet-5"],
 )
 def test_a_change_upstream_changes_everything_downstream(plan, setting):
     before, after = plan(), plan(setting)
@@ -154,13 +166,15 @@ def test_the_version_of_a_plugin_is_part_of_what_it_registers(plan, install, tin
 def test_every_default_is_written_out(plan):
     made = plan()
     [cell] = [cell for cell in cells(made, "imp") if cell.seed == 0]
-    prune = made.stages[cell.stages[-2]].inputs
+    prune = made.stages[of_kind(made, cell, "prune")[-1]].inputs
     assert prune["criterion"] == {"id": "magnitude", "options": {}, "origin": "builtin"}
-    assert set(prune["selection"]) == {"scope", "preset", "floor", "floor_percent", "floor_mode", "unprunable"}
+    assert set(prune["selection"]) == {"scope", "structure", "reduce", "floor", "count", "ties", "unprunable"}
+    recipe = made.stages[of_kind(made, cell, "train")[0]].inputs["recipe"]
+    assert set(recipe) == set(Recipe.model_fields)
     check = made.stages[made.mechanisms["arithmetic"]].inputs["check"]
     assert (check["id"], check["options"]) == ("adds-up", {"left": 2})
     assert re.fullmatch(r"tiny-paper 2\.5, source [0-9a-f]{64}", check["origin"])
-    assert plan("mlp.arms.imp.samples=1000").digest == made.digest
+    assert plan("mlp.methods.imp.sample.size=1000").digest == made.digest
 
 
 def test_stages_come_after_all_that_they_need(plan):
@@ -171,70 +185,13 @@ def test_stages_come_after_all_that_they_need(plan):
         seen.add(digest)
 
 
-def test_one_shot_prunes_the_dense_network_once_and_retrains(plan):
-    made = plan()
-    cell = cells(made, "global", 0.98)[0]
-    assert kinds(made, cell) == ["init", "train", "prune", "train"]
-    _, dense, prune, retrain = cell.stages
-    assert made.stages[prune].upstream == {"weights": dense}
-    assert made.stages[prune].inputs["course"] == [0.98]
-    assert made.stages[retrain].upstream == {"weights": dense, "mask": prune}
-    assert made.stages[retrain].inputs["epochs_before"] == 3
-
-
-def test_pruning_at_initialisation_needs_no_dense_training(plan):
-    made = plan()
-    [cell] = cells(made, "synflow")
-    assert kinds(made, cell) == ["init", "prune", "train"]
-    course = made.stages[cell.stages[1]].inputs["course"]
-    assert course == sorted(course)
-    assert len(course) == 3
-    assert course[-1] == 0.5
-
-
-def test_gradual_pruning_is_one_training_with_a_course(plan):
-    made = plan()
-    cell = cells(made, "gradual")[0]
-    assert kinds(made, cell) == ["init", "train"]
-    during = made.stages[cell.stages[-1]].inputs["during"]
-    assert during["first_epoch"] == 0
-    assert len(during["course"]) == 2
-    assert during["course"][-1] == 0.9
-
-
-def test_retraining_between_steps_chains_masks_and_counts_epochs(plan):
-    made = plan()
-    cell = cells(made, "imp")[0]
-    assert kinds(made, cell) == ["init", "train", "prune", "train", "prune", "train"]
-    _, dense, first, trained, second, final = cell.stages
-    [rewound] = [digest for digest in rewinds(made) if made.stages[digest].inputs["seed"] == cell.seed]
-    assert made.stages[first].upstream == {"weights": dense}
-    assert made.stages[trained].upstream == {"weights": rewound, "mask": first}
-    assert made.stages[second].upstream == {"weights": trained, "mask": first}
-    assert made.stages[final].upstream == {"weights": rewound, "mask": second}
-    assert [made.stages[each].inputs["epochs_before"] for each in (trained, final)] == [3, 5]
-
-
-def test_rewinding_to_initialisation_takes_the_init_weights(plan):
-    made = plan("mlp.arms.global.rewind=init")
-    cell = cells(made, "global")[0]
-    assert made.stages[cell.stages[-1]].upstream["weights"] == cell.stages[0]
-
-
-def test_early_weights_are_the_dense_training_stopped_and_shared(plan):
-    made = plan()
-    dense = made.stages[cells(made, "dense")[0].stages[-1]]
-    early = [made.stages[digest] for digest in rewinds(made) if made.stages[digest].inputs["seed"] == 0]
-    assert len(early) == 1
-    assert early[0].inputs == dict(dense.inputs) | {"stop_after": 1}
-    assert early[0].epochs == 1
-
-
 def test_two_targets_of_one_course_share_their_equal_steps(plan):
-    made = plan("mlp.arms.imp.sparsities=[0.9, 0.88]")
+    made = plan("mlp.methods.imp.sparsities=[0.9, 0.88]")
     first, second = (next(cell for cell in cells(made, "imp", each) if cell.seed == 0) for each in (0.9, 0.88))
-    assert first.stages[:4] == second.stages[:4]
-    assert first.stages[4] != second.stages[4]
+    shared = [len(of_kind(made, cell, kind)) for cell in (first,) for kind in ("train", "prune")]
+    assert shared == [4, 2]  # dense in two parts, and two rounds
+    assert first.stages[:-3] == second.stages[:-3]
+    assert set(first.stages[-3:]).isdisjoint(second.stages)
 
 
 def test_needed_is_everything_when_nothing_is_done_and_nothing_when_all_is(plan):
@@ -244,14 +201,20 @@ def test_needed_is_everything_when_nothing_is_done_and_nothing_when_all_is(plan)
 
 
 def test_a_finished_stage_hides_what_only_it_needed(plan):
-    made = plan()
-    cell = cells(made, "gradual")[0]
-    finals = {each.stages[-1] for each in made.cells} | set(made.mechanisms.values())
-    prunes = {digest for digest, stage in made.stages.items() if stage.kind == "prune"}
-    assert needed(made, finals | prunes) == []
-    init, dense = (digest for digest in cells(made, "dense")[0].stages)
-    assert needed(made, (finals | prunes) - {cell.stages[-1]}) == [init, cell.stages[-1]]
-    assert needed(made, (finals | prunes) - {dense}) == [init, dense]
+    made = plan(only=("mlp/gradual", "mlp/dense"), seeds=(0,))
+    [dense], [gradual] = cells(made, "dense"), cells(made, "gradual")
+    measures = {*dense.measures.values(), *gradual.measures.values()}
+    assert needed(made, measures) == []
+    init, training, measure = dense.stages
+    assert needed(made, measures - {measure}) == [init, training, measure]
+    assert needed(made, {training, *measures} - {measure}) == [measure]
+
+
+def test_masks_are_always_wanted_since_a_record_shows_their_digests(plan):
+    made = plan(only=("mlp/global",), seeds=(0,))
+    measures = {digest for cell in made.cells for digest in cell.measures.values()}
+    left = needed(made, measures)
+    assert {made.stages[digest].kind for digest in left} == {"init", "train", "prune"}
 
 
 def test_only_chooses_runs_methods_and_claims_by_pattern(plan):
@@ -284,14 +247,14 @@ def test_seeds_replace_those_of_profile_and_run(plan):
 @pytest.mark.parametrize(
     ("setting", "error", "named"),
     [
-        ("mlp.arms.global.criterion=magnitud", UnknownName, "magnitude"),
-        ("mlp.arms.global.schedule=cubik", UnknownName, "cubic"),
-        ("mlp.arms.global.scope=erc", UnknownName, "erk"),
+        ("mlp.methods.global.criterion=magnitud", UnknownName, "magnitude"),
+        ("mlp.methods.global.schedule=cubik", UnknownName, "cubic"),
+        ("mlp.methods.global.select.scope=erc", UnknownName, "erk"),
         ("mlp.model=lenet", UnknownName, "lenet-5"),
         ("mlp.data=digit", UnknownName, "digits"),
-        ("mlp.arms.gradual.during.end=2", BadConfig, "epoch 2 of a training of 2"),
-        ("mlp.arms.imp.steps=5", BadConfig, "iterative"),
-        ("mlp.arms.gradual.schedule.initial=0.99", BadConfig, "0.99"),
+        ("mlp.recipe.retrain.epochs=1", BadConfig, "epoch 1 of a training of 1"),
+        ("mlp.methods.global.iterations=0", BadConfig, "iterations"),
+        ("mlp.methods.gradual.schedule.initial=0.99", BadConfig, "0.99"),
     ],
 )
 def test_what_cannot_be_resolved_is_refused_by_name(plan, setting, error, named):
@@ -315,7 +278,7 @@ def test_a_schedule_that_misses_its_target_is_refused(install, paper, answer):
             return [Schedule("odd", odd, Source("A. Stranger", 2021, "Odd"))]
         """,
     )
-    changed = override(paper, "mini", ("mlp.arms.global.schedule=odd", "mlp.arms.global.steps=2"))
+    changed = override(paper, "mini", ("mlp.methods.global.schedule=odd", "mlp.methods.global.iterations=2"))
     with pytest.raises(BadConfig, match='schedule "odd"'):
         make_plan(changed, "mini", build_catalog(), fingerprints=PRINTS)
 
@@ -325,14 +288,22 @@ def test_an_unknown_profile_is_refused(paper, catalog):
         make_plan(paper, "full", catalog, fingerprints=PRINTS)
 
 
-@pytest.mark.parametrize("profile", ["mini", "lite", "full"])
-def test_every_profile_of_the_shipped_paper_plans_without_its_data(profile):
-    from pruneproof.papers.load import find_paper
-    from pruneproof.registry.catalog import survey
+PAPERS = Path(__file__).parents[2] / "papers"
+PROFILES = [
+    (folder.parent.name, profile)
+    for folder in sorted(PAPERS.glob("*/paper.toml"))
+    for profile in load_paper(folder.parent).runs.profiles
+]
 
-    paper = load_paper(find_paper("global-mp", survey(kinds=()).paper_folders))
+
+@pytest.mark.parametrize(("name", "profile"), PROFILES)
+def test_every_profile_of_the_shipped_papers_plans_without_its_data(name, profile):
+    paper = load_paper(PAPERS / name)
     made = make_plan(paper, profile, build_catalog(paper.info.plugins), fingerprints={})
-    assert made.cells
     assert data_ids(paper, profile)
+    assert estimate(paper, profile, build_catalog(paper.info.plugins)) == (
+        len(made.cells),
+        sum(stage.epochs for stage in made.stages.values()),
+    )
     assert needed(made, ()) == list(made.stages)
     assert set(made.mechanisms) == {claim.id for claim in paper.claims.claim if claim.kind == "mechanism"}

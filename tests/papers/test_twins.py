@@ -1,4 +1,4 @@
-"""A stranger's criterion inside a paper's protocol, beside the paper's own."""
+"""A third-party criterion in a paper's protocol: each method once more with it, in the same plan."""
 
 import json
 from pathlib import Path
@@ -32,7 +32,7 @@ ALLOCATION = """
 
 
 @pytest.fixture
-def stranger(tiny, install):
+def third_party(tiny, install):
     return install("stranger", CRITERION.format(names=["upside-down"]), version="3.1")
 
 
@@ -40,7 +40,7 @@ def methods(record, run="mlp"):
     return list(dict.fromkeys(cell["method"] for cell in record["cells"] if cell["run"] == run))
 
 
-def test_each_arm_gets_a_twin_that_differs_in_the_criterion_alone(stranger, repro):
+def test_each_method_gets_a_twin_that_differs_in_the_criterion_alone(third_party, repro):
     plan = repro("plan", "tiny", "--set", "criterion=upside-down", "--device", "cpu", "--json").json
     own = repro("plan", "tiny", "--device", "cpu", "--json").json
     assert methods(plan) == [
@@ -50,25 +50,28 @@ def test_each_arm_gets_a_twin_that_differs_in_the_criterion_alone(stranger, repr
     stages = {stage["digest"]: stage for stage in plan["stages"]}
     assert {stage["digest"] for stage in own["stages"]} <= set(stages)
     of = {cell["method"]: cell["stages"] for cell in plan["cells"] if cell["run"] == "mlp"}
-    prune, twin = (stages[of[name][2]]["inputs"] for name in ("global", "global-upside-down"))
+    prune, twin = (
+        next(stages[each]["inputs"] for each in of[name] if stages[each]["kind"] == "prune")
+        for name in ("global", "global-upside-down")
+    )
     assert {key for key in prune if prune[key] != twin[key]} == {"criterion"}
     assert of["global"][:2] == of["global-upside-down"][:2]
 
 
-def test_the_plugin_that_registers_the_criterion_is_found_told_and_recorded(stranger, repro):
+def test_the_plugin_that_registers_the_criterion_is_found_told_and_recorded(third_party, repro):
     found = repro("run", "tiny", "--set", "criterion=upside-down", "--only", "mlp/global*", *FAST)
     assert found.status == 0, found.err
     assert "criterion upside-down comes from plugin stranger (stranger 3.1)" in found.err
-    assert "upside-down beside the paper's own" in found.out
+    assert "upside-down" in found.out
     record = Record.load(Path(found.out.split("record: ")[1].strip()))
     assert record.claims == ()
     assert record.is_variant
-    assert record.beside == ("upside-down",)
+    assert record.twins == ("upside-down",)
     [plugin] = [each for each in record.plugins if each.role == "added"]
     assert (plugin.name, plugin.version, plugin.origin) == ("stranger", "3.1", "stranger_stranger")
 
 
-def test_with_a_plugin_alone_all_its_criteria_run_beside_the_papers_own(tiny, install, repro):
+def test_with_a_plugin_alone_all_its_criteria_run_as_twins(tiny, install, repro):
     install("pair", CRITERION.format(names=["first", "second"]))
     plan = repro("plan", "tiny", "--with", "pair", "--device", "cpu", "--json").json
     assert {"global-first", "global-second"} <= set(methods(plan))
@@ -76,17 +79,17 @@ def test_with_a_plugin_alone_all_its_criteria_run_beside_the_papers_own(tiny, in
     assert "global-first" not in methods(chosen)
 
 
-def test_a_twin_may_have_options_and_other_settings(stranger, repro):
-    settings = ("--set", "criterion={id='upside-down', power=2.0}", "--set", "floor=3", "--set", "mlp.dense.epochs=1")
+def test_a_twin_may_have_options_and_other_settings(third_party, repro):
+    settings = ("--set", "criterion={id='upside-down', power=2.0}", "--set", "select.floor=count")
     plan = repro("plan", "tiny", *settings, "--device", "cpu", "--json").json
     [prune, *_] = [stage for stage in plan["stages"] if "global-upside-down" in stage["label"]]
     assert prune["inputs"]["criterion"]["options"] == {"power": 2.0}
-    assert prune["inputs"]["selection"]["floor"] == 3
+    assert prune["inputs"]["selection"]["floor"]["id"] == "count"
     [own, *_] = [stage for stage in plan["stages"] if "· global 0.9 · prune" in stage["label"]]
-    assert own["inputs"]["selection"]["floor"] == 0
+    assert own["inputs"]["selection"]["floor"]["id"] == "none"
 
 
-def test_what_an_arm_has_already_gives_it_no_twin(tiny, repro):
+def test_what_a_method_has_already_gives_it_no_twin(tiny, repro):
     plan = repro("plan", "tiny", "--set", "criterion=synflow", "--device", "cpu", "--json").json
     assert methods(plan, "fresh") == ["synflow"]
     assert "global-synflow" in methods(plan)
@@ -97,15 +100,15 @@ def test_what_an_arm_has_already_gives_it_no_twin(tiny, repro):
     [
         (["--set", "criterion=magnitud"], 64, 'Nearest: "magnitude"'),
         (["--set", "criterio=snip"], 64, 'Nearest: "criterion"'),
-        (["--set", "preset=exact"], 64, "changes no arm"),
-        (["--set", "floor=many"], 65, "floor"),
-        (["--set", "scope=erg"], 64, 'Nearest: "erk"'),
+        (["--set", "select.ties=first"], 64, "changes no method"),
+        (["--set", "iterations=many"], 65, "iterations"),
+        (["--set", "select.scope=erg"], 64, 'Nearest: "erk"'),
         (["--set", "mlp=3"], 64, "mlp"),
         (["--with", "strangr"], 64, 'Nearest: "stranger"'),
         (["--plugin", "nowhere.py"], 64, "nowhere.py"),
     ],
 )
-def test_a_bad_request_is_refused_by_name(stranger, repro, arguments, status, named):
+def test_a_bad_request_is_refused_by_name(third_party, repro, arguments, status, named):
     found = repro("plan", "tiny", *arguments, "--device", "cpu")
     assert (found.status, named in found.err) == (status, True), found.err
 
