@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from pruneproof.api import Allocation, Criterion, Model, Schedule, Source
+from pruneproof.api import Allocation, Criterion, Model, Schedule, Scored, Source
 from pruneproof.errors import BadConfig
 from pruneproof.selection.rounding import proportional
 from pruneproof.selection.select import select_masks
@@ -101,6 +101,37 @@ def counts_instead_of_scoring(weights):
 @criterion("shapes-and-names", "not a mapping")
 def returns_a_list(weights):
     return [each.abs() for each in weights.values()]
+
+
+# Criteria: survivors.
+
+
+@criterion("survivors-as-promised", "an update of the surviving weights")
+def moves_in_secret(weights):
+    return Scored({name: each.abs() for name, each in weights.items()}, lambda alive: weights)
+
+
+def promises_to_move(score, says):
+    MUTANTS.append(Mutant("survivors-as-promised", Criterion(_id(score), score, SOURCE, updates_survivors=True), says))
+
+
+def moves_nothing(weights):
+    return {name: each.abs() for name, each in weights.items()}
+
+
+def moves_to_nowhere(weights):
+    scores = {name: each.abs() for name, each in weights.items()}
+    return Scored(scores, lambda alive: {name: weights[name] / 0.0 for name in alive})
+
+
+def moves_in_place(weights):
+    scores = {name: each.abs() for name, each in weights.items()}
+    return Scored(scores, lambda alive: {name: weights[name].mul_(alive[name]) for name in alive})
+
+
+promises_to_move(moves_nothing, "no update of the surviving weights")
+promises_to_move(moves_to_nowhere, "not finite")
+promises_to_move(moves_in_place, "was written to")
 
 
 # Criteria: numbers.

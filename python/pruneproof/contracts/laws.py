@@ -27,6 +27,7 @@ CRITERION_LAWS: Mapping[str, str] = {
     "precisions-agree": "float16, bfloat16, float32 and float64 agree within rounding",
     "selection-exact": "a mask selected by the scores has the exact count and revives nothing",
     "selection-nested": "masks selected by the scores are nested as the sparsity rises",
+    "survivors-as-promised": "the surviving weights are moved where the passport says so, and only there",
 }
 """What every criterion obeys."""
 

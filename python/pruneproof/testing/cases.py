@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import torch
+from hypothesis import assume
 from torch import nn
 
-from pruneproof.api import Batch, Criterion, Tensors
+from pruneproof.api import Batch, Criterion, PruneproofError, Scored, Tensors
 from pruneproof.testing.networks import CLASSES, Network, Readable
 from pruneproof.training.scoring import gather
 from pruneproof.values.masks import MaskSet
@@ -90,7 +91,20 @@ def scored(criterion: Criterion, ingredients: Mapping[str, Any]) -> dict[str, to
     """Call the criterion on these ingredients, with its default options and `rng` at its beginning."""
     if "rng" in ingredients:
         ingredients = {**ingredients, "rng": torch.Generator().manual_seed(ingredients["rng"].initial_seed())}
-    return {name: each.detach() for name, each in criterion.score(**ingredients).items()}
+    return {name: each.detach() for name, each in scores_in(asked(criterion, ingredients)).items()}
+
+
+def asked(criterion: Criterion, ingredients: Mapping[str, Any]) -> Any:
+    """Return what the criterion answers; a network that it refuses by one of pruneproof's errors says nothing."""
+    try:
+        return criterion.score(**ingredients)
+    except PruneproofError:
+        assume(False)
+
+
+def scores_in(answer: Any) -> Any:
+    """Return the scores of an answer, which may bring an update of the survivors along."""
+    return answer.scores if isinstance(answer, Scored) else answer
 
 
 def tensors_in(ingredients: Mapping[str, Any]) -> dict[str, Tensors]:

@@ -7,10 +7,10 @@ import torch
 from hypothesis import assume
 from torch import nn
 
-from pruneproof.api import Criterion, Tensors
+from pruneproof.api import Criterion, Scored, Tensors
 from pruneproof.selection.select import select_masks
 from pruneproof.testing import surroundings
-from pruneproof.testing.cases import Case, Scene, scored, tensors_in
+from pruneproof.testing.cases import Case, Scene, asked, scored, scores_in, tensors_in
 from pruneproof.testing.compare import require_close, require_same
 from pruneproof.testing.law import LawBroken, law, require
 from pruneproof.testing.networks import Axis
@@ -25,7 +25,7 @@ SPARSITIES = (0.0, 0.3, 0.5, 0.9, 0.99)
 def shapes_and_names(criterion: Criterion, case: Case) -> None:
     """S(w) is defined for just the names of w; S(w)_l has the shape of w_l and a floating-point dtype."""
     given = case.build()
-    answer: Any = criterion.score(**given.ingredients(criterion))
+    answer = scores_in(asked(criterion, given.ingredients(criterion)))
     advice = "return {name: scores for name, weight in weights.items()} with one score per weight."
     require(isinstance(answer, Mapping), f"a {type(answer).__name__}, not a mapping from name to tensor", advice)
     missing, extra = sorted(set(given.names) - set(answer)), sorted(map(str, set(answer) - set(given.names)))
@@ -85,7 +85,7 @@ def inputs_untouched(criterion: Criterion, case: Case) -> None:
     """Every ingredient has the same names and bits after S(x) as before."""
     ingredients = case.build().ingredients(criterion)
     before = {kind: {name: each.clone() for name, each in group.items()} for kind, group in _groups(ingredients)}
-    criterion.score(**ingredients)
+    asked(criterion, ingredients)
     for kind, group in _groups(ingredients):
         same_names = list(group) == list(before[kind])
         require(same_names, f"{kind} has other names or another order", "leave the mappings that you are given alone.")
@@ -110,7 +110,7 @@ def model_untouched(criterion: Criterion, case: Case) -> None:
     for parameter in scene.model.parameters():
         parameter.grad = torch.full_like(parameter, 0.25)
     before = _state(scene.model)
-    criterion.score(**scene.ingredients(criterion))
+    asked(criterion, scene.ingredients(criterion))
     after = _state(scene.model)
     for what, value in before.items():
         same = what in after and (_same_bits(after[what], value) if torch.is_tensor(value) else after[what] == value)
@@ -138,7 +138,7 @@ def rng_untouched(criterion: Criterion, case: Case) -> None:
     """The states of the global generators of torch, numpy and random are the same after S(x) as before."""
     ingredients = case.build().ingredients(criterion)
     before = surroundings.generator_states()
-    criterion.score(**ingredients)
+    asked(criterion, ingredients)
     after = surroundings.generator_states()
     moved = [name for name in before if before[name] != after[name]]
     require(not moved, f"the global generator of {', '.join(moved)} moved", "draw only from the ingredient `rng`.")
@@ -148,7 +148,7 @@ def settings_untouched(criterion: Criterion, case: Case) -> None:
     """Torch's default dtype, gradient mode, threads and determinism, and numpy's error state, are as before S(x)."""
     ingredients = case.build().ingredients(criterion)
     before = surroundings.settings()
-    criterion.score(**ingredients)
+    asked(criterion, ingredients)
     after = surroundings.settings()
     for name, value in before.items():
         require(after[name] == value, f"{name} went from {value} to {after[name]}", "set it within a `with` block.")
@@ -190,6 +190,7 @@ def _relabelled(ingredients: Mapping[str, Any], names: Mapping[str, str]) -> dic
             ingredients["probe"],
             given=lambda tensors: {back[new]: each for new, each in tensors.items()},
             answered=forth,
+            features=forth,
         )
     return {**ingredients, **changed}
 
@@ -318,6 +319,33 @@ def selection_nested(criterion: Criterion, case: Case) -> None:
         before = masks
 
 
+def survivors_as_promised(criterion: Criterion, case: Case) -> None:
+    """S moves the survivors exactly where `updates_survivors` says so: to finite weights of w's shapes, w unwritten."""
+    scene = case.build()
+    ingredients = scene.ingredients(criterion)
+    before = {name: each.clone() for name, each in ingredients.get("weights", {}).items()}
+    answer = asked(criterion, ingredients)
+    update = answer.update if isinstance(answer, Scored) else None
+    found = "no update" if update is None else "an update"
+    advice = "set `updates_survivors` where `Scored` brings an update, and only there."
+    require((update is not None) == criterion.updates_survivors, f"{found} of the surviving weights", advice)
+    if update is None:
+        return
+    size = sum(each.numel() for each in answer.scores.values())
+    keep = min(size // 2, size if scene.masks is None else scene.masks.count())
+    masks = select_masks({name: each.detach() for name, each in answer.scores.items()}, keep=keep, alive=scene.masks)
+    for name, moved in update(masks.to_tensors()).items():
+        require(name in scene.names, f'"{name}" was moved, which is no weight', "answer for prunable weights only.")
+        shape, expected = tuple(moved.shape), tuple(scene.model.get_parameter(name).shape)
+        require(shape == expected, f'"{name}" was moved to shape {shape} instead of {expected}', "keep the shape.")
+        require(
+            bool(moved.isfinite().all()), f'"{name}" was moved to numbers that are not finite', "damp what you invert."
+        )
+    for name, each in before.items():
+        same = _same_bits(ingredients["weights"][name], each)
+        require(same, f'"{name}" was written to', "return new tensors; pruning applies them in one place.")
+
+
 _RANKABLE = "return scores that can be ranked: floating point, no NaN."
 
 LAWS = (
@@ -336,6 +364,7 @@ LAWS = (
     law(precisions_agree),
     law(selection_exact),
     law(selection_nested),
+    law(survivors_as_promised),
 )
 
 
