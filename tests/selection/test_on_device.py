@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from pruneproof import _engine, select
 from pruneproof.errors import BadTensor
-from pruneproof.selection import on_device, public
+from pruneproof.selection import on_device, rank
 from pruneproof.selection.arrays import flatten
+from pruneproof.selection.candidates import Candidates
 from pruneproof.selection.on_device import select_on_device
 
 DTYPES = [torch.float16, torch.bfloat16, torch.float32, torch.float64]
@@ -71,7 +72,7 @@ def test_scores_made_piece_by_piece_are_those_of_the_engine(score, data, dtype):
     keep = data.draw(st.integers(0, sum(weight.numel() for weight in weights.values())))
     if not weights:
         return
-    bits, threshold = public._on_device(public._Ask(weights, gradients, score, None), keep)
+    bits, threshold = rank._on_device(Candidates(weights, score, gradients), keep)
     masks = select(weights, keep=keep, score=score, gradients=gradients)
     assert {name: each.tolist() for name, each in bits.items()} == {n: masks.packed(n).tolist() for n in masks}
     assert threshold == masks.threshold

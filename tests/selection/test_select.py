@@ -4,6 +4,8 @@ import torch
 
 from pruneproof.api import Allocation, Selection, Source
 from pruneproof.errors import BadConfig, BadPlugin, BadTensor, InfeasibleSelection, UnknownName
+from pruneproof.registry.catalog import Catalog, Entry, build_catalog
+from pruneproof.registry.kinds import KINDS
 from pruneproof.selection.select import select_masks
 from pruneproof.values.masks import MaskSet
 
@@ -61,12 +63,24 @@ def test_what_cannot_be_ranked_is_refused_by_name(scores):
         select_masks({"w": scores}, keep=1)
 
 
-@pytest.mark.parametrize("preset", ["exact", "open-lth", "torch-prune"])
+@pytest.mark.parametrize(
+    "selection",
+    [
+        Selection(),
+        Selection(count="open-lth"),
+        Selection(count="torch-prune"),
+        Selection(ties="last"),
+        Selection(ties="last", scope="tensor"),
+        Selection(floor="global-mp-released"),
+        Selection(scope="erk"),
+    ],
+    ids=str,
+)
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
-def test_nan_is_refused_by_name_and_index(preset, dtype):
+def test_nan_is_refused_by_name_and_index(selection, dtype):
     scores = {"a": torch.ones(3, dtype=dtype), "w": torch.tensor([[1.0, 2.0], [float("nan"), 0.0]], dtype=dtype)}
     with pytest.raises(BadTensor, match='"w" hold NaN at flat index 2'):
-        select_masks(scores, keep=1, selection=Selection(preset=preset))
+        select_masks(scores, sparsity=0.5, selection=selection)
 
 
 def test_tensors_of_different_dtypes_share_one_ranking():
@@ -116,57 +130,32 @@ def test_weights_that_do_not_fit_the_scores_are_refused():
         select_masks(SCORES, keep=2, selection=Selection(scope="erk"), weights={"a": np.ones(2)})
 
 
-def test_an_unknown_scope_names_the_known_ones():
-    with pytest.raises(UnknownName, match=r'scope "unifrom" is not known\. Nearest: "uniform"'):
-        select_masks(SCORES, keep=2, selection=Selection(scope="unifrom"))
+def stranger(counts):
+    """Return a catalog that knows one more allocation, `mine`."""
+    rule = Allocation("mine", lambda weights, keep: counts, Source("Nobody", 2026, "Nothing"))
+    builtin = build_catalog(["builtin"])
+    (plugin,) = builtin.plugins
+    entries = {kind.of: dict(builtin.entries(kind.of)) for kind in KINDS}
+    entries[Allocation]["mine"] = Entry("mine", rule, plugin, "nowhere:1")
+    return Catalog(entries, [plugin])
 
 
-def test_the_scope_and_the_allocation_must_be_the_same():
-    rule = Allocation("mine", lambda weights, keep: {"a": keep, "b": 0}, Source("Nobody", 2026, "Nothing"))
-    assert select_masks(SCORES, keep=2, selection=Selection(scope="mine"), allocation=rule).count("a") == 2
-    with pytest.raises(BadConfig, match='scope is "erk" but the allocation "mine" was passed'):
-        select_masks(SCORES, keep=2, selection=Selection(scope="erk"), allocation=rule)
+def test_ids_are_looked_up_in_the_catalog_that_is_passed():
+    masks = select_masks(SCORES, keep=2, selection=Selection(scope="mine"), catalog=stranger({"a": 2, "b": 0}))
+    assert masks.count("a") == 2
+    with pytest.raises(UnknownName, match='allocation "mine" is not known'):
+        select_masks(SCORES, keep=2, selection=Selection(scope="mine"))
 
 
 @pytest.mark.parametrize("counts", [{"a": 2}, {"a": 3, "b": 0}, {"a": 1, "b": 1}])
 def test_an_allocation_that_does_not_spend_the_budget_is_refused(counts):
-    rule = Allocation("mine", lambda weights, keep: counts, Source("Nobody", 2026, "Nothing"))
     with pytest.raises(BadPlugin, match='allocation "mine"'):
-        select_masks(SCORES, keep=3, selection=Selection(scope="mine"), allocation=rule)
+        select_masks(SCORES, keep=3, selection=Selection(scope="mine"), catalog=stranger(counts))
 
 
-@pytest.mark.parametrize(
-    ("selection", "reason"),
-    [
-        (Selection(preset="synflow", floor=1), "has no floors"),
-        (Selection(preset="synflow", scope="erk"), 'cannot be joined with scope "erk"'),
-        (Selection(preset="synflow", floor=1, floor_mode="released"), 'cannot be joined with "synflow"'),
-        (Selection(floor=1, floor_mode="released", scope="lamp"), 'cannot be joined with scope "lamp"'),
-    ],
-)
-def test_rules_that_contradict_each_other_are_refused(selection, reason):
-    with pytest.raises(BadConfig, match=reason):
-        select_masks(SCORES, keep=3, selection=selection)
-
-
-def test_an_unknown_preset_names_the_known_ones():
-    with pytest.raises(UnknownName, match=r'preset "open-lht" is not known\. Nearest: "open-lth"'):
-        select_masks(SCORES, keep=3, selection=Selection(preset="open-lht"))
-
-
-def test_a_preset_goes_on_from_a_mask():
+def test_a_count_goes_on_from_a_mask():
     scores = {"w": np.arange(1000.0)}
-    first = select_masks(scores, sparsity=0.2, selection=Selection(preset="open-lth"))
-    second = select_masks(scores, sparsity=0.5, selection=Selection(preset="open-lth"), alive=first)
+    first = select_masks(scores, sparsity=0.2, selection=Selection(count="open-lth"))
+    second = select_masks(scores, sparsity=0.5, selection=Selection(count="open-lth"), alive=first)
     assert second.is_subset_of(first)
     assert second.count() == 1000 - 501
-
-
-def test_the_released_floors_do_not_go_on_from_a_mask():
-    with pytest.raises(BadConfig, match="one-shot"):
-        select_masks(
-            SCORES,
-            keep=3,
-            selection=Selection(floor=1, floor_mode="released"),
-            alive=MaskSet.dense({"a": (2,), "b": (2, 2)}),
-        )

@@ -11,6 +11,7 @@ from pruneproof.selection.select import select_masks
 from pruneproof.units import keep_count
 
 NAMES = ["conv.weight", "a", "fc.weight", "b"]
+ONE = {"id": "count", "least": 1}
 SCOPES = ["global", "uniform", "erk", "lamp"]
 TENSOR = st.lists(st.integers(0, 5) | st.floats(0, 5), min_size=1, max_size=24).map(
     lambda x: np.array(x, dtype=np.float32)
@@ -52,7 +53,7 @@ def test_masks_that_go_on_from_a_mask_are_nested_whatever_the_new_scores(scope, 
 @given(scores=TENSORS, sparsity=SPARSITY, order=st.permutations(NAMES))
 def test_the_order_of_the_mapping_does_not_matter(scope, scores, sparsity, order):
     shuffled = {name: scores[name] for name in order if name in scores}
-    selection = Selection(scope=scope, floor=1) if size(scores) * (1 - sparsity) > 4 else Selection(scope=scope)
+    selection = Selection(scope=scope, floor=ONE) if size(scores) * (1 - sparsity) > 4 else Selection(scope=scope)
     left, right = (select_masks(each, sparsity=sparsity, selection=selection) for each in (scores, shuffled))
     assert left == right
     assert left.threshold == right.threshold
@@ -73,7 +74,7 @@ def test_floors_are_honoured_and_cost_nothing(scope, scores, sparsity, floor):
     keep = keep_count(size(scores), sparsity)
     while sum(min(floor, array.size) for array in scores.values()) > keep:
         floor -= 1
-    masks = select_masks(scores, keep=keep, selection=Selection(scope=scope, floor=floor))
+    masks = select_masks(scores, keep=keep, selection=Selection(scope=scope, floor={"id": "count", "least": floor}))
     assert masks.count() == keep
     for name, array in scores.items():
         assert masks.count(name) >= min(floor, array.size)
@@ -85,7 +86,7 @@ def test_floors_are_honoured_and_cost_nothing(scope, scores, sparsity, floor):
 def test_floors_that_the_plain_mask_meets_change_nothing(scores, sparsity, floor):
     plain = select_masks(scores, sparsity=sparsity)
     floor = min([floor, *(plain.count(name) for name in plain)])
-    assert select_masks(scores, sparsity=sparsity, selection=Selection(floor=floor)) == plain
+    assert select_masks(scores, sparsity=sparsity, selection=Selection(floor={"id": "count", "least": floor})) == plain
 
 
 @settings(max_examples=10, deadline=None)

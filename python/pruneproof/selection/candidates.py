@@ -97,40 +97,59 @@ class Candidates:
             "flatten": self._flat,
         }
 
-    def scores(self, names: Iterable[str] | None = None) -> dict[str, Array]:
+    def scores(self, names: Iterable[str] | None = None, *, signed: bool = False) -> dict[str, Array]:
         """Return the flat scores of the alive elements as numbers, for rules that look at them.
 
+        Args:
+            names: of the tensors, in the order of the answer; all when None.
+            signed: products as they are, before their absolute value is taken.
+
         Raises:
-            BadTensor: NaN.
+            BadTensor: NaN, of a dead element too; an infinite norm; or a score that has no sign where one is asked for.
         """
         found = {}
         for name in self.tensors if names is None else names:
-            values = self._scored(name)
-            if self.alive is not None:
-                values = values[self.alive.array(name).reshape(-1)]
+            values = self._scored(name, signed)
             nan = np.flatnonzero(np.isnan(values))
             if nan.size:
-                raise BadTensor(
-                    f'the scores of "{name}" hold NaN at flat index {self._index(name, int(nan[0]))}; NaN has no rank.'
-                )
-            found[name] = values
+                raise BadTensor(f'the scores of "{name}" hold NaN at flat index {nan[0]}; NaN has no rank.')
+            found[name] = values if self.alive is None else values[self.alive.array(name).reshape(-1)]
         return found
 
-    def _index(self, name: str, place: int) -> int:
-        """Return the flat index of the alive element at a place among the alive ones."""
-        return place if self.alive is None else int(np.flatnonzero(self.alive.array(name).reshape(-1))[place])
-
-    def _scored(self, name: str) -> NDArray[Any]:
+    def _scored(self, name: str, signed: bool) -> NDArray[Any]:
+        if signed and self.score in ("magnitude", "normalised-magnitude"):
+            raise BadTensor(
+                f'the reductions sum and abs-of-sum add scores with their sign, which the score "{self.score}" of '
+                f'"{name}" drops. Use the score "given" or "sensitivity", or reduce by l1.'
+            )
         values = numbers(self._flat(name, self.tensors[name], self.dtype), self.dtype)
-        if self.score == "given":
+        with np.errstate(all="ignore"):
+            match self.score:
+                case "given":
+                    return values
+                case "magnitude":
+                    return np.abs(values)
+                case "magnitude-squared":
+                    return self._rounded(np.square(values))
+                case "normalised-magnitude":
+                    wide = np.abs(values.astype(np.float64))
+                    norm = float(np.sqrt(np.square(wide).sum()))
+                    if np.isinf(norm):
+                        raise BadTensor(f'the L2 norm of "{name}" is infinite, so its weights cannot be divided by it.')
+                    return wide / norm if norm else wide
+            assert self.gradients is not None
+            gradients = numbers(self._flat(name, self.gradients[name], self.dtype), self.dtype)
+            products = self._rounded(values * gradients)
+            if self.score == "sensitivity-squared":
+                return self._rounded(np.square(products))
+            return products if signed else np.abs(products)
+
+    def _rounded(self, values: NDArray[Any]) -> NDArray[Any]:
+        """Round what numpy computed in float32 to bfloat16, where that is the dtype of the tensors."""
+        if self.dtype != "bfloat16":
             return values
-        if self.score == "normalised-magnitude":
-            wide = np.abs(values.astype(np.float64))
-            norm = float(np.sqrt(np.square(wide).sum()))
-            return wide / norm if norm else wide
-        if self.score in NEED_GRADIENTS and self.gradients is not None:
-            values = values * numbers(self._flat(name, self.gradients[name], self.dtype), self.dtype)
-        return np.square(values) if self.score.endswith("squared") else np.abs(values)
+        rounded: NDArray[Any] = torch.from_numpy(values).bfloat16().float().numpy()
+        return rounded
 
     def _flat(self, name: str, tensor: Tensor, dtype: Dtype) -> Array:
         """Make an array of a tensor that the engine cannot borrow."""
@@ -165,6 +184,32 @@ class Candidates:
             alive = MaskSet.from_arrays({name: np.moveaxis(alive.array(name), dim, -1) for name in self.tensors})
         gradients = None if self.gradients is None else move(self.gradients)
         return Candidates(move(self.tensors), self.score, gradients, alive)
+
+    def turned(self) -> tuple["Candidates", dict[str, str]]:
+        """Return the same, flat, with the order of names and elements turned around; and new name -> name.
+
+        >>> found, names = Candidates({"a": np.array([1.0, 2.0]), "b": np.array([3.0])}).turned()
+        >>> found.scores(), names
+        ({'0': array([3.]), '1': array([2., 1.])}, {'0': 'b', '1': 'a'})
+        """
+        self.note_copies()
+        ordered = sorted(self.tensors, reverse=True)
+        width = len(str(max(len(ordered) - 1, 0)))
+        names = {f"{place:0{width}d}": name for place, name in enumerate(ordered)}
+
+        def turn(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+            return {
+                new: np.ascontiguousarray(tensor.reshape(-1)[::-1])
+                if isinstance(tensor := tensors[name], np.ndarray)
+                else tensor.detach().reshape(-1).flip(0)
+                for new, name in names.items()
+            }
+
+        alive = self.alive
+        if alive is not None:
+            alive = MaskSet.from_arrays({new: alive.array(name).reshape(-1)[::-1] for new, name in names.items()})
+        gradients = None if self.gradients is None else turn(self.gradients)
+        return Candidates(turn(self.tensors), self.score, gradients, alive), names
 
 
 def check_gradients(

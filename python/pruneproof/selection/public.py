@@ -93,9 +93,9 @@ def select(
         raise UnknownName.among("reduction", reduction, get_args(Reduction))
     asked, rules = _asked(scope, structure, reduction, dim, floor, count, unprunable)
     if selection is not None:
-        if asked != EXACT:
+        if asked != EXACT or dim != 1:
             raise BadConfig(
-                "`selection` says scope, structure, reduction, floor, count and unprunable. Leave these out."
+                "`selection` says scope, structure, reduction, dim, floor, count and unprunable. Leave these out."
             )
         asked, rules = selection, resolve(selection, installed)
     named = _by_name(tensors)

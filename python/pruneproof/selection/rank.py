@@ -1,6 +1,7 @@
 """Ranks candidates under a scope, a counting rule, floors and a tie rule, and returns which survive."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from math import prod
 from typing import Any
 
@@ -65,7 +66,7 @@ def _together(found: Candidates, amount: Amount, selection: Selection, rules: Ru
         limit_floors(floors, found.available, keep, sum(found.sizes.values()))
     _check_available(keep, found.available)
     if selection.ties == "last":
-        return _last_first(found, keep, floors)
+        return _together_last_first(found, keep, floors)
     bits, _, threshold = _engine.select(found.tensors, keep, floors=floors, **found.measure())
     return bits, threshold
 
@@ -105,8 +106,6 @@ def _by_row(found: Candidates, amount: Amount, selection: Selection, rules: Rule
                     amount.by_rule(rules.counting, selection.count.options, width, width, lambda: np.zeros(0)),
                 )
             )
-    if selection.ties == "last":
-        raise BadConfig('the scope "row" breaks ties by index, the first of equals. Leave `ties` out.')
     return _engine.select_rows(found.tensors, rows, **found.measure())[0]
 
 
@@ -140,12 +139,14 @@ def _by_final_floor(found: Candidates, amount: Amount, selection: Selection, flo
 
 
 def _each(found: Candidates, keeps: Mapping[str, int], selection: Selection) -> Bits:
-    if selection.ties == "last":
-        return {
-            name: _last_first(Candidates({name: array}, alive=None), keep, {})[0][name]
-            for (name, array), keep in zip(_dense_scores(found).items(), keeps.values(), strict=True)
-        }
-    return _engine.select_each(found.tensors, keeps, **found.measure())[0]
+    if selection.ties == "first":
+        return _engine.select_each(found.tensors, keeps, **found.measure())[0]
+    turned, names = found.turned()
+    with _refused_in_place(found):
+        bits = _engine.select_each(
+            turned.tensors, {new: keeps[name] for new, name in names.items()}, **turned.measure()
+        )
+    return _turned_back(found, bits[0], names)
 
 
 def _keep(found: Candidates, amount: Amount, selection: Selection, rules: Rules) -> int:
@@ -206,31 +207,31 @@ def _weights_of(found: Candidates, weights: Mapping[str, Tensor]) -> dict[str, T
     return {name: weights[name] for name in found.tensors}
 
 
-def _dense_scores(found: Candidates) -> dict[str, NDArray[Any]]:
-    """Return flat scores of all elements, dead ones below all others, to be ranked again."""
-    if found.alive is None:
-        return found.scores()
-    dense = {}
-    for name, values in found.scores().items():
-        flags = found.alive.array(name).reshape(-1)
-        dense[name] = np.full(flags.size, -np.inf, dtype=np.float64)
-        dense[name][flags] = values
-    return dense
+def _together_last_first(found: Candidates, keep: int, floors: Mapping[str, int]) -> tuple[Bits, float | None]:
+    """Rank all tensors as one with the last of equals first: by turning the order of names and elements around."""
+    turned, names = found.turned()
+    least = {new: floors[name] for new, name in names.items() if name in floors}
+    with _refused_in_place(found):
+        bits, _, threshold = _engine.select(turned.tensors, keep, floors=least, **turned.measure())
+    return _turned_back(found, bits, names), threshold
 
 
-def _last_first(found: Candidates, keep: int, floors: Mapping[str, int]) -> tuple[Bits, float | None]:
-    """Rank with the last of equals first: by turning the order of names and elements around."""
-    scores = _dense_scores(found)
-    order = sorted(scores, reverse=True)
-    turned = {f"{place:09d}": np.ascontiguousarray(scores[name][::-1]) for place, name in enumerate(order)}
-    least = {f"{place:09d}": floors[name] for place, name in enumerate(order) if name in floors}
-    dtype = Candidates(dict(turned)).dtype
-    bits, _, threshold = _engine.select(turned, keep, dtype=dtype, floors=least)
+@contextmanager
+def _refused_in_place(found: Candidates) -> Iterator[None]:
+    """Refuse a turned tensor by the name and index under which it was passed."""
+    try:
+        yield
+    except BadTensor:
+        _engine.select(found.tensors, 0, **found.measure())
+        raise
+
+
+def _turned_back(found: Candidates, bits: Bits, names: Mapping[str, str]) -> Bits:
     back = {}
-    for place, name in enumerate(order):
-        flags = np.unpackbits(bits[f"{place:09d}"], count=scores[name].size, bitorder="little")[::-1]
+    for new, name in names.items():
+        flags = np.unpackbits(bits[new], count=found.sizes[name], bitorder="little")[::-1]
         back[name] = np.packbits(flags, bitorder="little")
-    return {name: back[name] for name in found.tensors}, threshold
+    return {name: back[name] for name in found.tensors}
 
 
 def stays_on_device(found: Candidates) -> bool:

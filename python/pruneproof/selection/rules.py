@@ -1,18 +1,20 @@
 """The rules that a selection names, looked up: allocation, structure, floor, counting."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Protocol, TypeVar
 
 from pruneproof.contracts.allocation import Allocation
+from pruneproof.contracts.choice import Choice
 from pruneproof.contracts.counting import CountingRule
 from pruneproof.contracts.floor import Floor
 from pruneproof.contracts.functions import ingredients
 from pruneproof.contracts.selection import Selection
 from pruneproof.contracts.structure import Structure
-from pruneproof.errors import BadConfig
+from pruneproof.errors import BadConfig, UnknownName
 from pruneproof.registry.catalog import build_catalog, survey
+from pruneproof.registry.kinds import kind_of
 
 V = TypeVar("V")
 SCOPES = ("global", "tensor", "row")
@@ -44,18 +46,33 @@ def resolve(selection: Selection, get: LookUp) -> Rules:
     """Return the rules that a selection names.
 
     Raises:
-        UnknownName: an id that nobody registers.
+        UnknownName: an id that nobody registers, or an option that it does not take.
         BadConfig: rules that contradict each other.
     """
-    scope, structure, floor, count = selection.scope.id, selection.structure.id, selection.floor.id, selection.count.id
     rules = Rules(
-        allocation=None if scope in SCOPES else get(Allocation, scope),
-        structure=None if structure == "weight" else get(Structure, structure),
-        floor=None if floor == "none" else get(Floor, floor),
-        counting=None if count == "exact" else get(CountingRule, count),
+        allocation=_find(get, Allocation, selection.scope, SCOPES),
+        structure=_find(get, Structure, selection.structure, ("weight",), "N:M as in 2:4, sides as in 4x2"),
+        floor=_find(get, Floor, selection.floor, ("none",)),
+        counting=_find(get, CountingRule, selection.count, ("exact",)),
     )
     check_together(selection, rules)
     return rules
+
+
+def _find(get: LookUp, of: type[V], chosen: Choice, words: Sequence[str], forms: str = "") -> V | None:
+    """Return what an id stands for, None for a word of the core, and check its options."""
+    if chosen.id in words:
+        value, known = None, {}
+    else:
+        try:
+            value = get(of, chosen.id)
+        except UnknownName as problem:
+            raise UnknownName(f"{problem} Besides these: {', '.join([*words, *filter(None, [forms])])}.") from None
+        known = kind_of(of).options(value)
+    for name in chosen.options:
+        if name not in known:
+            raise UnknownName.among(f'option of {kind_of(of).noun} "{chosen.id}"', name, known)
+    return value
 
 
 def check_together(selection: Selection, rules: Rules) -> None:
@@ -76,6 +93,8 @@ def check_together(selection: Selection, rules: Rules) -> None:
             f'the counting rule "{rules.counting.id}" takes a threshold from all scores; the scope "row" has none. '
             'Use the scope "global" or "tensor".'
         )
+    if scope == "row" and selection.ties == "last":
+        raise BadConfig('the scope "row" breaks ties by index, the first of equals. Leave `ties` out.')
     if rules.allocation is not None and rules.counting is not None and "scores" in ingredients(rules.counting.keep):
         raise BadConfig(
             f'the counting rule "{rules.counting.id}" ranks all tensors together; it cannot be joined with scope '
@@ -87,10 +106,16 @@ def check_together(selection: Selection, rules: Rules) -> None:
         raise BadConfig(
             f'the floor "{floor.id}" brings its own count; it cannot be joined with "{selection.count.id}".'
         )
-    if rules.structure is not None and rules.structure.keep is not None and (scope != "global" or floor is not None):
-        raise BadConfig(
-            f'the structure "{rules.structure.id}" says how much is kept and where. Leave scope and floor out.'
-        )
+    if rules.structure is not None and rules.structure.keep is not None:
+        if scope != "global" or floor is not None:
+            raise BadConfig(
+                f'the structure "{rules.structure.id}" says how much is kept and where. Leave scope and floor out.'
+            )
+        if rules.counting is not None or selection.ties == "last":
+            raise BadConfig(
+                f'the structure "{rules.structure.id}" says how much is kept, the first of equals. Leave count and '
+                "ties out."
+            )
 
 
 def installed(of: type[V], name: str, /, *, where: str = "") -> V:

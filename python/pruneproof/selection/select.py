@@ -54,7 +54,7 @@ def select_candidates(
         if isinstance(bits, PackedBuffer) and candidates.in_order:
             return MaskSet.of_engine(bits, threshold)
         return MaskSet(bits, candidates.shapes, threshold=threshold)
-    units, beyond, threshold = select_units(candidates, amount, selection, rules, module, weights)
+    units, beyond, threshold = select_units(candidates, amount, selection, rules, module)
     return MaskSet(units, {**candidates.shapes, **beyond}, threshold=threshold)
 
 

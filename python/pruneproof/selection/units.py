@@ -1,6 +1,6 @@
 """Units: from the scores of weights to one score per unit, and from living units to masks."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import Any
@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 from pruneproof import _engine
 from pruneproof.contracts.selection import Reduction, Selection
 from pruneproof.contracts.structure import Places, Structure
-from pruneproof.errors import BadConfig, BadPlugin, BadTensor
+from pruneproof.errors import BadConfig, BadPlugin, BadTensor, InfeasibleSelection
 from pruneproof.selection.amount import Amount
-from pruneproof.selection.arrays import Tensor
 from pruneproof.selection.candidates import Candidates
 from pruneproof.selection.rank import Bits, rank
 from pruneproof.selection.rules import Rules, ask
@@ -28,8 +27,8 @@ def places_of(
     options: Mapping[str, Any],
     shapes: Mapping[str, tuple[int, ...]],
     module: torch.nn.Module | None,
-) -> dict[str, Places]:
-    """Return the units of each tensor, as the structure says.
+) -> tuple[dict[str, Places], dict[str, tuple[int, ...]]]:
+    """Return the units of each tensor, as the structure says, and the shapes of the tensors beyond the prunable ones.
 
     Raises:
         BadConfig: a structure that looks at the network where there is none.
@@ -45,12 +44,20 @@ def places_of(
         return module
 
     found = ask(structure.units, {"shapes": lambda: dict(shapes), "module": network}, options)
-    for name, places in found.items():
-        if name in shapes:
-            _check_places(structure, name, places, shapes[name])
     if missing := sorted(set(shapes) - set(found)):
         raise BadPlugin(f'structure "{structure.id}" has no units of {missing}; every prunable tensor was asked for.')
-    return dict(found)
+    state = {} if module is None else module.state_dict()
+    beyond = {name: tuple(state[name].shape) for name in sorted(set(found) - set(shapes)) if name in state}
+    for name, places in found.items():
+        if name not in shapes and name not in beyond:
+            raise BadPlugin(f'structure "{structure.id}" has units of "{name}", which is no tensor of the network.')
+        if name in beyond and isinstance(places, tuple):
+            raise BadPlugin(
+                f'structure "{structure.id}" cuts "{name}" into blocks, which nothing could score: it is not prunable. '
+                "Number the units of a prunable tensor that it dies with."
+            )
+        _check_places(structure, name, places, shapes[name] if name in shapes else beyond[name])
+    return dict(found), beyond
 
 
 def _check_places(structure: Structure, name: str, places: object, shape: tuple[int, ...]) -> None:
@@ -59,19 +66,26 @@ def _check_places(structure: Structure, name: str, places: object, shape: tuple[
             raise BadTensor(
                 f'"{name}" has shape {shape}, which blocks of {len(places)} sides do not fit. Name it in `unprunable`.'
             )
-    elif not isinstance(places, np.ndarray) or places.dtype.kind not in "iu":
+        return
+    if not isinstance(places, np.ndarray) or places.dtype.kind not in "iu":
         raise BadPlugin(
             f'structure "{structure.id}" describes the units of "{name}" by {type(places).__name__}; a tuple of '
             "sides or an integer array was expected."
         )
-    else:
-        try:
-            np.broadcast_shapes(places.shape, shape)
-        except ValueError:
-            raise BadPlugin(
-                f'structure "{structure.id}" numbers the units of "{name}" in shape {places.shape}, which does not '
-                f"broadcast to {shape}."
-            ) from None
+    try:
+        fits = np.broadcast_shapes(places.shape, shape) == shape
+    except ValueError:
+        fits = False
+    if not fits:
+        raise BadPlugin(
+            f'structure "{structure.id}" numbers the units of "{name}" in shape {places.shape}, which does not '
+            f"broadcast to {shape}."
+        )
+    if places.size and int(places.min()) < -1:
+        raise BadPlugin(
+            f'structure "{structure.id}" has the unit {int(places.min())} in "{name}"; numbers from 0 were expected, '
+            "or -1 for none."
+        )
 
 
 def select_units(
@@ -80,18 +94,23 @@ def select_units(
     selection: Selection,
     rules: Rules,
     module: torch.nn.Module | None,
-    weights: Mapping[str, Tensor] | None,
 ) -> tuple[Bits, dict[str, tuple[int, ...]], float | None]:
     """Return the packed masks of living units, the shapes of tensors beyond the candidates', and the threshold."""
     structure = rules.structure
     assert structure is not None
-    places = places_of(structure, selection.structure.options, found.shapes, module)
+    places, beyond = places_of(structure, selection.structure.options, found.shapes, module)
     if structure.keep is not None:
+        if beyond:
+            raise BadPlugin(
+                f'structure "{structure.id}" keeps the best of each unit, and has units of {sorted(beyond)}, which '
+                "are not prunable. Leave them out."
+            )
         return _best_of_each(found, amount, structure, selection.structure.options, places), {}, None
     if all(isinstance(each, tuple) for each in places.values()):
         bits, threshold = _blocks(found, amount, selection, rules, places)
         return bits, {}, threshold
-    return _numbered(found, amount, selection, rules, places, module)
+    bits, threshold = _numbered(found, amount, selection, rules, numbers_in(places, {**found.shapes, **beyond}))
+    return bits, beyond, threshold
 
 
 def _blocks(
@@ -125,8 +144,8 @@ def _best_of_each(
         )
     sides = {name: each for name, each in places.items() if isinstance(each, tuple)}
     axes = {name: [axis for axis, side in enumerate(each) if side != 1] for name, each in sides.items()}
-    if len(sides) < len(places) or any(len(each) > 1 for each in axes.values()):
-        return _best_of_numbered(found, keep, places)
+    if len(sides) < len(places) or any(len(each) != 1 for each in axes.values()):
+        return _best_of_numbered(found, keep, structure, numbers_in(places, found.shapes))
     for name, shape in found.shapes.items():
         for axis in axes[name]:
             if shape[axis] % sides[name][axis]:
@@ -143,8 +162,6 @@ def _best_of_each(
     bits: dict[str, NDArray[np.uint8]] = {}
     for axis in sorted({axis for each in axes.values() for axis in each}):
         bits |= _along(found, [name for name, each in axes.items() if axis in each], axis, keep, groups)
-    rest = [name for name, each in axes.items() if not each]
-    bits |= {name: np.packbits(np.full(found.sizes[name], keep > 0), bitorder="little") for name in rest}
     return {name: bits[name] for name in found.tensors}
 
 
@@ -172,18 +189,30 @@ def _along(
     }
 
 
-def _best_of_numbered(found: Candidates, keep: int, places: Mapping[str, Places]) -> Bits:
-    numbers = {name: numbers_of(each, found.shapes[name]) for name, each in places.items()}
-    bits = {}
-    for name, scores in _all_scores(found).items():
-        units = np.broadcast_to(numbers[name], found.shapes[name]).reshape(-1)
-        order = np.lexsort((np.arange(units.size), -scores, units))
-        starts = np.flatnonzero(np.r_[True, np.diff(units[order]) != 0])
-        rank_within = np.arange(units.size) - np.repeat(starts, np.diff(np.r_[starts, units.size]))
-        kept = np.zeros(units.size, dtype=np.bool_)
-        kept[order] = (rank_within < keep) & np.isfinite(scores[order])
-        bits[name] = np.packbits(kept | (units < 0), bitorder="little")
-    return bits
+def _best_of_numbered(found: Candidates, keep: int, structure: Structure, units: Mapping[str, Numbers]) -> Bits:
+    """Keep the best N weights of units that are numbered, ties to the lower name and index; all of a smaller unit."""
+    each = {name: (units[name].reshape(-1), scores, alive) for name, scores, alive in _dense(found)}
+    if not each:
+        return {}
+    numbers, scores, alive = (np.concatenate(column) for column in zip(*each.values(), strict=True))
+    count = 1 + int(numbers.max(initial=-1))
+    inside = numbers >= 0
+    sizes, left = (np.bincount(numbers[those], minlength=count) for those in (inside, inside & alive))
+    short = np.flatnonzero(left < np.minimum(sizes, keep))
+    if short.size:
+        raise InfeasibleSelection(
+            f'{keep} weights of unit {short[0]} of structure "{structure.id}" are to be kept but only {left[short[0]]} '
+            "are alive."
+        )
+    places = np.flatnonzero(inside & alive)
+    order = places[np.lexsort((places, -scores[places], numbers[places]))]
+    starts = np.flatnonzero(np.r_[True, np.diff(numbers[order]) != 0])
+    rank_within = np.arange(order.size) - np.repeat(starts, np.diff(np.r_[starts, order.size]))
+    kept = alive & ~inside
+    kept[order[rank_within < keep]] = True
+    ends = np.cumsum([found.sizes[name] for name in each])[:-1]
+    bits = {name: np.packbits(flags, bitorder="little") for name, flags in zip(each, np.split(kept, ends), strict=True)}
+    return {name: bits[name] for name in found.tensors}
 
 
 def numbers_of(places: Places, shape: tuple[int, ...]) -> Numbers:
@@ -202,9 +231,27 @@ def numbers_of(places: Places, shape: tuple[int, ...]) -> Numbers:
     return numbers
 
 
+def numbers_in(places: Mapping[str, Places], shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Numbers]:
+    """Return the number of the unit at each place of several tensors; blocks are units of their tensor alone.
+
+    >>> numbers_in({"a": (1,), "b": np.array([0, -1])}, {"a": (2,), "b": (2,)})
+    {'a': array([1, 2]), 'b': array([ 0, -1])}
+    """
+    named = [each for each in places.values() if not isinstance(each, tuple)]
+    taken = 1 + max((int(each.max()) for each in named if each.size), default=-1)
+    found = {}
+    for name in sorted(places):
+        numbers = numbers_of(places[name], shapes[name])
+        if isinstance(places[name], tuple):
+            numbers = numbers + taken
+            taken = max(taken, 1 + int(numbers.max(initial=-1)))
+        found[name] = np.broadcast_to(numbers, shapes[name])
+    return found
+
+
 @dataclass(frozen=True)
 class _Home:
-    """Where the units of a tensor are ranked: each in the first tensor that has it."""
+    """The units that are ranked in a tensor: each in the first tensor, by name, that has it and is scored."""
 
     numbers: Numbers
     """Of its units, ascending."""
@@ -213,82 +260,78 @@ class _Home:
 
 
 def _numbered(
-    found: Candidates,
-    amount: Amount,
-    selection: Selection,
-    rules: Rules,
-    places: Mapping[str, Places],
-    module: torch.nn.Module | None,
-) -> tuple[Bits, dict[str, tuple[int, ...]], float | None]:
+    found: Candidates, amount: Amount, selection: Selection, rules: Rules, units: Mapping[str, Numbers]
+) -> tuple[Bits, float | None]:
     """Keep whole units that may span tensors, by the reduced scores of their weights."""
     assert rules.structure is not None
-    shapes = dict(found.shapes)
-    beyond = {name for name in places if name not in shapes}
-    if beyond:
-        assert module is not None  # only a structure that has seen the network can name other tensors
-        state = module.state_dict()
-        shapes |= {name: tuple(state[name].shape) for name in beyond}
-    units = {name: np.broadcast_to(numbers_of(each, shapes[name]), shapes[name]) for name, each in places.items()}
-    homes = _homes(found, units, selection.reduce)
-    unscored = set(np.unique(np.concatenate([each.reshape(-1) for each in units.values()])).tolist()) - {-1}
-    unscored -= {int(each) for home in homes.values() for each in home.numbers}
-    if unscored:
+    count = 1 + max((int(each.max(initial=-1)) for each in units.values()), default=-1)
+    homes = _homes(found, units, selection.reduce, count)
+    scored = np.zeros(count, np.bool_)
+    for home in homes.values():
+        scored[home.numbers] = True
+    asked = np.zeros(count, np.bool_)
+    for each in units.values():
+        asked[each[each >= 0]] = True
+    unscored = np.flatnonzero(asked & ~scored)
+    if unscored.size:
         raise BadPlugin(
-            f'structure "{rules.structure.id}" has {len(unscored)} units without a prunable weight, first '
-            f"{min(unscored)}; nothing could score them."
+            f'structure "{rules.structure.id}" has {unscored.size} units without a prunable weight, first '
+            f"{unscored[0]}; nothing could score them."
         )
+    alive = {name: home.alive for name, home in homes.items()}
     pool = Candidates(
         {name: home.scores for name, home in homes.items()},
-        alive=MaskSet.from_arrays({name: home.alive for name, home in homes.items()})
-        if found.alive is not None
-        else None,
+        alive=None if found.alive is None else MaskSet.from_arrays(alive),
     )
     bits, threshold = rank(pool, amount, selection, rules)
-    living = np.zeros(
-        1 + max((int(home.numbers.max()) for home in homes.values() if home.numbers.size), default=0), np.bool_
-    )
+    living = np.zeros(count, np.bool_)
     for name, home in homes.items():
         living[home.numbers] = np.unpackbits(bits[name], count=home.numbers.size, bitorder="little").view(np.bool_)
     masks = {}
     for name, each in units.items():
-        alive = np.where(each < 0, True, living[each])
+        flags = each < 0
+        flags[~flags] = living[each[~flags]]
         if found.alive is not None and name in found.alive:
-            alive &= found.alive.array(name)
-        masks[name] = np.packbits(alive.reshape(-1), bitorder="little")
-    return masks, {name: shapes[name] for name in beyond}, threshold
+            flags &= found.alive.array(name)
+        masks[name] = np.packbits(flags.reshape(-1), bitorder="little")
+    return masks, threshold
 
 
-def _homes(found: Candidates, units: Mapping[str, Numbers], reduce: Reduction) -> dict[str, _Home]:
-    count = 1 + max((int(units[name].max(initial=-1)) for name in found.shapes), default=-1)
+def _homes(found: Candidates, units: Mapping[str, Numbers], reduce: Reduction, count: int) -> dict[str, _Home]:
+    """Reduce the scores of each unit's weights, dead ones 0, and find the tensor in which it is ranked.
+
+    Raises:
+        BadTensor: infinities of both signs in one unit.
+    """
     sums, sizes, alive = np.zeros(count), np.zeros(count), np.zeros(count, dtype=np.bool_)
     home = np.full(count, -1)
-    for place, (name, scores) in enumerate(_all_scores(found).items()):
+    names = sorted(found.shapes)
+    for place, (name, scores, flags) in enumerate(_dense(found, signed=reduce in ("sum", "abs-of-sum"))):
         numbers = units[name].reshape(-1)
         inside = numbers >= 0
         numbers, values = numbers[inside], scores[inside]
-        values = np.where(np.isfinite(values) | (values > 0), values, 0.0)  # dead weights score 0
-        parts = {"l1": np.abs(values), "l2": np.square(values)}.get(reduce, values)
+        parts = {"l1": np.abs, "l2": np.square}.get(reduce, lambda each: each)(values)
         sums += np.bincount(numbers, weights=parts, minlength=count)
         sizes += np.bincount(numbers, minlength=count)
-        flags = np.ones(scores.size, dtype=np.bool_) if found.alive is None else found.alive.array(name).reshape(-1)
         alive |= np.bincount(numbers, weights=flags[inside], minlength=count) > 0
         present = np.unique(numbers)
         home[present[home[present] < 0]] = place
+    if broken := np.flatnonzero(np.isnan(sums)).tolist():
+        raise BadTensor(
+            f'the scores of unit {broken[0]}, first in "{names[home[broken[0]]]}", add up to inf - inf, which has no '
+            "rank. Check the criterion."
+        )
     scores = {"l2": np.sqrt, "abs-of-sum": np.abs}.get(reduce, lambda each: each)(sums)
     if reduce == "mean":
         scores = sums / np.maximum(sizes, 1)
-    owned = {name: np.flatnonzero(home == place) for place, name in enumerate(found.shapes)}
+    owned = {name: np.flatnonzero(home == place) for place, name in enumerate(names)}
     return {name: _Home(each, scores[each], alive[each]) for name, each in owned.items()}
 
 
-def _all_scores(found: Candidates) -> dict[str, NDArray[np.float64]]:
-    """Return flat float64 scores of all elements; dead ones are -inf."""
-    dense = {}
-    for name, values in found.scores().items():
-        if found.alive is None:
-            dense[name] = values.astype(np.float64)
-        else:
-            flags = found.alive.array(name).reshape(-1)
-            dense[name] = np.full(flags.size, -np.inf)
-            dense[name][flags] = values
-    return dense
+def _dense(found: Candidates, *, signed: bool = False) -> Iterator[tuple[str, NDArray[np.float64], NDArray[np.bool_]]]:
+    """Yield name, flat scores of all elements, 0 for dead ones, and which are alive; in the order of the names."""
+    for name, values in found.scores(sorted(found.tensors), signed=signed).items():
+        alive = np.ones(found.sizes[name], np.bool_) if found.alive is None else found.alive.array(name).reshape(-1)
+        scores = np.zeros(alive.size)
+        scores[alive] = values
+        yield name, scores, alive
