@@ -27,8 +27,7 @@ def batches(*sizes):
     ]
 
 
-def test_the_passport_is_valid():
-    WANDA.check()
+def test_it_asks_for_weights_and_activations_and_has_no_options():
     assert WANDA.ingredients == ("weights", "activations")
     assert not WANDA.options
 

@@ -109,7 +109,7 @@ def test_counts_are_exact_for_any_shape_and_slice(outputs, inputs, columns, spar
 
 
 def test_it_reconstructs_better_than_wanda_and_magnitude():
-    amounts = {"sparsity": 0.5}, {"structure": "2:4"}
+    amounts = {"sparsity": 0.5, "scope": "row"}, {"structure": "2:4"}
     for amount in amounts:
         errors = {"sparsegpt": 0.0, "wanda": 0.0, "magnitude": 0.0}
         for seed in range(8):
@@ -117,8 +117,8 @@ def test_it_reconstructs_better_than_wanda_and_magnitude():
             scores = wanda({"w": weight}, {"w": x.norm(dim=0).expand_as(weight)})
             whole = error(weight, 0.0 * weight, x)
             masks = {
-                "wanda": select(scores, score="given", scope="row", **amount),
-                "magnitude": select({"w": weight}, scope="row", **amount),
+                "wanda": select(scores, score="given", **amount),
+                "magnitude": select({"w": weight}, **amount),
             }
             for name, mask in masks.items():
                 errors[name] += error(weight, weight * mask["w"], x) / whole

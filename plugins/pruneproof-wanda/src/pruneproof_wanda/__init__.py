@@ -1,17 +1,19 @@
 """Wanda, SparseGPT and magnitude pruning of transformers, block by block, with exact counts.
 
-`prune_transformer` prunes a model, `sparsegpt` one matrix; `wanda` is the criterion that `pruneproof` finds by itself.
+`prune_transformer` prunes a model, `sparsegpt` one matrix; `WANDA` and `SPARSEGPT` are the criteria that `pruneproof`
+finds by itself.
 """
 
 from typing import TYPE_CHECKING, Any
 
+from pruneproof_wanda.columnwise import SPARSEGPT
 from pruneproof_wanda.criterion import WANDA, wanda
 
 if TYPE_CHECKING:
     from pruneproof_wanda.solver import sparsegpt
     from pruneproof_wanda.walk import LayerReport, Pruned, prune_transformer
 
-__all__ = ["WANDA", "LayerReport", "Pruned", "prune_transformer", "sparsegpt", "wanda"]
+__all__ = ["SPARSEGPT", "WANDA", "LayerReport", "Pruned", "prune_transformer", "sparsegpt", "wanda"]
 
 
 def __getattr__(name: str) -> Any:

@@ -7,8 +7,7 @@ from typing import Literal, cast, get_args
 
 import torch
 
-from pruneproof import MaskSet, select
-from pruneproof.api import BadConfig, UnknownName, keep_count
+from pruneproof.api import BadConfig, MaskSet, UnknownName, keep_count, select
 
 Scope = Literal["row", "tensor", "block"]
 

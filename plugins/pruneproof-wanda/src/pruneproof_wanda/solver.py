@@ -1,5 +1,7 @@
 """SparseGPT: prune a matrix column by column, and let the columns to come make up for what is lost."""
 
+from collections.abc import Callable
+
 import torch
 
 from pruneproof.api import BadConfig, BadTensor
@@ -77,19 +79,42 @@ def solve(
     weight: torch.Tensor, gram: torch.Tensor, amount: Amount, columns: int, dampening: float
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Do what `sparsegpt` says, on checked arguments."""
-    factor = inverse_factor(gram, dampening)
+    group = amount.pattern[1] if amount.pattern else columns
+    step = max(columns // group, 1) * group  # whole groups
+    return sweep(weight, inverse_factor(gram, dampening), amount.choose_columns, group, step)
+
+
+def sweep(
+    weight: torch.Tensor,
+    factor: torch.Tensor,
+    choose: Callable[[torch.Tensor, int], torch.Tensor],
+    group: int,
+    step: int,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Prune from left to right and let the columns to come make up for it; return the weights and their mask.
+
+    >>> factor = inverse_factor(torch.tensor([[2.0, 1.0], [1.0, 2.0]]), 0.0)
+    >>> given = torch.tensor([[True, False]])
+    >>> sweep(torch.ones(1, 2), factor, lambda scores, start: given[:, start : start + 2], 2, 2)[0].tolist()
+    [[1.0, 0.0]]
+
+    Args:
+        weight: W, (outputs, inputs).
+        factor: R of `inverse_factor`.
+        choose: (saliencies of the next columns under the weights so far, number of columns before them) -> their mask.
+        group: columns that are chosen from at a time.
+        step: columns after which later ones are brought up to date; a multiple of `group`.
+    """
     diagonal = factor.diagonal()
     work = weight.detach().double().clone(memory_format=torch.contiguous_format)
     mask = torch.ones_like(work, dtype=torch.bool)
-    group = amount.pattern[1] if amount.pattern else columns
-    step = max(columns // group, 1) * group  # whole groups
     for start in range(0, work.shape[1], step):
         stop = min(start + step, work.shape[1])
         errors = torch.zeros_like(work[:, start:stop])
         for j in range(start, stop):
             if (j - start) % group == 0:
                 piece = slice(j, min(j + group, stop))
-                mask[:, piece] = amount.choose_columns((work[:, piece] / diagonal[piece]).square(), start=j)
+                mask[:, piece] = choose((work[:, piece] / diagonal[piece]).square(), j)
             error = torch.where(mask[:, j], 0.0, work[:, j] / diagonal[j])
             work[:, j:stop] -= error.outer(factor[j, j:stop])
             errors[:, j - start] = error

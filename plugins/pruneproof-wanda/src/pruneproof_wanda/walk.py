@@ -7,8 +7,7 @@ from typing import Literal, get_args
 import torch
 from torch import nn
 
-from pruneproof import MaskSet
-from pruneproof.api import BadTensor, UnknownName
+from pruneproof.api import BadTensor, MaskSet, UnknownName
 from pruneproof_wanda.calibration import Batch, Stream, looking
 from pruneproof_wanda.criterion import wanda
 from pruneproof_wanda.layers import Layer, find_blocks, find_layers
