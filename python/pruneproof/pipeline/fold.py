@@ -18,6 +18,7 @@ from pruneproof.contracts.search import MaskSearch
 from pruneproof.contracts.transform import Transform
 from pruneproof.contracts.update import Update
 from pruneproof.errors import BadConfig, UnknownName
+from pruneproof.papers.check_runs import every_step
 from pruneproof.papers.schema import Method, Run
 from pruneproof.papers.short_form import DENSE, settings_of, steps_of
 from pruneproof.papers.steps import (
@@ -111,7 +112,7 @@ class Folder:
             "seed": seed,
             "device": device,
         }
-        self.held_out = max((recipe.validation for recipe in run.recipe.values()), default=0.0)
+        self.held_out = _held_out(run)
         self.stages: dict[str, Stage] = {}
         self._folded: dict[tuple[str, float], Folded] = {}
         self._folding: list[str] = []
@@ -453,6 +454,14 @@ class Folder:
         self.stages.setdefault(digest, stage)
         so_far.stages.append(digest)
         return digest
+
+
+def _held_out(run: Run) -> float:
+    """Return the largest fraction that any training of the run holds out: samples that nothing else may see."""
+    steps = [step for method in run.methods for step in every_step(steps_of(run, method))]
+    changes = [step.change for step in steps if isinstance(step, Train | Search)]
+    named = [recipe.validation for recipe in run.recipe.values()]
+    return max([*named, *(change.get("validation", 0.0) for change in changes)], default=0.0)
 
 
 def _names(placed: Placed) -> list[str]:

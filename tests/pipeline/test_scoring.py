@@ -1,0 +1,114 @@
+"""On which samples a network is scored."""
+
+import pytest
+import torch
+
+from pruneproof.contracts.dataset import DataSet
+from pruneproof.errors import BadConfig
+from pruneproof.pipeline.scoring import SCORING_BATCH, scoring_batches
+from pruneproof.registry.catalog import build_catalog
+from pruneproof.training.seeding import stream
+from pruneproof.values.masks import MaskSet
+
+
+@pytest.fixture(scope="module")
+def digits(tmp_path_factory):
+    return build_catalog(["builtin"]).get(DataSet, "digits").load(tmp_path_factory.mktemp("data"))
+
+
+def sample(size=1000, per_class=None):
+    return {"size": size, "per_class": per_class}
+
+
+def test_so_many_samples_are_drawn_in_batches_of_256(digits):
+    batches = scoring_batches(digits, sample(600), 0, 0)
+    assert [len(labels) for _, labels in batches] == [SCORING_BATCH, SCORING_BATCH, 600 - 2 * SCORING_BATCH]
+
+
+def test_more_than_there_are_gives_all(digits):
+    assert sum(len(labels) for _, labels in scoring_batches(digits, sample(10**6), 0, 0)) == digits.size("train")
+
+
+def test_a_last_batch_of_one_joins_the_one_before(digits):
+    assert [len(labels) for _, labels in scoring_batches(digits, sample(SCORING_BATCH + 1), 0, 0)] == [
+        SCORING_BATCH + 1
+    ]
+
+
+def test_a_balanced_sample_has_so_many_of_each_class_one_class_a_batch(digits):
+    batches = scoring_batches(digits, sample(per_class=7), 0, 0)
+    assert [set(labels.tolist()) for _, labels in batches] == [{label} for label in range(10)]
+    assert {len(labels) for _, labels in batches} == {7}
+    assert all(inputs.shape == (7, *digits.shape) for inputs, _ in batches)
+
+
+def test_samples_of_a_class_are_of_that_class(digits):
+    drawn = scoring_batches(digits, sample(per_class=3), 1, 0)
+    known = {
+        tuple(x.flatten().tolist()): int(y)
+        for xs, ys in digits.batches("train", 2000)
+        for x, y in zip(xs, ys, strict=True)
+    }
+    assert all(known[tuple(x.flatten().tolist())] == int(y) for xs, ys in drawn for x, y in zip(xs, ys, strict=True))
+
+
+def test_a_class_with_too_few_samples_is_refused(digits):
+    with pytest.raises(BadConfig, match=r"500 scoring samples of each class.*class \d has 1\d\d"):
+        scoring_batches(digits, sample(per_class=500), 0, 0)
+
+
+def test_each_seed_iteration_and_round_draws_its_own(digits):
+    def drawn(*place):
+        return scoring_batches(digits, sample(50), *place)[0][0]
+
+    places = [(0, 0), (1, 0), (0, 1), (0, 0, 1)]
+    for number, one in enumerate(places):
+        assert torch.equal(drawn(*one), drawn(*one))
+        assert all(not torch.equal(drawn(*one), drawn(*other)) for other in places[number + 1 :])
+
+
+def test_held_out_samples_are_never_drawn(digits):
+    kept = digits.holdout(0.25, stream(0, "validation"))
+    drawn = scoring_batches(kept, sample(10**6), 0, 0)
+    assert sum(len(labels) for _, labels in drawn) == digits.size("train") - round(0.25 * digits.size("train"))
+
+
+SCORED = '{ do = "prune", criterion = "snip", schedule = "exponential", iterations = 3, sample = { size = 40%s } }'
+
+
+def masks(found):
+    return MaskSet.load(found.of("prune")[0].file("mask.safetensors"))
+
+
+def test_iterations_that_share_their_samples_choose_other_weights_than_fresh_ones(replay_steps):
+    methods = {
+        name: f'{{ do = "init" }}, {SCORED % more}, {{ do = "measure", metrics = ["densities"] }}'
+        for name, more in {"fresh": "", "fixed": ", resample = false"}.items()
+    }
+    replayed = replay_steps(methods)
+    found = {name: masks(replayed[name]) for name in methods}
+    assert found["fixed"] != found["fresh"]
+    assert found["fixed"].count() == found["fresh"].count()
+
+
+def test_a_run_that_holds_samples_out_scores_on_the_others(replay_steps, install, tmp_path):
+    install(
+        "counter",
+        """
+        from pruneproof.api import Criterion, Source, hookimpl
+
+        def score(probe, weights):
+            [seen] = {len(each) for each in probe.sample_gradients().values()}
+            assert seen == 1198 - round(0.25 * 1198), seen
+            return {name: each.abs() for name, each in weights.items()}
+
+        @hookimpl
+        def pruneproof_criteria():
+            return [Criterion("counter", score, Source("A. Tester", 2020, "Counter"))]
+        """,
+    )
+    steps = (
+        '{ do = "init" }, { do = "train", recipe = "dense", change = { validation = 0.25 } }, '
+        '{ do = "prune", criterion = "counter", sample = { size = 5000 } }, { do = "measure" }'
+    )
+    assert replay_steps({"m": steps}, plugins=["counter"])
