@@ -1,8 +1,9 @@
 import pytest
 
 from pruneproof.errors import BadTensor
-from pruneproof.pipeline.executors.local import WorkerSpec, run_stages
-from pruneproof.pipeline.run import prepare
+from pruneproof.executors.local import run_stages
+from pruneproof.pipeline.prepare import prepare
+from pruneproof.pipeline.worker_spec import WorkerSpec
 
 
 @pytest.mark.slow

@@ -27,8 +27,8 @@ LISTENER = """
             self.say(event.kind, event.digest, event.done, event.total)
 
         def on_measurement(self, measured):
-            self.say("measured", measured.method, measured.sparsity, measured.measurement.accuracy,
-                     len(measured.history["accuracy"]))
+            self.say("measured", measured.method, measured.sparsity, measured.at, dict(measured.measurement),
+                     len(measured.history["watched"]["accuracy"]))
 
         def on_record(self, record):
             self.say("record", len(record["cells"]))
@@ -94,9 +94,13 @@ def test_an_observer_hears_start_progress_finish_each_measurement_once_and_the_r
     record = Record.model_validate(found.json)
     assert kinds.count("start") == kinds.count("finish") == len(record.stages)
     measured = [line for line in lines if line[0] == "measured"]
-    cells = [["measured", cell.method, cell.sparsity, cell.measurement["accuracy"]] for cell in record.cells]
-    assert sorted(line[:4] for line in measured) == sorted(cells)
-    assert all(line[4] > 0 for line in measured)
+    cells = [
+        ["measured", cell.method, cell.sparsity, at, dict(values)]
+        for cell in record.cells
+        for at, values in cell.measured.items()
+    ]
+    assert sorted(map(str, (line[:5] for line in measured))) == sorted(map(str, cells))
+    assert all(line[5] > 0 for line in measured)
 
 
 def test_measurements_that_are_in_the_store_are_heard_too(tiny, install, repro, folders):
@@ -104,7 +108,7 @@ def test_measurements_that_are_in_the_store_are_heard_too(tiny, install, repro, 
     first = repro("run", "tiny", *FAST, "--json").json
     repro("run", "tiny", "--observe", "listener", *FAST, "--json")
     lines = heard(folders / "store")
-    assert [line[0] for line in lines].count("measured") == len(first["cells"])
+    assert [line[0] for line in lines].count("measured") == sum(len(cell["measured"]) for cell in first["cells"])
     assert [line[0] for line in lines].count("start") == 0
 
 
@@ -143,16 +147,16 @@ def test_an_observer_that_nobody_registers_is_refused_before_any_work(tiny, inst
 EXECUTOR = """
     from pruneproof.api import Event, Executor, hookimpl
 
-    def backwards_talker(stages, site, *, workers, on_event):
-        bench = site.open()
+    def plain(stages, spec, *, workers, on_event):
+        worker = spec.open()
         for stage in stages[:{until}]:
             on_event(Event("start", stage.digest))
-            bench.run(stage)
+            worker.run(stage)
             on_event(Event("finish", stage.digest))
 
     @hookimpl
     def pruneproof_executors():
-        return [Executor("plain", backwards_talker, "one after the other")]
+        return [Executor("plain", plain, "one after the other")]
 """
 
 
