@@ -121,22 +121,22 @@ UPDATE_LAWS: Mapping[str, str] = {
     "deterministic": "same ingredients and seed, same mask",
     "inputs-untouched": "the ingredients stay as they were, to the bit",
     "rng-untouched": "the global generators of torch, numpy and random stay where they were",
-    "order-irrelevant": "the order of the tensors does not matter, where no randomness is asked for",
-    "full-and-empty": "a tensor that is all alive or all dead is answered for",
+    "order-irrelevant": "the order of the tensors does not matter",
+    "full-and-empty": "tensors that are all alive, all dead or without any weight are answered for",
 }
 """What every update obeys."""
 
 CLAIMABLE_UPDATE_LAWS: Mapping[str, str] = {
-    "drops-smallest": "no alive weight that is dropped is larger in magnitude than one that stays",
+    "drops-smallest": "no weight that dies is larger than one that stays, unless that one was grown again at once",
     "grows-steepest": "no dead weight that is brought back has a smaller gradient than one that stays dead",
     "stops-at-end": "at the end of its window nothing moves any more",
 }
 """What an update may claim beyond that."""
 
 SEARCH_LAWS: Mapping[str, str] = {
-    "names-and-shapes": "one variable tensor, gate and mask per weight; gates and masks of the weight's shape",
+    "names-and-shapes": "floating-point variables; one gate and one mask per weight, of its shape",
     "gate-differentiable": "the gate has a gradient with respect to every variable tensor",
-    "export-exact": "the exported mask keeps exactly N - floor(sparsity N), or its passport says otherwise",
+    "export-exact": "of N weights the exported mask keeps exactly N - floor(sparsity N)",
     "export-deterministic": "same variables, same mask",
     "reproducible": "same seed, same variables and gates, and no global generator moves",
     "inputs-untouched": "weights and variables stay as they were, to the bit",
@@ -156,7 +156,7 @@ TRANSFORM_LAWS: Mapping[str, str] = {
 REGULARIZER_LAWS: Mapping[str, str] = {
     "scalar": "one finite number",
     "nonnegative": "never below zero",
-    "differentiable": "its gradient is finite",
+    "differentiable": "it has a gradient, and that is finite",
     "dead-weights-unseen": "dead weights get no gradient",
     "deterministic": "same ingredients, same number",
     "inputs-untouched": "the ingredients stay as they were, to the bit",

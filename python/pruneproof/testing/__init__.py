@@ -1,4 +1,4 @@
-"""The conformance kit: whether a criterion, schedule, allocation or model obeys what its kind promises.
+"""The conformance kit: whether a criterion, an update, a model, ... obeys what its kind promises.
 
 For plugin authors, in their own tests:
 
@@ -23,9 +23,15 @@ if find_spec("hypothesis") is None:
 from pruneproof.testing.checks import (
     check_allocation,
     check_criterion,
+    check_lr_schedule,
+    check_metric,
     check_model,
+    check_regularizer,
     check_schedule,
+    check_search,
     check_selection,
+    check_transform,
+    check_update,
     parametrize_with_checks,
 )
 from pruneproof.testing.law import LawBroken
@@ -36,8 +42,14 @@ __all__ = [
     "Report",
     "check_allocation",
     "check_criterion",
+    "check_lr_schedule",
+    "check_metric",
     "check_model",
+    "check_regularizer",
     "check_schedule",
+    "check_search",
     "check_selection",
+    "check_transform",
+    "check_update",
     "parametrize_with_checks",
 ]

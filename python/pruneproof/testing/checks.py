@@ -10,7 +10,18 @@ from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 from hypothesis.errors import Flaky, HypothesisException, Unsatisfiable
 
-from pruneproof.api import Allocation, Criterion, Model, Schedule
+from pruneproof.api import (
+    Allocation,
+    Criterion,
+    LRSchedule,
+    MaskSearch,
+    Metric,
+    Model,
+    Regularizer,
+    Schedule,
+    Transform,
+    Update,
+)
 from pruneproof.contracts.laws import CLAIMABLE_LAWS
 from pruneproof.errors import BadPlugin
 from pruneproof.registry.passports import check as check_passport
@@ -18,12 +29,19 @@ from pruneproof.testing import (
     allocation_laws,
     claimable_laws,
     criterion_laws,
+    lr_schedule_laws,
+    metric_laws,
     model_laws,
+    regularizer_laws,
     schedule_laws,
+    search_laws,
     selection_laws,
     surroundings,
+    transform_laws,
+    update_laws,
 )
 from pruneproof.testing.law import Law, LawBroken
+from pruneproof.testing.masked import masked, plain_masked
 from pruneproof.testing.report import Finding, Report
 from pruneproof.testing.strategies import budgets, builds, cases, courses, plain_budgets, plain_cases
 
@@ -41,6 +59,8 @@ class Kind:
     examples: int
     plain: Callable[[Any], Sequence[Any]] = lambda _: ()
     """Cases that are always tried, before those that are drawn."""
+    claimed: Callable[[str], Law] = claimable_laws.claimed
+    """Id of a law that a subject may claim -> the law."""
 
     def amount(self, quick: bool) -> int:
         """Return the number of cases for each law."""
@@ -54,7 +74,39 @@ SCHEDULE = Kind("schedule", schedule_laws.LAWS, courses, 60)
 ALLOCATION = Kind("allocation", allocation_laws.LAWS, lambda _: budgets(), 60, lambda _: plain_budgets())
 MODEL = Kind("model", model_laws.LAWS, builds, 2)
 SELECTION = Kind("selection", selection_laws.LAWS, lambda _: budgets(), 60, lambda _: plain_budgets())
-KINDS: dict[type, Kind] = {Criterion: CRITERION, Schedule: SCHEDULE, Allocation: ALLOCATION, Model: MODEL}
+UPDATE = Kind(
+    "update",
+    update_laws.LAWS,
+    lambda _: masked(),
+    30,
+    lambda _: plain_masked(),
+    {law.id: law for law in update_laws.CLAIMABLE}.__getitem__,
+)
+SEARCH = Kind("mask search", search_laws.LAWS, lambda _: search_laws.hunts(), 20, lambda _: search_laws.plain_hunts())
+TRANSFORM = Kind("transform", transform_laws.LAWS, lambda _: masked(), 30, lambda _: plain_masked())
+REGULARIZER = Kind("regularizer", regularizer_laws.LAWS, lambda _: masked(), 30, lambda _: plain_masked())
+LR_SCHEDULE = Kind(
+    "learning-rate schedule",
+    lr_schedule_laws.LAWS,
+    lambda _: lr_schedule_laws.moments(),
+    60,
+    lambda _: lr_schedule_laws.plain_moments(),
+)
+METRIC = Kind(
+    "metric", metric_laws.LAWS, lambda _: metric_laws.measured_networks(), 6, lambda _: metric_laws.plain_networks()
+)
+KINDS: dict[type, Kind] = {
+    Criterion: CRITERION,
+    Schedule: SCHEDULE,
+    Allocation: ALLOCATION,
+    Model: MODEL,
+    Update: UPDATE,
+    MaskSearch: SEARCH,
+    Transform: TRANSFORM,
+    Regularizer: REGULARIZER,
+    LRSchedule: LR_SCHEDULE,
+    Metric: METRIC,
+}
 
 
 @dataclass(frozen=True)
@@ -127,6 +179,36 @@ def check_model(model: Model, *, quick: bool = False) -> Report:
     return _check(model, quick)
 
 
+def check_update(update: Update, *, quick: bool = False) -> Report:
+    """Try every law of updates, and those that this one claims, on tensors under masks; see `check_criterion`."""
+    return _check(update, quick)
+
+
+def check_search(search: MaskSearch, *, quick: bool = False) -> Report:
+    """Try every law of mask searches on small tensors, options at their defaults; see `check_criterion`."""
+    return _check(search, quick)
+
+
+def check_transform(transform: Transform, *, quick: bool = False) -> Report:
+    """Try every law of transforms on tensors under masks, or on scores; see `check_criterion`."""
+    return _check(transform, quick)
+
+
+def check_regularizer(regularizer: Regularizer, *, quick: bool = False) -> Report:
+    """Try every law of regularizers on tensors under masks; see `check_criterion`."""
+    return _check(regularizer, quick)
+
+
+def check_lr_schedule(schedule: LRSchedule, *, quick: bool = False) -> Report:
+    """Try every law of learning-rate schedules on moments of trainings; see `check_criterion`."""
+    return _check(schedule, quick)
+
+
+def check_metric(metric: Metric, *, quick: bool = False) -> Report:
+    """Try every law of metrics on small real networks; see `check_criterion`."""
+    return _check(metric, quick)
+
+
 def check_selection(select: Callable[..., Any], *, quick: bool = False) -> Report:
     """Try the laws of selection on a function like `pruneproof.selection.select.select_masks`."""
     checks = [Check(SELECTION, each, quick) for each in SELECTION.laws]
@@ -145,7 +227,7 @@ def checks_of(subject: Any, *, quick: bool = False) -> list[Check]:
         raise BadPlugin(f"{subject!r} cannot be checked; one of {known} was expected.")
     check_passport(subject)
     stated = {*getattr(subject, "laws", ()), *_declared(subject)} - {each.id for each in kind.laws}
-    return [Check(kind, each, quick) for each in (*kind.laws, *map(claimable_laws.claimed, sorted(stated)))]
+    return [Check(kind, each, quick) for each in (*kind.laws, *map(kind.claimed, sorted(stated)))]
 
 
 def parametrize_with_checks(subjects: Iterable[Any], *, quick: bool = False) -> Any:
@@ -159,7 +241,7 @@ def parametrize_with_checks(subjects: Iterable[Any], *, quick: bool = False) -> 
             check(subject)
 
     Args:
-        subjects: criteria, schedules, allocations and models.
+        subjects: of any kind that can be checked.
         quick: a quarter of the cases.
 
     Raises:
