@@ -12,9 +12,15 @@ from pruneproof.testing import (
     allocation_laws,
     claimable_laws,
     criterion_laws,
+    lr_schedule_laws,
+    metric_laws,
     model_laws,
+    regularizer_laws,
     schedule_laws,
+    search_laws,
     selection_laws,
+    transform_laws,
+    update_laws,
 )
 from pruneproof.testing.law import Law
 
@@ -24,7 +30,14 @@ LISTS = {
     "claimable": (vocabulary.CLAIMABLE_LAWS, claimable_laws.LAWS),
     "schedule": (vocabulary.SCHEDULE_LAWS, schedule_laws.LAWS),
     "allocation": (vocabulary.ALLOCATION_LAWS, allocation_laws.LAWS),
+    "update": (vocabulary.UPDATE_LAWS, update_laws.LAWS),
+    "claimable_update": (vocabulary.CLAIMABLE_UPDATE_LAWS, update_laws.CLAIMABLE),
+    "search": (vocabulary.SEARCH_LAWS, search_laws.LAWS),
+    "transform": (vocabulary.TRANSFORM_LAWS, transform_laws.LAWS),
+    "regularizer": (vocabulary.REGULARIZER_LAWS, regularizer_laws.LAWS),
+    "lr_schedule": (vocabulary.LR_SCHEDULE_LAWS, lr_schedule_laws.LAWS),
     "model": (vocabulary.MODEL_LAWS, model_laws.LAWS),
+    "metric": (vocabulary.METRIC_LAWS, metric_laws.LAWS),
     "selection": (vocabulary.SELECTION_LAWS, selection_laws.LAWS),
 }
 LIST = re.compile(r"(<!-- laws: (?P<kind>\w+) -->\n).*?(<!-- end of laws -->)", re.DOTALL)

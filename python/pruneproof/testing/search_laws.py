@@ -66,7 +66,7 @@ def plain_hunts() -> list[Hunt]:
 
 
 def names_and_shapes(search: MaskSearch, hunt: Hunt) -> None:
-    """V are floating-point tensors by name; a gate is a floating-point and a mask a bool tensor of its weight's shape.
+    """Variables are floating-point tensors by name; a gate is a floating-point and a mask a bool tensor of its weight's shape.
 
     Gates and masks are those of just the weights; a penalty, where there is one, is one finite number.
     """
