@@ -94,8 +94,8 @@ SEEDS = st.none() | st.integers(0, 99)
 # The oracle: scores made by torch, units sorted by Python
 
 
-def materialised(tensors, score, gradients):
-    """Return the scores as float64 arrays of the tensors' shapes."""
+def materialised(tensors, score, gradients, *, signed=False):
+    """Return the scores as float64 arrays of the tensors' shapes; products before their absolute value if `signed`."""
 
     def plain(tensor):
         return torch.as_tensor(tensor).detach().contiguous()
@@ -108,7 +108,8 @@ def materialised(tensors, score, gradients):
             case "magnitude-squared":
                 return w * w
             case "sensitivity":
-                return (w * plain(gradients[name])).abs()
+                product = w * plain(gradients[name])
+                return product if signed else product.abs()
             case "sensitivity-squared":
                 product = w * plain(gradients[name])
                 return product * product
@@ -345,26 +346,32 @@ def reduced(array, block, reduction):
                 return sum(abs(value) for value in values)
             case "l2":
                 return sqrt(sum(value * value for value in values))
-            case _:
+            case "mean":
                 return sum(values) / len(values)
+            case "sum":
+                return sum(values)
+            case _:
+                return abs(sum(values))
 
     return {number: (score(places), places) for number, places in members.items()}
 
 
 @given(
     data=st.data(),
-    reduction=st.sampled_from(["l1", "l2", "mean"]),
+    reduction=st.sampled_from(["l1", "l2", "mean", "sum", "abs-of-sum"]),
     scope=st.sampled_from(["global", "tensor"]),
     floor=st.integers(0, 3),
     seed=SEEDS,
 )
 def test_whole_blocks_and_filters_compete(data, reduction, scope, floor, seed):
-    score = data.draw(st.sampled_from([each for each in SCORES if each != "normalised-magnitude"]))
+    signed = reduction in ("sum", "abs-of-sum")  # of what has a sign
+    left_out = ("normalised-magnitude", "magnitude") if signed else ("normalised-magnitude",)
+    score = data.draw(st.sampled_from([each for each in SCORES if each not in left_out]))
     sides = data.draw(st.integers(1, 3))
     steps = data.draw(st.none() | st.tuples(*[st.integers(1, 5)] * sides))
     tensors, how = data.draw(problems(shape=shapes(least=sides, most=sides), score=score, values=PLAIN))
     alive = masks_so_far(tensors, seed)
-    scores = materialised(tensors, **how)
+    scores = materialised(tensors, **how, signed=signed)
     blocks = {name: steps or (1, *(max(side, 1) for side in array.shape[1:])) for name, array in scores.items()}
     living = {name: array if alive is None else array * alive.array(name) for name, array in scores.items()}
     grids = {name: reduced(array, blocks[name], reduction) for name, array in living.items()}
@@ -429,16 +436,26 @@ MEASURES = {
 }
 
 
-@pytest.mark.parametrize("measure", MEASURES)
+SIGNED = {name: measure for name, measure in MEASURES.items() if name not in ("magnitude", "normalised")} | {
+    "product": lambda v, f: v * f
+}
+"""What the sums with sign add up."""
+
+
+@pytest.mark.parametrize(
+    ("reduction", "measure"),
+    [(reduction, measure) for reduction in ("l1", "l2", "mean") for measure in MEASURES]
+    + [(reduction, measure) for reduction in ("sum", "abs-of-sum") for measure in SIGNED],
+)
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
-@pytest.mark.parametrize("reduction", ["l1", "l2", "mean"])
 @settings(max_examples=settings.default.max_examples // 10)
 @given(grid=grids(), seed=st.integers(0, 999))
 def test_blocks_score_what_a_loop_over_their_weights_adds_up(measure, dtype, reduction, grid, seed):
     shape, block = grid
     rng = np.random.default_rng(seed)
     values, factors = (rng.normal(size=prod(shape)).astype(dtype) for _ in range(2))
-    scores = MEASURES[measure](values, factors).astype(np.float64).reshape(shape)
+    measures = SIGNED if reduction in ("sum", "abs-of-sum") else MEASURES
+    scores = measures[measure](values, factors).astype(np.float64).reshape(shape)
     expected = reduced(scores, block, reduction)
     found = _engine.block_scores(
         {"w": values},
@@ -449,7 +466,7 @@ def test_blocks_score_what_a_loop_over_their_weights_adds_up(measure, dtype, red
         factors={"w": factors} if "product" in measure else None,
     )["w"]
     assert found.dtype == np.float64
-    assert found == pytest.approx([expected[number][0] for number in sorted(expected)], rel=1e-12)
+    assert found == pytest.approx([expected[number][0] for number in sorted(expected)], rel=1e-12, abs=1e-12)
 
 
 def test_rows_that_are_not_named_keep_nothing():

@@ -19,6 +19,7 @@ from torch import nn
 from torch.nn.utils import prune
 
 from pruneproof import MaskSet, select
+from pruneproof.contracts.selection import Selection
 from pruneproof.errors import BadConfig, BadTensor, InfeasibleSelection, UnknownName
 
 NAN = float("nan")
@@ -191,6 +192,49 @@ def test_a_block_is_alive_as_long_as_one_of_its_weights_is():
     assert masks["w"].int().tolist() == [[1, 0, 0, 0], [0, 0, 1, 1]]
     with pytest.raises(InfeasibleSelection, match="only 2 are alive"):
         select({"w": torch.ones(2, 4)}, structure="1x2", keep=3, alive=alive)
+
+
+# One value in place of the arguments
+
+
+@pytest.mark.parametrize(
+    ("how", "selection"),
+    [
+        ({"sparsity": 0.5, "scope": "erk", "count": "torch-prune"}, Selection(scope="erk", count="torch-prune")),
+        ({"keep": 4, "floor": 1}, Selection(floor={"id": "count", "least": 1})),
+        ({"keep": 4, "floor": {"a": 2}}, Selection(floor={"id": "count", "least": {"a": 2}})),
+        ({"keep": 2, "structure": "filter", "reduction": "l2"}, Selection(structure="filter", reduce="l2")),
+        ({"keep": 2, "structure": "1x2"}, Selection(structure={"id": "block", "sides": (1, 2)})),
+        ({"structure": "1:2"}, Selection(structure="1:2")),
+        ({"structure": "1:2", "dim": -1}, Selection(structure={"id": "n-of-m", "keep": 1, "group": 2, "axis": -1})),
+        ({"sparsity": 0.5, "scope": "row", "unprunable": ["a"]}, Selection(scope="row", unprunable=("a",))),
+        ({"sparsity": 0.5}, Selection()),
+    ],
+    ids=str,
+)
+def test_a_selection_says_what_the_arguments_say(how, selection):
+    amount = {name: value for name, value in how.items() if name in ("sparsity", "keep")}
+    assert select(WEIGHTS, **how) == select(WEIGHTS, **amount, selection=selection)
+    assert select(WEIGHTS, **how) != select(WEIGHTS, keep=1)
+
+
+def test_what_only_a_selection_says_is_heeded():
+    ones = {"b": torch.ones(2), "a": torch.ones(2)}
+    assert select(ones, keep=1, selection=Selection(ties="last"))["b"].tolist() == [False, True]
+    shares = Selection(floor={"id": "share-of-tensor", "share": 0.5})
+    assert select(WEIGHTS, keep=6, selection=shares).count("a") == 2
+
+
+@pytest.mark.parametrize(
+    "argument",
+    [{"scope": "tensor"}, {"structure": "1:2"}, {"reduction": "l2"}, {"dim": 0}, {"floor": 1}, {"count": "synflow"}],
+    ids=str,
+)
+def test_a_selection_and_one_of_its_arguments_contradict_each_other(argument):
+    with pytest.raises(BadConfig, match="`selection` says scope, structure, reduction, dim, floor, count"):
+        select(WEIGHTS, keep=1, selection=Selection(), **argument)
+    with pytest.raises(BadConfig, match="Leave these out"):
+        select(WEIGHTS, keep=1, selection=Selection(), unprunable=["a"])
 
 
 # Refusals

@@ -17,8 +17,8 @@ def structure_of(value: Any) -> Any:
     >>> structure_of("2:4"), structure_of("4x2"), structure_of("filter")
     ({'id': 'n-of-m', 'keep': 2, 'group': 4}, {'id': 'block', 'sides': [4, 2]}, 'filter')
     """
-    if isinstance(value, dict) and isinstance(value.get("id"), str) and not value.get("options") and len(value) < 3:
-        value = value["id"]
+    if isinstance(value, dict) and value.keys() <= {"id", "options"} and not value.get("options"):
+        value = value.get("id", value)
     if isinstance(value, str):
         if found := re.fullmatch(r"([1-9]\d{0,8}):([1-9]\d{0,8})", value):
             return {"id": "n-of-m", "keep": int(found[1]), "group": int(found[2])}

@@ -119,12 +119,12 @@ def _blocks(
     """Keep whole blocks of a regular grid, by the reduced scores of their weights."""
     sides = {name: tuple(max(1, int(side)) for side in each) for name, each in places.items()}
     shapes = {name: (found.shapes[name], each) for name, each in sides.items()}
-    scores = _engine.block_scores(found.tensors, shapes, reduction=selection.reduce, **found.measure())
+    flat = _engine.block_scores(found.tensors, shapes, reduction=selection.reduce, **found.measure())
+    scores = {name: each.reshape(_grid(*shapes[name])) for name, each in flat.items()}
     alive = None
     if found.alive is not None:
         counts = {name: found.alive.block_counts(name, each) for name, each in sides.items()}
         alive = MaskSet.from_arrays({name: each > 0 for name, each in counts.items()})
-        scores = {name: each.reshape(counts[name].shape) for name, each in scores.items()}
     bits, threshold = rank(Candidates(dict(scores), alive=alive), amount, selection, rules)
     masks = {name: _engine.mask_expand_blocks(bits[name], *shapes[name]) for name in scores}
     if found.alive is not None:
@@ -223,12 +223,17 @@ def numbers_of(places: Places, shape: tuple[int, ...]) -> Numbers:
     """
     if not isinstance(places, tuple):
         return np.asarray(places, dtype=np.int64)
-    grid = [-(-size // max(1, side)) for size, side in zip(shape, places, strict=True)]
+    grid = _grid(shape, places)
     numbers = np.zeros((1,) * len(shape), dtype=np.int64)
     for axis, (size, side) in enumerate(zip(shape, places, strict=True)):
         index = np.arange(size) // max(1, side)
         numbers = numbers * grid[axis] + index.reshape([-1 if each == axis else 1 for each in range(len(shape))])
     return numbers
+
+
+def _grid(shape: Sequence[int], sides: Sequence[int]) -> tuple[int, ...]:
+    """Return the number of blocks along each dimension."""
+    return tuple(-(-size // max(1, side)) for size, side in zip(shape, sides, strict=True))
 
 
 def numbers_in(places: Mapping[str, Places], shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Numbers]:
