@@ -2,6 +2,7 @@ import pytest
 
 from pruneproof.api import Criterion, Source
 from pruneproof.errors import BadPlugin
+from pruneproof.registry.passports import check
 
 SOURCE = Source("A. Tester", 2020, "A paper of seconds")
 
@@ -11,7 +12,7 @@ def test_ingredients_are_positional_names_and_options_keyword_only_defaults():
         return {}
 
     criterion = Criterion("mine", score, SOURCE)
-    criterion.check()
+    check(criterion)
     assert criterion.ingredients == ("weights", "grads")
     assert criterion.options == {"power": 2, "scale": 0.5}
 
@@ -44,7 +45,7 @@ def catch_all_options(weights, **options):
 )
 def test_an_invalid_passport_is_refused_with_id_and_place(score, source, named):
     with pytest.raises(BadPlugin) as caught:
-        Criterion("mine", score, source).check()
+        check(Criterion("mine", score, source))
     assert named in str(caught.value)
     assert '"mine"' in str(caught.value)
-    assert f"{__file__}, line {score.__code__.co_firstlineno}" in str(caught.value)
+    assert f"{__file__}:{score.__code__.co_firstlineno}" in str(caught.value)

@@ -2,11 +2,12 @@ from dataclasses import replace
 
 import pytest
 
-from pruneproof.api import Criterion, Model, Schedule, Source
+from pruneproof.api import Criterion, Source
 from pruneproof.criteria.magnitude import MAGNITUDE
 from pruneproof.errors import BadPlugin
-from pruneproof.schedules.linear import LINEAR
-from pruneproof.selection.given import GIVEN
+from pruneproof.registry.catalog import build_catalog
+from pruneproof.registry.kinds import KINDS
+from pruneproof.registry.passports import check
 
 SOURCE = Source("A. Tester", 2020, "A paper of seconds")
 
@@ -30,21 +31,19 @@ def score(weights):
 )
 def test_a_law_outside_the_vocabulary_or_declared_wrongly_is_refused_by_name(laws, failures, named):
     with pytest.raises(BadPlugin) as caught:
-        Criterion("mine", score, SOURCE, laws=frozenset(laws), expected_failures=failures).check()
+        check(Criterion("mine", score, SOURCE, laws=frozenset(laws), expected_failures=failures))
     assert named in str(caught.value)
     assert 'criterion "mine"' in str(caught.value)
 
 
 def test_any_degree_of_homogeneity_can_be_claimed():
-    replace(MAGNITUDE, laws=frozenset({"homogeneous-0", "homogeneous-12"})).check()
+    check(replace(MAGNITUDE, laws=frozenset({"homogeneous-0", "homogeneous-12"})))
 
 
-@pytest.mark.parametrize("value", [LINEAR, GIVEN, Model("net", score, SOURCE)])
-def test_other_kinds_declare_failures_of_their_own_laws_only(value):
-    value.check()
-    with pytest.raises(BadPlugin, match=f'"{value.id}" expects to fail the law "sign-invariant"'):
-        replace(value, expected_failures={"sign-invariant": "no"}).check()
-
-
-def test_schedules_may_expect_a_failure_with_a_reason():
-    Schedule("odd", score, SOURCE, expected_failures={"monotone": "weights come back"}).check()
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind.laws], ids=lambda kind: kind.noun)
+def test_each_kind_declares_failures_of_its_own_laws_only(kind):
+    value = next(iter(build_catalog(["builtin"], of=[kind.of]).entries(kind.of).values())).value
+    check(value)
+    check(replace(value, expected_failures=dict.fromkeys(kind.laws, "for a reason")))
+    with pytest.raises(BadPlugin, match=rf'{kind.noun} "{value.id}" \(.*\) expects to fail the law "no-such-law"'):
+        check(replace(value, expected_failures={"no-such-law": "no"}))

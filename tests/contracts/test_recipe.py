@@ -22,9 +22,14 @@ def test_every_default_is_written_out_in_a_dump():
         ({"validation": 1.0}, "validation"),
         ({"optimizer": "lion"}, "optimizer"),
         ({"learning_rate": 0.1}, "learning_rate"),
-        ({"lr_schedule": "step"}, "lr_every"),
-        ({"lr_every": 3, "lr_factor": 0.1}, "lr_schedule"),
-        ({"lr_schedule": "step", "lr_every": 3}, "lr_factor"),
+        ({"lr_every": 3}, "lr_every"),
+        ({"lr_schedule": "Step Down"}, "lr_schedule"),
+        ({"lr_schedule": 3}, "lr_schedule"),
+        ({"lr_update": "week"}, "lr_update"),
+        ({"warmup": -1}, "warmup"),
+        ({"temperature": 0.0}, "temperature"),
+        ({"label_smoothing": 1.0}, "label_smoothing"),
+        ({"clip": 0.0}, "clip"),
     ],
 )
 def test_a_value_out_of_range_is_refused_by_name(change, named):
