@@ -26,7 +26,7 @@ def test_a_criterion_that_conforms_gets_one_line_per_law_a_summary_and_status_0(
     assert lines[0] == "criterion random"
     assert "  ✓ shapes-and-names" in lines
     assert any(line.startswith("  x hidden-units-equivariant: fails as declared, each place") for line in lines)
-    assert lines[-1] == "  19 held, 1 failed as declared, 7 not claimed"
+    assert lines[-1] == "  20 held, 1 failed as declared, 7 not claimed"
 
 
 def test_a_skip_names_its_reason(repro):
@@ -48,10 +48,22 @@ def test_a_plugin_of_one_file_can_be_checked(tmp_path, repro):
     assert repro("check", "criterion", "signed", "--plugin", file, "--quick").status == 1
 
 
-@pytest.mark.parametrize(("kind", "name"), [("schedule", "cubic"), ("allocation", "erk"), ("model", "mlp")])
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [
+        ("schedule", "cubic"),
+        ("allocation", "erk"),
+        ("model", "mlp"),
+        ("mask-search", "edge-popup"),
+        ("transform", "shuffle-globally"),
+        ("regularizer", "growing-l2"),
+        ("learning-rate-schedule", "cosine"),
+        ("metric", "sparsity"),
+    ],
+)
 def test_every_kind_can_be_checked_as_json(repro, kind, name):
     (report,) = repro("check", kind, name, "--quick", "--json").json
-    assert (report["kind"], report["id"], report["conforms"]) == (kind, name, True)
+    assert (report["kind"].replace(" ", "-"), report["id"], report["conforms"]) == (kind, name, True)
     assert {each["status"] for each in report["findings"]} == {"holds"}
 
 
@@ -59,6 +71,12 @@ def test_an_unknown_name_is_refused_with_the_nearest(repro):
     found = repro("check", "criterion", "magnitud")
     assert found.status == 64
     assert 'criterion "magnitud" is not known. Nearest: "magnitude"' in found.err
+
+
+def test_an_unknown_kind_is_refused_with_the_nearest(repro):
+    found = repro("check", "updates", "rigl")
+    assert found.status == 64
+    assert 'kind "updates" is not known. Nearest: "update"' in found.err
 
 
 def test_nothing_is_left_in_the_folder_where_it_is_called(tmp_path):

@@ -1,29 +1,24 @@
-"""`repro check`: what a criterion, schedule, model or allocation obeys."""
+"""`repro check`: what a criterion, an update, a model, ... obeys."""
 
 import os
-from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from platformdirs import user_cache_path
 
 from pruneproof.cli.options import JsonOption, PluginOption, print_json
+from pruneproof.errors import UnknownName
+from pruneproof.registry.kinds import KINDS
 
 if TYPE_CHECKING:
     from pruneproof.testing import Report
 
-
-class Checked(StrEnum):
-    """What can be checked."""
-
-    CRITERION = "criterion"
-    SCHEDULE = "schedule"
-    MODEL = "model"
-    ALLOCATION = "allocation"
+CHECKED = {kind.noun.replace(" ", "-"): kind for kind in KINDS if kind.laws}
+"""Kind as the command line calls it -> its row; those that the conformance kit has laws for."""
 
 
 def check(
-    kind: Annotated[Checked, typer.Argument(help="What is checked.")],
+    kind: Annotated[str, typer.Argument(help=f"What is checked: {', '.join(CHECKED)}.")],
     ids: Annotated[list[str], typer.Argument(metavar="ID...", help="Registered names, e.g. magnitude.")],
     plugin: PluginOption = None,
     json: JsonOption = False,
@@ -36,22 +31,16 @@ def check(
     # Otherwise hypothesis keeps its notes in the folder where the user happens to be.
     os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", str(user_cache_path("pruneproof") / "hypothesis"))
     from pruneproof.registry.catalog import survey
-    from pruneproof.testing import check_allocation, check_criterion, check_model, check_schedule
+    from pruneproof.testing.checks import check_value
 
-    checkers = {
-        Checked.CRITERION: check_criterion,
-        Checked.SCHEDULE: check_schedule,
-        Checked.MODEL: check_model,
-        Checked.ALLOCATION: check_allocation,
-    }
-    from pruneproof.registry.kinds import BY_NOUN
-
-    of = BY_NOUN[kind.value].of
+    if kind not in CHECKED:
+        raise UnknownName.among("kind", kind, CHECKED)
+    of = CHECKED[kind].of
     found = survey(of=(of,), files=plugin or ())
     subjects = [found.owner(of, name, where="").value for name in ids]
     reports: list[Report] = []
     for subject in subjects:
-        reports.append(checkers[kind](subject, quick=quick))  # type: ignore[operator]
+        reports.append(check_value(subject, quick=quick))
         if not json:
             print(reports[-1], flush=True)
     if json:

@@ -161,52 +161,52 @@ def check_criterion(criterion: Criterion, *, quick: bool = False) -> Report:
     Raises:
         BadPlugin: the passport is invalid.
     """
-    return _check(criterion, quick)
+    return check_value(criterion, quick=quick)
 
 
 def check_schedule(schedule: Schedule, *, quick: bool = False) -> Report:
     """Try every law of schedules, on targets and the numbers of steps that it accepts; see `check_criterion`."""
-    return _check(schedule, quick)
+    return check_value(schedule, quick=quick)
 
 
 def check_allocation(allocation: Allocation, *, quick: bool = False) -> Report:
     """Try every law of allocations, on budgets that it accepts; see `check_criterion`."""
-    return _check(allocation, quick)
+    return check_value(allocation, quick=quick)
 
 
 def check_model(model: Model, *, quick: bool = False) -> Report:
     """Try every law of models on the network of its `example_shape` and `example_options`; see `check_criterion`."""
-    return _check(model, quick)
+    return check_value(model, quick=quick)
 
 
 def check_update(update: Update, *, quick: bool = False) -> Report:
     """Try every law of updates, and those that this one claims, on tensors under masks; see `check_criterion`."""
-    return _check(update, quick)
+    return check_value(update, quick=quick)
 
 
 def check_search(search: MaskSearch, *, quick: bool = False) -> Report:
     """Try every law of mask searches on small tensors, options at their defaults; see `check_criterion`."""
-    return _check(search, quick)
+    return check_value(search, quick=quick)
 
 
 def check_transform(transform: Transform, *, quick: bool = False) -> Report:
     """Try every law of transforms on tensors under masks, or on scores; see `check_criterion`."""
-    return _check(transform, quick)
+    return check_value(transform, quick=quick)
 
 
 def check_regularizer(regularizer: Regularizer, *, quick: bool = False) -> Report:
     """Try every law of regularizers on tensors under masks; see `check_criterion`."""
-    return _check(regularizer, quick)
+    return check_value(regularizer, quick=quick)
 
 
 def check_lr_schedule(schedule: LRSchedule, *, quick: bool = False) -> Report:
     """Try every law of learning-rate schedules on moments of trainings; see `check_criterion`."""
-    return _check(schedule, quick)
+    return check_value(schedule, quick=quick)
 
 
 def check_metric(metric: Metric, *, quick: bool = False) -> Report:
     """Try every law of metrics on small real networks; see `check_criterion`."""
-    return _check(metric, quick)
+    return check_value(metric, quick=quick)
 
 
 def check_selection(select: Callable[..., Any], *, quick: bool = False) -> Report:
@@ -262,7 +262,12 @@ def parametrize_with_checks(subjects: Iterable[Any], *, quick: bool = False) -> 
     return pytest.mark.parametrize(("subject", "check"), parameters)
 
 
-def _check(subject: Any, quick: bool) -> Report:
+def check_value(subject: Any, *, quick: bool = False) -> Report:
+    """Try every law of the subject's kind, and those that it claims; see `check_criterion`.
+
+    Raises:
+        BadPlugin: the passport is invalid, or the subject is of no kind that can be checked.
+    """
     checks = checks_of(subject, quick=quick)
     report = _report(checks[0].kind.name, subject.id, subject, checks)
     if not isinstance(subject, Criterion):

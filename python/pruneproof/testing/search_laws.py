@@ -66,9 +66,9 @@ def plain_hunts() -> list[Hunt]:
 
 
 def names_and_shapes(search: MaskSearch, hunt: Hunt) -> None:
-    """Variables are floating-point tensors by name; a gate is a floating-point and a mask a bool tensor of its weight's shape.
+    """Variables are floating-point tensors; gates are so too and masks are bool, both of the weights' names and shapes.
 
-    Gates and masks are those of just the weights; a penalty, where there is one, is one finite number.
+    A penalty, where there is one, is one finite number.
     """
     variables = _started(search, hunt)
     advice = "return {name: floating-point tensor} from `start`."
