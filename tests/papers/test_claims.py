@@ -1,10 +1,11 @@
 import pytest
 
-from pruneproof.papers.claims import judge
+from pruneproof.errors import UnknownName
+from pruneproof.papers.claims import CLAIM_KINDS, Evidence, judge, kind_of_claim
 from pruneproof.papers.load import load_paper
+from pruneproof.papers.operands import samples_of
 from pruneproof.papers.record import Cell
 from pruneproof.registry.catalog import build_catalog
-from pruneproof.values.measurements import Measurement
 
 
 @pytest.fixture
@@ -13,17 +14,13 @@ def paper(tiny):
 
 
 def cell(method, sparsity, seed, accuracy, **more):
-    fields = {
-        "accuracy": accuracy, "accuracy_best": 100.0, "accuracy_before": None, "loss": None, "diverged": False,
-        "weights": 10, "alive": 5, "macs_pruned": 0.5, "constant_output": False, "epochs": 3, "densities": {"a": 0.0},
-    }  # fmt: skip
-    measurement = Measurement(**fields | more).to_json()
-    return Cell(run="mlp", method=method, sparsity=sparsity, seed=seed, stages=(), measurement=measurement)
+    end = {"accuracy": accuracy, "macs-pruned": 100.0, "densities": {"a": 0.0}} | more
+    return Cell(run="mlp", method=method, sparsity=sparsity, seed=seed, stages=(), measured={"end": end})
 
 
 def judged(paper, cells, facts=None, profile="mini"):
     catalog = build_catalog(paper.info.plugins)
-    return {each.id: each for each in judge(paper, profile, catalog, cells, facts or {})}
+    return {each.id: each for each in judge(Evidence(paper, profile, catalog, cells, facts or {}))}
 
 
 def dense(accuracies):
@@ -84,14 +81,40 @@ def test_a_profile_without_an_experiment_for_a_claim_is_not_run(tiny):
     assert "mini" in found.reason
 
 
-def test_empty_tensors_are_counted(tiny):
+def test_a_metric_at_another_step_is_read_there(tiny):
     text = (tiny / "claims.toml").read_text()
-    text = text.replace('method = "dense" }]', 'method = "dense", metric = "empty_tensors" }]', 1).replace(
-        "10.0", "1.5"
+    text = text.replace(
+        '{ run = "mlp", method = "global", sparsity = 0.98 }',
+        '{ run = "mlp", method = "global", sparsity = 0.98, at = "pruned" }',
     )
     (tiny / "claims.toml").write_text(text)
-    cells = [cell("dense", 0.0, seed, 90.0, densities={"a": 0.0, "b": 0.0, "c": 1.0}) for seed in range(3)]
-    assert judged(load_paper(tiny), cells)["learns"].value == 2.0
+    cells = dense([95.0, 95.5, 94.8]) + [
+        each.model_copy(update={"measured": {"pruned": {"accuracy": 30.0 + each.seed}, **each.measured}})
+        for each in pruned([95.0, 95.5, 94.8])
+    ]
+    found = judged(load_paper(tiny), cells)["ordered"]
+    assert found.value == pytest.approx(sum([95.0 - 30, 95.5 - 31, 94.8 - 32]) / 3)
+    assert found.operands[1] == "mlp/global accuracy, pruned at sparsity 0.98"
+
+
+def test_a_metric_per_tensor_is_one_sample_for_each_tensor(tiny):
+    text = (tiny / "claims.toml").read_text()
+    text = text.replace('method = "dense" }]', 'method = "global", sparsity = 0.98, metric = "densities" }]', 1)
+    text = text.replace('test = { id = "threshold", relation = ">", value = 10.0 }', 'test = "collapse"', 1)
+    (tiny / "claims.toml").write_text(text)
+    paper = load_paper(tiny)
+    claim = paper.claims.claim[0]
+    samples = samples_of(
+        claim.evidence["mini"].operands[0],
+        [cell("global", 0.98, seed, 9.0, densities={"b": 0.5 + seed, "a": 0.0}) for seed in range(2)],
+    )
+    assert samples == [{0: 0.0, 1: 0.0}, {0: 0.5, 1: 1.5}]
+
+
+def test_what_has_no_number_is_nan_and_decides_nothing(paper):
+    found = judged(paper, dense([95.0, None, 94.8]))["learns"]
+    assert found.verdict == "inconclusive"
+    assert "1 of 3 values are not finite" in found.reason
 
 
 FACT = {"statement": "2 + 2", "expected": "4", "found": "4", "holds": True}
@@ -126,3 +149,45 @@ def test_a_record_of_a_claim_carries_the_papers_words(paper):
         "threshold",
     )
     assert found.operands == ("mlp/dense accuracy at sparsity 0",)
+
+
+SETUP = """
+[[claim]]
+id = "fair"
+kind = "setup"
+text = "Both are trained for as long, and differ in the scope."
+where = "nowhere"
+strength = "control"
+equal = {equal}
+different = {different}
+
+[claim.evidence.mini]
+run = "mlp"
+methods = ["global", "{other}"]
+note = "same network"
+"""
+
+
+@pytest.mark.parametrize(
+    ("equal", "different", "other", "verdict"),
+    [
+        ('["epochs", "base", "lr"]', "[]", "uniform", "holds"),
+        ('["epochs"]', "[]", "imp", "fails"),
+        ("[]", '["epochs-after-pruning", "rounds"]', "imp", "holds"),
+        ('["base"]', "[]", "gradual", "fails"),
+        ("[]", '["criterion"]', "uniform", "fails"),
+    ],
+)
+def test_a_setup_claim_is_read_off_the_steps(tiny, equal, different, other, verdict):
+    text = (tiny / "claims.toml").read_text()
+    (tiny / "claims.toml").write_text(text + SETUP.format(equal=equal, different=different, other=other))
+    found = judged(load_paper(tiny), [])["fair"]
+    assert (found.verdict, found.operands, found.note) == (verdict, ("mlp/global", f"mlp/{other}"), "same network")
+    assert len(found.facts) >= 1
+
+
+def test_kinds_of_claims_are_known_by_their_ids():
+    assert [kind.id for kind in CLAIM_KINDS] == ["printed", "setup", "mechanism", "re-run"]
+    assert all(kind_of_claim(kind.id) is kind for kind in CLAIM_KINDS)
+    with pytest.raises(UnknownName, match='Nearest: "setup"'):
+        kind_of_claim("setups")

@@ -26,22 +26,22 @@ model = "lenet-300-100"
 data = "digits"
 sparsities = [0.9]
 
-[mini.mlp.dense]
+[mini.mlp.recipe.dense]
 epochs = 1
 batch = 8
 lr = 0.1
 
-[mini.mlp.retrain]
+[mini.mlp.recipe.retrain]
 epochs = 1
 batch = 8
 lr = 0.1
 
-[[mini.mlp.arms]]
+[[mini.mlp.methods]]
 method = "global"
 
-[[mini.mlp.arms]]
+[[mini.mlp.methods]]
 method = "uniform"
-scope = "uniform"
+select.scope = "uniform"
 retrain.lr = 0.2
 """
 CLAIMS = """[[claim]]
@@ -69,6 +69,7 @@ operands = [
   { run = "mlp", method = "dense" },
 ]
 """
+GLOBAL = 'method = "global"'
 TABLE = "method,top1\nx,2.0\n"
 
 
@@ -96,11 +97,11 @@ def change(folder: Path, file: str, old: str, new: str) -> int:
 def test_a_good_folder_loads_whole(folder):
     paper = load_paper(folder)
     assert paper.info.id == "toy"
-    assert [arm.method for arm in paper.runs.mini["mlp"].arms] == ["global", "uniform"]
+    assert [each.method for each in paper.runs.runs("mini")["mlp"].methods] == ["global", "uniform"]
     assert paper.tables == {"t1": [{"method": "x", "top1": "2.0"}]}
     assert paper.folder == folder
-    assert paper.line("runs.toml", "mini", "mlp", "dense", "lr") == "runs.toml, line 16"
-    assert paper.line("runs.toml", "mini", "mlp", "dense", "momentum") == "runs.toml, line 13"
+    assert paper.line("runs.toml", "mini", "mlp", "recipe", "dense", "lr") == "runs.toml, line 16"
+    assert paper.line("runs.toml", "mini", "mlp", "recipe", "dense", "momentum") == "runs.toml, line 13"
 
 
 def test_the_digest_sees_tables_and_configs_but_not_prose(folder):
@@ -114,24 +115,42 @@ def test_the_digest_sees_tables_and_configs_but_not_prose(folder):
 @pytest.mark.parametrize(
     ("file", "old", "new", "kind", "message"),
     [
-        ("runs.toml", "lr = 0.1\n\n[mini.mlp.retrain]", "lr = \n\n[mini.mlp.retrain]", BadConfig, "not valid TOML"),
+        (
+            "runs.toml",
+            "lr = 0.1\n\n[mini.mlp.recipe.retrain]",
+            "lr = \n\n[mini.mlp.recipe.retrain]",
+            BadConfig,
+            "not valid TOML",
+        ),
         ("runs.toml", "batch = 8", "bacth = 8", UnknownName, 'key "bacth".*Nearest: "batch"'),
         (
             "runs.toml",
             "batch = 8",
             "batch = 0",
             BadConfig,
-            "mini.mlp.dense.batch: .*greater than or equal to 1; found 0",
+            "mini.mlp.recipe.dense.batch: .*greater than or equal to 1; found 0",
         ),
-        ("runs.toml", "batch = 8", 'batch = "eight"', BadConfig, "mini.mlp.dense.batch: .*integer.*found 'eight'"),
-        ("runs.toml", 'scope = "uniform"', 'scop = "uniform"', UnknownName, 'key "scop".*Nearest: "scope"'),
+        (
+            "runs.toml",
+            "batch = 8",
+            'batch = "eight"',
+            BadConfig,
+            "mini.mlp.recipe.dense.batch: .*integer.*found 'eight'",
+        ),
+        (
+            "runs.toml",
+            'select.scope = "uniform"',
+            'select.scop = "uniform"',
+            UnknownName,
+            'key "scop".*Nearest: "scope"',
+        ),
         ("runs.toml", "retrain.lr = 0.2", "retrain.lrr = 0.2", UnknownName, 'key "lrr".*Nearest: "lr"'),
         (
             "runs.toml",
             "retrain.lr = 0.2",
             "retrain.lr = -1",
             BadConfig,
-            "arms.1.retrain.lr: .*greater than 0; found -1",
+            "methods.1.retrain.lr: .*greater than 0; found -1",
         ),
         ("runs.toml", "sparsities = [0.9]", "sparsities = [0.9, 1.0]", BadConfig, "less than 1; found 1.0"),
         ("claims.toml", 'relation = ">"\nright', 'relation = "=>"\nright', BadConfig, "relation: .*found '=>'"),
@@ -167,7 +186,6 @@ def test_the_digest_sees_tables_and_configs_but_not_prose(folder):
             'sparsity of mini run mlp, method global, "0.8".*Known: 0.9',
         ),
         ("claims.toml", "[claim.evidence.mini]", "[claim.evidence.lite]", UnknownName, 'profile "lite".*Known: mini'),
-        ("claims.toml", "[claim.evidence.mini]", "[claim.evidence.tiny]", BadConfig, "'mini', 'cpu', 'lite' or 'full'"),
         ("claims.toml", 'kind = "re-run"', 'kind = "rerun"', BadConfig, "'re-run'"),
     ],
 )
@@ -189,11 +207,17 @@ def test_each_mistake_is_one_message_with_file_and_line(folder, file, old, new, 
             'method = "uniform"',
             'method = "global"',
             26,
-            r"is already an arm of this run \(runs.toml, line 23\)",
+            r"is already one of this run \(runs.toml, line 23\)",
         ),
         ("runs.toml", 'method = "uniform"', 'method = "dense"', 26, "means the unpruned network"),
-        ("runs.toml", "[mini.mlp.retrain]", "[mini.other.dense]", 18, 'key "about" is missing in mini.other'),
-        ("runs.toml", "sparsities = [0.9]\n", "", 22, "neither the arm nor its run names sparsities"),
+        (
+            "runs.toml",
+            "[mini.mlp.recipe.retrain]",
+            "[mini.other.recipe.dense]",
+            18,
+            'key "about" is missing in mini.other',
+        ),
+        ("runs.toml", "sparsities = [0.9]\n", "", 22, "neither the method nor its run names sparsities"),
         ("runs.toml", "seeds = [0]\n", "", 1, 'the key "seeds" is missing in profiles.mini'),
         ("claims.toml", 'id = "r1"', 'id = "p1"', 12, r'claim id "p1" is already taken \(claims.toml, line 1\)'),
     ],
@@ -250,3 +274,27 @@ def test_listing_reads_paper_toml_alone(folder):
         (folder / name).unlink()
     shutil.rmtree(folder / "tables")
     assert [info.title for info in list_papers([folder])] == ["A toy"]
+
+
+def test_figures_are_optional_and_are_read_from_their_own_file(folder):
+    assert load_paper(folder).figures.figure == ()
+    (folder / "figures.toml").write_text('[[figure]]\nkind = "curves"\nrun = "mlp"\n', encoding="utf-8")
+    [figure] = load_paper(folder).figures.figure
+    assert (figure.kind.id, figure.run) == ("curves", ("mlp",))
+    (folder / "figures.toml").write_text('[[figure]]\nrun = "mlp"\n', encoding="utf-8")
+    with pytest.raises(BadConfig, match=r"figures\.toml, line 1"):
+        load_paper(folder)
+
+
+@pytest.mark.parametrize(
+    ("line", "kind", "message"),
+    [
+        ('equal = ["epoch"]', UnknownName, 'property of a set-up "epoch".*Nearest: "epochs"'),
+        ("", BadConfig, "name one that can fail"),
+    ],
+)
+def test_a_setup_claim_names_properties_that_exist(folder, line, kind, message):
+    claim = f'\n[[claim]]\nid = "s"\nkind = "setup"\ntext = "t"\nwhere = "w"\nstrength = "stated"\n{line}\n'
+    (folder / "claims.toml").write_text(CLAIMS + claim, encoding="utf-8")
+    with pytest.raises(kind, match=message):
+        load_paper(folder)

@@ -5,6 +5,7 @@ from pruneproof.papers.check_runs import measured, refuse
 from pruneproof.papers.locate import KeyPath
 from pruneproof.papers.paper import Paper
 from pruneproof.papers.schema import Operand, PrintedClaim, Quantity, RerunClaim, Run, SetupClaim
+from pruneproof.papers.setups import PROPERTIES
 from pruneproof.papers.short_form import DENSE, dense_method
 
 
@@ -33,6 +34,10 @@ def check_claims(paper: Paper) -> None:
                 for which, operand in enumerate(evidence.operands):
                     _check_operand(paper, profile, operand, (*at, "evidence", profile, "operands", which))
         elif isinstance(claim, SetupClaim):
+            for name in (*claim.equal, *claim.different):
+                if name not in PROPERTIES:
+                    where = paper.where("claims.toml", *at)
+                    raise UnknownName.among("property of a set-up", name, PROPERTIES, where=where)
             for profile, pair in claim.evidence.items():
                 _check_profile(paper, profile, (*at, "evidence", profile))
                 run = _run(paper, profile, pair.run, (*at, "evidence", profile))

@@ -246,6 +246,12 @@ class SetupClaim(ClaimBase):
     """Properties that must differ."""
     evidence: dict[Id, Pair] = Field(default_factory=dict)
 
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if not self.equal and not self.different:
+            raise ValueError("neither `equal` nor `different` names a property; name one that can fail")
+        return self
+
 
 Claim = Annotated[PrintedClaim | MechanismClaim | RerunClaim | SetupClaim, Field(discriminator="kind")]
 

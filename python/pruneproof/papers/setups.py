@@ -5,7 +5,6 @@ from typing import Any
 
 from pruneproof.contracts.mechanism import Fact
 from pruneproof.contracts.recipe import Recipe
-from pruneproof.errors import UnknownName
 from pruneproof.papers.schema import Method, Run
 from pruneproof.papers.short_form import DENSE, dense_method, steps_of
 from pruneproof.papers.steps import (
@@ -25,16 +24,10 @@ from pruneproof.papers.steps import (
 
 
 def compare_setups(run: Run, methods: tuple[str, str], equal: Sequence[str], different: Sequence[str]) -> list[Fact]:
-    """Return one fact per property: whether it is the same for both methods, or differs.
-
-    Raises:
-        UnknownName: a property that does not exist.
-    """
+    """Return one fact per property of `PROPERTIES`: whether it is the same for both methods, or differs."""
     steps = [_flat(steps_of(run, _method(run, name))) for name in methods]
     facts = []
     for name, same in (*((each, True) for each in equal), *((each, False) for each in different)):
-        if name not in PROPERTIES:
-            raise UnknownName.among("property of a set-up", name, PROPERTIES)
         first, second = (PROPERTIES[name](run, of) for of in steps)
         expected = "the same" if same else "different"
         found = f"{first} and {second}"

@@ -76,6 +76,7 @@ def score_and_select(
         catalog=task.catalog,
         weights={name: state[name].detach() for name in prunable},
         module=module,
+        example=torch.zeros(1, *task.data().shape, device=task.inputs["device"]),
         alive=alive,
     )
     return chosen, found
