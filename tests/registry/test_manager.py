@@ -89,15 +89,15 @@ def test_a_hook_that_was_not_marked_is_refused(install):
         load(["bare"])
 
 
-@pytest.mark.parametrize("version", ["2", "0", "'1'"])
+@pytest.mark.parametrize("version", ["1", "3", "'2'"])
 def test_a_plugin_for_another_version_of_the_api_is_refused_with_both_versions(install, version):
     install("old", f"pruneproof_api = {version}\n" + EMPTY)
-    with pytest.raises(BadPlugin, match=rf"version {version} of the plugin API, and this pruneproof has version 1"):
+    with pytest.raises(BadPlugin, match=rf"version {version} of the plugin API, and this pruneproof has version 2"):
         load(["old"])
     assert [plugin.name for plugin, _ in load().broken] == ["old"]
 
 
-@pytest.mark.parametrize("line", ["", "pruneproof_api = 1\n"])
+@pytest.mark.parametrize("line", ["", "pruneproof_api = 2\n"])
 def test_a_plugin_for_this_version_or_without_any_is_loaded(install, line):
     install("current", line + EMPTY)
     assert [plugin.name for plugin in load(["current"]).plugins] == ["current"]

@@ -1,5 +1,6 @@
 import pytest
 
+from pruneproof.api import Criterion
 from pruneproof.errors import BadOption, BadPlugin, NameClash
 from pruneproof.registry.catalog import build_catalog, survey
 from pruneproof.registry.manager import load
@@ -25,7 +26,7 @@ def file(tmp_path):
 
 
 def test_a_file_is_a_plugin_named_by_its_stem_with_its_digest_as_version(file):
-    plugin = build_catalog(["builtin"], files=[file]).entry("criterion", "one-off").plugin
+    plugin = build_catalog(["builtin"], files=[file]).entry(Criterion, "one-off").plugin
     assert (plugin.name, plugin.distribution, plugin.target) == ("my_score", "my_score.py", str(file))
     assert plugin.version == digest_file(file)[:16]
     assert plugin.digest() == digest_file(file)
@@ -33,20 +34,20 @@ def test_a_file_is_a_plugin_named_by_its_stem_with_its_digest_as_version(file):
 
 
 def test_a_changed_file_is_read_anew_in_the_same_process(file):
-    before = build_catalog(["builtin"], files=[file]).entry("criterion", "one-off")
-    again = build_catalog(["builtin"], files=[file]).entry("criterion", "one-off")
+    before = build_catalog(["builtin"], files=[file]).entry(Criterion, "one-off")
+    again = build_catalog(["builtin"], files=[file]).entry(Criterion, "one-off")
     assert before.value is not None
     assert before.value.score is again.value.score
     file.write_text(SOURCE.replace("one-off", "one-on"))
     catalog = build_catalog(["builtin"], files=[file])
-    assert "one-off" not in catalog.entries("criterion")
-    assert catalog.entry("criterion", "one-on").plugin.version != before.plugin.version
+    assert "one-off" not in catalog.entries(Criterion)
+    assert catalog.entry(Criterion, "one-on").plugin.version != before.plugin.version
 
 
 def test_the_worker_processes_of_a_run_load_it_too(tiny, file, repro):
     found = repro(
         "run", "tiny", "--plugin", file, "--set", "criterion=one-off", "--only", "mlp/global*", "--seeds", 1,
-        "--set", "mlp.dense.epochs=1", "--device", "cpu", "--workers", 2, "--json",
+        "--set", "mlp.recipe.dense.epochs=1", "--device", "cpu", "--workers", 2, "--json",
     )  # fmt: skip
     assert found.status == 0, found.err
     assert {cell["method"] for cell in found.json["cells"]} == {"global", "global-one-off"}
