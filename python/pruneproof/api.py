@@ -53,6 +53,13 @@ if TYPE_CHECKING:
     from pruneproof.selection.rounding import largest_remainder as largest_remainder
     from pruneproof.selection.rounding import proportional as proportional
     from pruneproof.selection.select import select_masks as select_masks
+    from pruneproof.shrinking.channels import Channels as Channels
+    from pruneproof.shrinking.channels import channels_of as channels_of
+    from pruneproof.shrinking.removal import Kept as Kept
+    from pruneproof.shrinking.removal import Slimmed as Slimmed
+    from pruneproof.shrinking.removal import slim as slim
+    from pruneproof.shrinking.speed import Speed as Speed
+    from pruneproof.shrinking.speed import compare_speed as compare_speed
     from pruneproof.statistics import Interval as Interval
     from pruneproof.statistics import bootstrap_interval as bootstrap_interval
     from pruneproof.statistics import rounded as rounded
@@ -76,14 +83,20 @@ if TYPE_CHECKING:
 
 _LATER = {
     "Catalog": "registry.catalog",
+    "Channels": "shrinking.channels",
     "Evaluation": "training.evaluate",
     "Interval": "statistics",
+    "Kept": "shrinking.removal",
     "MaskSet": "values.masks",
     "Masker": "training.masker",
     "Measurement": "values.measurements",
     "ModelProbe": "training.probe",
     "Selection": "contracts.selection",
+    "Slimmed": "shrinking.removal",
+    "Speed": "shrinking.speed",
     "bootstrap_interval": "statistics",
+    "channels_of": "shrinking.channels",
+    "compare_speed": "shrinking.speed",
     "digest_arrays": "values.digests",
     "digest_bytes": "values.digests",
     "digest_file": "values.digests",
@@ -100,6 +113,7 @@ _LATER = {
     "select": "selection.public",
     "select_masks": "selection.select",
     "share_interval": "statistics",
+    "slim": "shrinking.removal",
     "t_interval": "statistics",
 }
 """Name -> module below `pruneproof` that it is imported from when somebody asks for it."""
@@ -116,6 +130,7 @@ __all__ = [
     "BadTensor",
     "Batch",
     "Catalog",
+    "Channels",
     "ClaimTest",
     "CountingRule",
     "Criterion",
@@ -131,6 +146,7 @@ __all__ = [
     "Floor",
     "InfeasibleSelection",
     "Interval",
+    "Kept",
     "LRSchedule",
     "LoadedData",
     "MaskSearch",
@@ -155,7 +171,9 @@ __all__ = [
     "Scored",
     "Selection",
     "Session",
+    "Slimmed",
     "Source",
+    "Speed",
     "Split",
     "StageFailed",
     "StageInfo",
@@ -173,6 +191,8 @@ __all__ = [
     "Worker",
     "WorkerSpec",
     "bootstrap_interval",
+    "channels_of",
+    "compare_speed",
     "conv_and_linear",
     "digest_arrays",
     "digest_bytes",
@@ -194,6 +214,7 @@ __all__ = [
     "select",
     "select_masks",
     "share_interval",
+    "slim",
     "t_interval",
 ]
 

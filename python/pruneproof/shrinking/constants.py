@@ -7,12 +7,13 @@ NaN survives every arithmetic operation, so a value that is not NaN does not dep
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-Layer: TypeAlias = nn.Conv1d | nn.Conv2d | nn.Conv3d | nn.Linear
+from pruneproof.shrinking.channels import Layer, layers
+
 EVEN = 1e-12
 """Relative spread, in float64, up to which values count as one: averages of equal numbers differ by rounding."""
 
@@ -25,11 +26,6 @@ class Reading:
     """bool: the values do not depend on the network's input."""
     value: Tensor
     """float64: the constant; NaN where there is none, or where it differs from position to position."""
-
-
-def layers(model: nn.Module) -> dict[str, Layer]:
-    """Return the convolutions and linear layers by name, in `named_modules` order."""
-    return {name: part for name, part in model.named_modules() if isinstance(part, Layer)}
 
 
 def dead_filters(layer: Layer) -> list[int]:

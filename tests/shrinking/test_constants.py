@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from pruneproof_slim.constants import readings
+from pruneproof.shrinking.constants import readings
 
 PARTS = [
     nn.ReLU(), nn.ReLU6(), nn.LeakyReLU(), nn.PReLU(), nn.ELU(), nn.SELU(), nn.GELU(), nn.SiLU(), nn.Mish(),

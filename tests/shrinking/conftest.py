@@ -1,11 +1,14 @@
 """Networks with filter masks, and what it means that two of them agree."""
 
 from copy import deepcopy
+from types import SimpleNamespace
 
+import pytest
 import torch
+from torch import nn
+
 from pruneproof.api import MaskSet
 from pruneproof.models.catalogue import MODELS
-from torch import nn
 
 BY_ID = {model.id: model for model in MODELS}
 
@@ -47,3 +50,15 @@ def largest_difference(first, second, inputs):
     with torch.no_grad():
         expected, found = first.eval()(inputs), second.eval()(inputs)
     return ((expected - found).abs().max() / expected.abs().max()).item()
+
+
+@pytest.fixture(scope="session")
+def nets():
+    """Built-in models by id, networks with filter masks, and their differences."""
+    return SimpleNamespace(
+        by_id=BY_ID,
+        network=network,
+        half_of_the_filters=half_of_the_filters,
+        masked=masked,
+        largest_difference=largest_difference,
+    )

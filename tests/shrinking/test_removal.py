@@ -5,13 +5,12 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pruneproof.api import BadTensor, MaskSet
 from torch import nn
 
-from networks import BY_ID, half_of_the_filters, largest_difference, masked, network
-from pruneproof_slim import removal
-from pruneproof_slim.constants import layers
-from pruneproof_slim.removal import slim
+from pruneproof.api import BadTensor, MaskSet
+from pruneproof.shrinking import reasons, removal
+from pruneproof.shrinking.channels import layers
+from pruneproof.shrinking.removal import slim
 
 ARCHITECTURES = {
     "lenet-300-100": ("lenet-300-100", (1, 28, 28), {}),
@@ -27,28 +26,28 @@ ARCHITECTURES = {
 
 
 @pytest.fixture(params=ARCHITECTURES.values(), ids=list(ARCHITECTURES), scope="module")
-def case(request):
+def case(request, nets):
     name, shape, options = request.param
-    model = network(name, shape, **options)
-    masks = half_of_the_filters(model, BY_ID[name].prunable(model)[:-1])
+    model = nets.network(name, shape, **options)
+    masks = nets.half_of_the_filters(model, nets.by_id[name].prunable(model)[:-1])
     inputs = torch.randn(5, *shape, generator=torch.Generator().manual_seed(3))
     return model, masks, inputs, slim(model, masks, inputs)
 
 
-def test_in_double_precision_outputs_agree_to_its_rounding(case):
+def test_in_double_precision_outputs_agree_to_its_rounding(case, nets):
     model, masks, inputs, _ = case
-    model, inputs = masked(model, masks).double(), inputs.double()
+    model, inputs = nets.masked(model, masks).double(), inputs.double()
     small = slim(model, masks, torch.zeros_like(inputs[:1])).model
     # 2^-53 = 1.1e-16, times the square root of some 10^4 terms, times some 10^2 layers and their gains
-    assert largest_difference(model, small, inputs) < 1e-11
+    assert nets.largest_difference(model, small, inputs) < 1e-11
 
 
-def test_in_single_precision_outputs_agree_to_its_rounding(case):
+def test_in_single_precision_outputs_agree_to_its_rounding(case, nets):
     model, masks, inputs, small = case
     # Sums are taken in another order: about sqrt(terms) roundings of 2^-24 a layer, which add up over the layers.
     terms = max(layer.weight[0].numel() for layer in layers(model).values())
     allowed = 2**-24 * math.sqrt(terms) * len(layers(model))
-    assert largest_difference(masked(model, masks), small.model, inputs) < allowed
+    assert nets.largest_difference(nets.masked(model, masks), small.model, inputs) < allowed
 
 
 def test_every_dead_filter_is_removed_or_accounted_for_with_a_reason(case):
@@ -75,10 +74,10 @@ def test_it_is_smaller_and_says_by_how_much(case):
     assert small.macs_after < small.macs_before
 
 
-def test_the_network_and_the_random_generator_are_left_as_they_were():
-    model = network("resnet-8", (3, 16, 16))
+def test_the_network_and_the_random_generator_are_left_as_they_were(nets):
+    model = nets.network("resnet-8", (3, 16, 16))
     model.stages[1].eval()
-    masks = half_of_the_filters(model, BY_ID["resnet-8"].prunable(model)[:-1])
+    masks = nets.half_of_the_filters(model, nets.by_id["resnet-8"].prunable(model)[:-1])
     before = {name: each.clone() for name, each in model.state_dict().items()}
     modes = [part.training for part in model.modules()]
     state = torch.get_rng_state()
@@ -88,9 +87,9 @@ def test_the_network_and_the_random_generator_are_left_as_they_were():
     assert torch.equal(torch.get_rng_state(), state)
 
 
-def test_a_residual_stream_is_cut_where_all_that_write_it_agree():
-    model = network("resnet-14", (3, 16, 16), shortcut="B")
-    names = BY_ID["resnet-14"].prunable(model)
+def test_a_residual_stream_is_cut_where_all_that_write_it_agree(nets):
+    model = nets.network("resnet-14", (3, 16, 16), shortcut="B")
+    names = nets.by_id["resnet-14"].prunable(model)
     stream = [name for name in names if name == "conv1.weight" or (".0." in name[:9] and name.endswith("conv2.weight"))]
     dead = {name: np.ones(tuple(model.get_parameter(name).shape), dtype=bool) for name in stream}
     for mask in dead.values():
@@ -104,7 +103,7 @@ def test_a_residual_stream_is_cut_where_all_that_write_it_agree():
     assert {name: small.removed[name] for name in stream} == dict.fromkeys(stream, (2, 5, 11))
     assert small.kept == ()
     inputs = torch.randn(4, 3, 16, 16)
-    assert largest_difference(masked(model, masks).double(), small.model.double(), inputs.double()) < 1e-6
+    assert nets.largest_difference(nets.masked(model, masks).double(), small.model.double(), inputs.double()) < 1e-6
 
 
 def test_a_constant_goes_into_the_bias_of_an_unpadded_reader():
@@ -116,7 +115,7 @@ def test_a_constant_goes_into_the_bias_of_an_unpadded_reader():
     torch.testing.assert_close(small.model[2].bias, 0.7 * model[2].weight[:, 1].sum((1, 2)))
 
 
-def test_a_constant_before_zero_padding_stays_and_one_may_carry_others():
+def test_a_constant_before_zero_padding_stays_and_one_may_carry_others(nets):
     model = nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Conv2d(4, 3, 3, padding=1))
     model[0].bias.data = torch.tensor([0.0, 0.7, 0.3, -1.0])
     inputs = torch.randn(2, 1, 6, 6)
@@ -128,37 +127,37 @@ def test_a_constant_before_zero_padding_stays_and_one_may_carry_others():
 
     alone = slim(model, dead(1, 3), inputs)
     assert alone.removed == {"0.weight": (3,)}
-    assert alone.kept == (removal.Kept("0.weight", (1,), removal.PADDED),)
+    assert alone.kept == (removal.Kept("0.weight", (1,), reasons.PADDED),)
     merged = slim(model, dead(1, 2, 3), inputs)
     assert merged.removed == {"0.weight": (2, 3)}
-    assert merged.kept == (removal.Kept("0.weight", (1,), removal.CARRIER),)
-    assert largest_difference(masked(model, dead(1, 2, 3)), merged.model, inputs) < 1e-6
+    assert merged.kept == (removal.Kept("0.weight", (1,), reasons.CARRIER),)
+    assert nets.largest_difference(nets.masked(model, dead(1, 2, 3)), merged.model, inputs) < 1e-6
 
 
 @pytest.mark.parametrize("mode", ["replicate", "reflect", "circular"])
-def test_padding_that_repeats_a_constant_is_no_obstacle(mode):
+def test_padding_that_repeats_a_constant_is_no_obstacle(mode, nets):
     model = nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU(), nn.Conv2d(2, 3, 3, padding=1, padding_mode=mode))
     model[0].bias.data = torch.tensor([0.0, 0.7])
     masks = MaskSet.from_tensors({"0.weight": torch.tensor([1, 0]).reshape(2, 1, 1, 1).expand(2, 1, 3, 3)})
     inputs = torch.randn(2, 1, 6, 6)
     small = slim(model, masks, inputs)
     assert small.removed == {"0.weight": (1,)}
-    assert largest_difference(masked(model, masks), small.model, inputs) < 1e-6
+    assert nets.largest_difference(nets.masked(model, masks), small.model, inputs) < 1e-6
 
 
 def test_outputs_of_the_network_stay():
     model = nn.Sequential(nn.Linear(3, 4))
     masks = MaskSet.from_tensors({"0.weight": torch.tensor([[1], [0], [1], [1]]).expand(4, 3)})
-    assert slim(model, masks, torch.zeros(1, 3)).kept == (removal.Kept("0.weight", (1,), removal.OUTPUT),)
+    assert slim(model, masks, torch.zeros(1, 3)).kept == (removal.Kept("0.weight", (1,), reasons.OUTPUT),)
 
 
-def test_a_collapsed_layer_keeps_one_filter():
+def test_a_collapsed_layer_keeps_one_filter(nets):
     model = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 2))
     masks = MaskSet.from_tensors({"0.weight": torch.zeros(4, 3)})
     small = slim(model, masks, torch.zeros(1, 3))
     assert small.removed == {"0.weight": (0, 1, 2)}
-    assert small.kept == (removal.Kept("0.weight", (3,), removal.LAST),)
-    assert largest_difference(masked(model, masks), small.model, torch.randn(5, 3)) < 1e-6
+    assert small.kept == (removal.Kept("0.weight", (3,), reasons.LAST),)
+    assert nets.largest_difference(nets.masked(model, masks), small.model, torch.randn(5, 3)) < 1e-6
 
 
 def test_a_layer_used_twice_keeps_its_inputs():
@@ -174,7 +173,7 @@ def test_a_layer_used_twice_keeps_its_inputs():
     masks = MaskSet.from_tensors({"first.weight": torch.tensor([[1], [0], [1]]).expand(3, 3)})
     small = slim(model, masks, torch.zeros(1, 3))
     assert not small.removed
-    assert [each.reason for each in small.kept] == [removal.REUSED]
+    assert [each.reason for each in small.kept] == [reasons.REUSED]
 
 
 def test_a_normalisation_over_channels_keeps_them():
@@ -182,27 +181,27 @@ def test_a_normalisation_over_channels_keeps_them():
     masks = MaskSet.from_tensors({"0.weight": torch.tensor([[1], [0], [1], [1]]).expand(4, 3)})
     small = slim(model, masks, torch.zeros(1, 3))
     assert not small.removed
-    assert [each.reason for each in small.kept] == [removal.DEPENDS]
+    assert [each.reason for each in small.kept] == [reasons.DEPENDS]
 
 
-def test_dead_slices_of_other_tensors_are_named():
-    model = network("fastgrnn", (8, 9))
-    name = BY_ID["fastgrnn"].prunable(model)[0]
+def test_dead_slices_of_other_tensors_are_named(nets):
+    model = nets.network("fastgrnn", (8, 9))
+    name = nets.by_id["fastgrnn"].prunable(model)[0]
     mask = torch.ones(model.get_parameter(name).shape)
     mask[0] = 0
     small = slim(model, MaskSet.from_tensors({name: mask}), torch.zeros(1, 8, 9))
-    assert small.kept == (removal.Kept(name, (0,), removal.ELSEWHERE),)
+    assert small.kept == (removal.Kept(name, (0,), reasons.ELSEWHERE),)
 
 
-def test_a_removal_that_changes_the_outputs_is_undone(monkeypatch):
+def test_a_removal_that_changes_the_outputs_is_undone(monkeypatch, nets):
     monkeypatch.setattr(removal, "_fold", lambda *_: None)  # forget what a constant adds
-    model = network("lenet-5", (1, 28, 28))
-    masks = half_of_the_filters(model, ["conv1.weight"])
+    model = nets.network("lenet-5", (1, 28, 28))
+    masks = nets.half_of_the_filters(model, ["conv1.weight"])
     inputs = torch.randn(3, 1, 28, 28)
     small = slim(model, masks, inputs)
     assert not small.removed
     assert ["outputs are different" in each.reason for each in small.kept] == [True]
-    assert largest_difference(masked(model, masks), small.model, inputs) == 0
+    assert nets.largest_difference(nets.masked(model, masks), small.model, inputs) == 0
 
 
 def test_weights_that_are_dead_one_by_one_stay_zero():
@@ -212,11 +211,11 @@ def test_weights_that_are_dead_one_by_one_stay_zero():
     assert torch.equal(small.model[0].weight != 0, mask[[0, 2, 3]] != 0)
 
 
-def test_dtypes_modes_and_frozen_parameters_come_back():
-    model = network("vgg-11", (3, 16, 16), width=0.125).bfloat16()
+def test_dtypes_modes_and_frozen_parameters_come_back(nets):
+    model = nets.network("vgg-11", (3, 16, 16), width=0.125).bfloat16()
     model.features[3].eval()
     model.classifier.requires_grad_(False)
-    masks = half_of_the_filters(model, BY_ID["vgg-11"].prunable(model)[:-1])
+    masks = nets.half_of_the_filters(model, nets.by_id["vgg-11"].prunable(model)[:-1])
     small = slim(model, masks, torch.zeros(1, 3, 16, 16)).model
     patterns = dict(model.named_parameters())
     for name, each in small.named_parameters():
@@ -226,16 +225,18 @@ def test_dtypes_modes_and_frozen_parameters_come_back():
     assert small(torch.zeros(2, 3, 16, 16, dtype=torch.bfloat16)).shape == (2, 10)
 
 
-def test_it_works_where_gradients_are_off():
-    model = network("lenet-5", (1, 28, 28))
+def test_it_works_where_gradients_are_off(nets):
+    model = nets.network("lenet-5", (1, 28, 28))
     with torch.no_grad():
-        small = slim(model, half_of_the_filters(model, ["conv1.weight"]), torch.zeros(1, 1, 28, 28))
+        small = slim(model, nets.half_of_the_filters(model, ["conv1.weight"]), torch.zeros(1, 1, 28, 28))
     assert len(small.removed["conv1.weight"]) == 10
 
 
-def test_the_smaller_network_can_be_trained_on():
-    model = network("resnet-8", (3, 16, 16))
-    small = slim(model, half_of_the_filters(model, BY_ID["resnet-8"].prunable(model)[:-1]), torch.zeros(1, 3, 16, 16))
+def test_the_smaller_network_can_be_trained_on(nets):
+    model = nets.network("resnet-8", (3, 16, 16))
+    small = slim(
+        model, nets.half_of_the_filters(model, nets.by_id["resnet-8"].prunable(model)[:-1]), torch.zeros(1, 3, 16, 16)
+    )
     small.model.train()(torch.randn(4, 3, 16, 16)).square().sum().backward()
     assert all(each.grad is not None for each in small.model.parameters())
 
@@ -297,12 +298,12 @@ def chains(draw):
 
 
 @settings(max_examples=60, deadline=None)
-@given(chains())
-def test_any_chain_answers_as_before(chain):
+@given(chain=chains())
+def test_any_chain_answers_as_before(nets, chain):
     model, masks = chain
     inputs = torch.randn(3, 2, 24, 24, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     small = slim(model, masks, inputs[:1])
     with torch.no_grad():
-        expected, found = masked(model, masks)(inputs), small.model(inputs)
+        expected, found = nets.masked(model, masks)(inputs), small.model(inputs)
     torch.testing.assert_close(found, expected, rtol=0, atol=1e-10)
     assert not any("failed" in each.reason for each in small.kept)

@@ -21,14 +21,14 @@ class Speed:
         return self.before / self.after
 
 
-def measure(before: nn.Module, after: nn.Module, example: Tensor, *, rounds: int = 30) -> Speed:
+def compare_speed(before: nn.Module, after: nn.Module, example: Tensor, *, rounds: int = 30) -> Speed:
     """Time two networks on the same input, by turns, so that a busy machine slows both.
 
     Each timing is one forward pass after two that are not counted, by `torch.utils.benchmark`, which waits for GPUs, on
     as many threads as torch uses now. Train/eval modes are left as they were.
 
     >>> import torch
-    >>> speed = measure(nn.Linear(512, 512), nn.Linear(512, 8), torch.zeros(64, 512), rounds=5)
+    >>> speed = compare_speed(nn.Linear(512, 512), nn.Linear(512, 8), torch.zeros(64, 512), rounds=5)
     >>> speed.before > 0, speed.after > 0
     (True, True)
     """

@@ -1,9 +1,0 @@
-"""One thread for every test."""
-
-import pytest
-import torch
-
-
-@pytest.fixture(autouse=True, scope="session")
-def one_thread():
-    torch.set_num_threads(1)
