@@ -21,7 +21,8 @@ class Structure:
     """A named way to group weights into units, each of which is kept or removed whole.
 
     `units` asks for its ingredients by name: `shapes`, name -> shape of each prunable tensor; `module`, the network,
-    for units that span tensors. It returns name -> `Places`. A tuple says that the units are the blocks of these sides,
+    for units that span tensors; `example`, an input of the network, for those that follow it. It returns name ->
+    `Places`. A tuple says that the units are the blocks of these sides,
     one side per dimension (smaller at the end of a dimension). An integer array that broadcasts to the tensor's shape
     says which unit each place belongs to: one number, one unit, in as many tensors as it stands in; -1 is in no unit
     and stays alive. It may name tensors beyond those of `shapes`, such as the batch normalisation of a convolution:

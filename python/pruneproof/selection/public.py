@@ -36,6 +36,7 @@ def select(
     unprunable: Sequence[str] = (),
     alive: MaskSet | None = None,
     selection: Selection | None = None,
+    example: torch.Tensor | None = None,
 ) -> MaskSet:
     """Return the mask of the weights that survive: an exact count, whatever the ties, dtypes and number of threads.
 
@@ -80,6 +81,7 @@ def select(
         alive: the mask so far; what it has pruned stays pruned. A block is alive as long as one of its weights is, and
             its dead weights score 0.
         selection: all of scope to unprunable as one value, in place of these arguments.
+        example: an input of the module, for structures that follow it (`coupled`).
 
     Raises:
         BadConfig: arguments that contradict each other, or a sparsity out of range.
@@ -106,7 +108,7 @@ def select(
             name: each.grad for name, each in module.named_parameters(remove_duplicate=False) if each.grad is not None
         }
     found = Candidates(chosen, score, check_gradients(gradients, chosen, score), alive, in_order=True)
-    masks = select_candidates(found, Amount(sparsity, keep), asked, rules, module=module)
+    masks = select_candidates(found, Amount(sparsity, keep), asked, rules, module=module, example=example)
     _say_copies(found)
     if chosen is named:
         return masks

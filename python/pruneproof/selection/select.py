@@ -27,6 +27,7 @@ def select_candidates(
     *,
     weights: Mapping[str, Tensor] | None = None,
     module: torch.nn.Module | None = None,
+    example: torch.Tensor | None = None,
 ) -> MaskSet:
     """Return the mask of the units that survive.
 
@@ -41,6 +42,7 @@ def select_candidates(
         rules: what the ids of the selection stand for.
         weights: what an allocation looks at; the candidates when None.
         module: the network, for structures that look at it.
+        example: an input of the network, for structures that follow it.
 
     Raises:
         BadConfig: rules that contradict each other, or a sparsity out of range.
@@ -54,7 +56,7 @@ def select_candidates(
         if isinstance(bits, PackedBuffer) and candidates.in_order:
             return MaskSet.of_engine(bits, threshold)
         return MaskSet(bits, candidates.shapes, threshold=threshold)
-    units, beyond, threshold = select_units(candidates, amount, selection, rules, module)
+    units, beyond, threshold = select_units(candidates, amount, selection, rules, module, example)
     return MaskSet(units, {**candidates.shapes, **beyond}, threshold=threshold)
 
 
@@ -67,6 +69,7 @@ def select_masks(
     catalog: Catalog | None = None,
     weights: Mapping[str, Tensor] | None = None,
     module: torch.nn.Module | None = None,
+    example: torch.Tensor | None = None,
     alive: MaskSet | None = None,
 ) -> MaskSet:
     """Return the mask of the weights that survive by their scores: `select_candidates` of scores that are given.
@@ -89,6 +92,7 @@ def select_masks(
         catalog: where its ids are looked up; all that is installed when None.
         weights: what the allocation looks at; the scores when None.
         module: the network, for structures that look at it.
+        example: an input of the network, for structures that follow it.
         alive: the mask so far; what it has pruned stays pruned, so masks of rising sparsity are nested.
 
     Raises:
@@ -98,7 +102,9 @@ def select_masks(
     names = prunable(scores, selection.unprunable)
     rules = PLAIN if selection is EXACT else resolve(selection, installed if catalog is None else catalog.get)
     found = Candidates({name: scores[name] for name in names}, alive=alive)
-    masks = select_candidates(found, Amount(sparsity, keep), selection, rules, weights=weights, module=module)
+    masks = select_candidates(
+        found, Amount(sparsity, keep), selection, rules, weights=weights, module=module, example=example
+    )
     if len(names) == len(scores):
         return masks
     return with_dense(masks, {name: tuple(scores[name].shape) for name in scores if name not in names})

@@ -27,11 +27,12 @@ def places_of(
     options: Mapping[str, Any],
     shapes: Mapping[str, tuple[int, ...]],
     module: torch.nn.Module | None,
+    example: torch.Tensor | None = None,
 ) -> tuple[dict[str, Places], dict[str, tuple[int, ...]]]:
     """Return the units of each tensor, as the structure says, and the shapes of the tensors beyond the prunable ones.
 
     Raises:
-        BadConfig: a structure that looks at the network where there is none.
+        BadConfig: a structure that looks at the network, or follows an input through it, where there is none.
         BadPlugin: an answer that is neither sides nor numbers of units, or does not fit.
         BadTensor: sides that do not fit a tensor.
     """
@@ -43,7 +44,16 @@ def places_of(
             )
         return module
 
-    found = ask(structure.units, {"shapes": lambda: dict(shapes), "module": network}, options)
+    def input_() -> torch.Tensor:
+        if example is None:
+            raise BadConfig(
+                f'the structure "{structure.id}" follows an input through the network, and there is none. Pass one as '
+                "`example`."
+            )
+        return example
+
+    given = {"shapes": lambda: dict(shapes), "module": network, "example": input_}
+    found = ask(structure.units, given, options)
     if missing := sorted(set(shapes) - set(found)):
         raise BadPlugin(f'structure "{structure.id}" has no units of {missing}; every prunable tensor was asked for.')
     state = {} if module is None else module.state_dict()
@@ -94,11 +104,12 @@ def select_units(
     selection: Selection,
     rules: Rules,
     module: torch.nn.Module | None,
+    example: torch.Tensor | None = None,
 ) -> tuple[Bits, dict[str, tuple[int, ...]], float | None]:
     """Return the packed masks of living units, the shapes of tensors beyond the candidates', and the threshold."""
     structure = rules.structure
     assert structure is not None
-    places, beyond = places_of(structure, selection.structure.options, found.shapes, module)
+    places, beyond = places_of(structure, selection.structure.options, found.shapes, module, example)
     if structure.keep is not None:
         if beyond:
             raise BadPlugin(
