@@ -3,7 +3,7 @@ import sys
 import pluggy
 import pytest
 from pruneproof.api import BadPlugin
-from pruneproof.registry import hookspecs
+from pruneproof.registry.hookspecs import hookspecs
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 import pruneproof_trackers
@@ -14,7 +14,7 @@ from reading import runs_of
 
 def test_the_plugin_registers_both():
     manager = pluggy.PluginManager("pruneproof")
-    manager.add_hookspecs(hookspecs)
+    manager.add_hookspecs(hookspecs())
     manager.register(pruneproof_trackers)
     manager.check_pending()
     (observers,) = manager.hook.pruneproof_observers()
