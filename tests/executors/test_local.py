@@ -1,6 +1,9 @@
+import os
+from importlib import import_module
+
 import pytest
 
-from pruneproof.errors import BadTensor
+from pruneproof.errors import BadConfig, BadTensor, StageFailed
 from pruneproof.executors.local import run_stages
 from pruneproof.pipeline.prepare import prepare
 from pruneproof.pipeline.worker_spec import WorkerSpec
@@ -49,3 +52,109 @@ def test_a_refusal_in_a_worker_reaches_the_caller_as_it_is(install, tiny, replay
 
 def test_nothing_to_do_starts_nothing(tmp_path):
     run_stages([], WorkerSpec(("no-such-plugin",), tmp_path, tmp_path), workers=4, on_event=pytest.fail)
+
+
+# By the contract of executors alone: work that is no stage of a paper
+
+
+WORK = """
+    import os
+    import time
+    from dataclasses import dataclass, field
+    from pathlib import Path
+
+    from pruneproof.api import BadConfig
+
+
+    @dataclass(frozen=True)
+    class Task:
+        digest: str
+        upstream: dict = field(default_factory=dict)
+        does: str = "writes"
+
+        @property
+        def label(self):
+            return self.digest
+
+
+    @dataclass(frozen=True)
+    class Spec:
+        folder: Path
+
+        def open(self):
+            return Runner(self.folder)
+
+
+    @dataclass(frozen=True)
+    class Runner:
+        folder: Path
+
+        def run(self, stage, on_epoch=lambda done, total: None):
+            missing = [each for each in stage.upstream.values() if not (self.folder / each).exists()]
+            assert not missing, missing
+            if stage.does == "dies":
+                os._exit(9)
+            if stage.does == "refuses":
+                raise BadConfig(f"{stage.digest} is nonsense")
+            on_epoch(1, 2)
+            time.sleep(0.01)
+            on_epoch(2, 2)
+            (self.folder / stage.digest).write_text(str(os.getpid()))
+"""
+
+
+@pytest.fixture
+def tasks(install):
+    """Return the module of the work above, which processes can import."""
+    install("tasks", WORK)
+    return import_module("stranger_tasks")
+
+
+def run(tasks, folder, stages, workers):
+    events = []
+    run_stages(stages, tasks.Spec(folder), workers=workers, on_event=events.append)
+    return events
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_each_piece_of_work_follows_what_it_needs_and_is_heard_of(tasks, tmp_path, workers):
+    done = tmp_path / "done"
+    done.mkdir()
+    stages = [
+        tasks.Task("a"),
+        tasks.Task("b"),
+        tasks.Task("c", {"x": "a", "y": "b"}),
+        tasks.Task("d", {"x": "c"}),
+    ]
+    events = run(tasks, done, stages, workers)
+    assert sorted(path.name for path in done.iterdir()) == ["a", "b", "c", "d"]
+    for digest in "abcd":
+        heard = [(event.kind, event.done, event.total) for event in events if event.digest == digest]
+        assert heard == [("start", 0, 0), ("progress", 1, 2), ("progress", 2, 2), ("finish", 0, 0)]
+    here = {path.read_text() == str(os.getpid()) for path in done.iterdir()}
+    assert here == {workers == 1}
+
+
+def test_one_piece_of_work_needs_no_other_process(tasks, tmp_path):
+    run(tasks, tmp_path, [tasks.Task("alone")], workers=8)
+    assert (tmp_path / "alone").read_text() == str(os.getpid())
+
+
+def test_what_is_in_the_store_already_is_not_waited_for(tasks, tmp_path):
+    (tmp_path / "before").write_text("")
+    run(tasks, tmp_path, [tasks.Task("a", {"x": "before"}), tasks.Task("b", {"x": "a"})], workers=2)
+    assert (tmp_path / "b").exists()
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_refusal_ends_the_run_and_keeps_what_is_done(tasks, tmp_path, workers):
+    stages = [tasks.Task("a"), tasks.Task("b", {"x": "a"}, "refuses"), tasks.Task("c", {"x": "b"})]
+    with pytest.raises(BadConfig, match="b is nonsense"):
+        run(tasks, tmp_path, stages, workers)
+    assert (tmp_path / "a").exists()
+    assert not (tmp_path / "c").exists()
+
+
+def test_a_process_that_dies_is_said_to_have_died(tasks, tmp_path):
+    with pytest.raises(StageFailed, match=r"a worker process ended without an answer.*fewer --workers"):
+        run(tasks, tmp_path, [tasks.Task("a", does="dies"), tasks.Task("b", does="dies")], workers=2)
