@@ -48,7 +48,7 @@ def comparisons(record: Record) -> dict[str, list[Comparison]]:
         by_place = {(point.method, point.sparsity): point for point in of_run}
         pairs = [
             Comparison(own, by_place[twin], suffix)
-            for suffix in record.beside
+            for suffix in record.twins
             for own in of_run
             if (twin := (f"{own.method}-{suffix}", own.sparsity)) in by_place
         ]

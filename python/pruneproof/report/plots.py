@@ -92,7 +92,7 @@ def draw(record: Record) -> dict[str, list[Plot]]:
                     _curves(run, pruned, dense, styles),
                     *_costs(run, pruned, dense, styles),
                     _seeds(run, pruned, dense, styles),
-                    _densities(run, pruned),
+                    *([_densities(run, pruned)] if any(point.densities for point in pruned) else []),
                 ]
     return found
 

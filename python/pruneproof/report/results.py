@@ -11,7 +11,6 @@ import numpy as np
 
 from pruneproof.papers.record import Cell, Record
 from pruneproof.statistics import Interval, t_interval
-from pruneproof.values.measurements import Measurement
 
 LEVEL = 0.95
 DENSE = "dense"
@@ -25,7 +24,7 @@ class Point:
     run: str
     method: str
     sparsity: float
-    by_seed: Mapping[int, Measurement]
+    by_seed: Mapping[int, "Measured"]
     arm: Mapping[str, Any] = field(default_factory=dict)
     """How the weights were picked, as the record tells it."""
 
@@ -92,7 +91,7 @@ class Point:
     def densities(self) -> dict[str, float]:
         """Mean density of each tensor over seeds."""
         names = next(iter(self.by_seed.values())).densities
-        return {name: float(np.mean([each.densities[name] for each in self.by_seed.values()])) for name in names}
+        return {name: float(np.mean([each.densities.get(name, 0.0) for each in self.by_seed.values()])) for name in names}
 
     @cached_property
     def emptied(self) -> set[str]:
@@ -105,14 +104,75 @@ def _mean(values: Iterable[float | None]) -> float | None:
     return float(np.mean(known)) if known else None
 
 
+@dataclass(frozen=True)
+class Measured:
+    """What was measured on one network at the end of its method, and right after pruning."""
+
+    end: Mapping[str, Any]
+    pruned: Mapping[str, Any]
+
+    @property
+    def accuracy(self) -> float:
+        return float(self.end.get("accuracy") or 0.0)
+
+    @property
+    def loss_change(self) -> float | None:
+        found = self.pruned.get("loss-change")
+        return None if found is None else float(found)
+
+    @property
+    def error_gap_before(self) -> float | None:
+        return self.pruned.get("error-gap")
+
+    @property
+    def error_gap(self) -> float | None:
+        return self.end.get("error-gap")
+
+    @property
+    def loss(self) -> float | None:
+        return self.end.get("last-epoch-loss", self.end.get("train-loss"))
+
+    @property
+    def macs_pruned(self) -> float:
+        return float(self.end.get("macs-pruned") or 0.0)
+
+    @property
+    def constant_output(self) -> bool:
+        return bool(self.end.get("constant-output"))
+
+    @property
+    def diverged(self) -> bool:
+        return bool(self.end.get("diverged"))
+
+    @property
+    def densities(self) -> Mapping[str, float]:
+        found: Mapping[str, float] = self.end.get("densities", {})
+        return found
+
+    @property
+    def empty_tensors(self) -> list[str]:
+        return [name for name, density in self.densities.items() if density == 0]
+
+
+def _measured(cell: Cell) -> Measured:
+    pruned = cell.measured.get("pruned", {})
+    return Measured(cell.measured.get("end", pruned), pruned)
+
+
+def _arm(settings: Mapping[str, Any]) -> dict[str, Any]:
+    plain = ("criterion", "scope", "structure", "schedule", "iterations", "rounds")
+    options = {name: value for name, value in settings.items() if name not in plain}
+    return {**settings, "steps": settings.get("iterations", 1), "options": options} if settings else {}
+
+
 def points(record: Record) -> dict[str, list[Point]]:
     """Return the points of each run, methods in the order of their first cell, sparsities rising."""
-    groups: dict[tuple[str, str, float], dict[int, Measurement]] = {}
+    groups: dict[tuple[str, str, float], dict[int, Measured]] = {}
     arms: dict[tuple[str, str, float], Mapping[str, Any]] = {}
     for cell in record.cells:
-        arms[cell.run, cell.method, cell.sparsity] = cell.arm
+        arms[cell.run, cell.method, cell.sparsity] = _arm(cell.settings)
         by_seed = groups.setdefault((cell.run, cell.method, cell.sparsity), {})
-        by_seed[cell.seed] = Measurement.from_json(cell.measurement)
+        by_seed[cell.seed] = _measured(cell)
     runs = dict.fromkeys(cell.run for cell in record.cells)
     order = {method: place for place, method in enumerate(methods(record))}
     found = [Point(*key, by_seed, arms[key]) for key, by_seed in groups.items()]
@@ -125,40 +185,21 @@ def methods(record: Record) -> list[str]:
     return [method for method in dict.fromkeys(cell.method for cell in record.cells) if method != DENSE]
 
 
-COLUMNS: Sequence[str] = (
-    "run",
-    "method",
-    "sparsity",
-    "seed",
-    "accuracy",
-    "accuracy_best",
-    "accuracy_before",
-    "accuracy_dense",
-    "loss",
-    "loss_dense",
-    "loss_pruned",
-    "loss_retrained",
-    "diverged",
-    "weights",
-    "alive",
-    "macs_pruned",
-    "constant_output",
-    "empty_tensors",
-    "epochs",
-    "stage",
-)
-
-
 def tidy_csv(record: Record) -> str:
-    """Return one row per cell, columns `COLUMNS`; an empty field is a value that was not measured."""
+    """Return one row per network and step that measures; an empty field is a value that was not measured."""
+    metrics = list(dict.fromkeys(each for cell in record.cells for of in cell.measured.values() for each in of))
+    flat = [each for each in metrics if not _is_table(record, each)]
     out = io.StringIO()
-    writer = csv.DictWriter(out, COLUMNS, extrasaction="ignore", lineterminator="\n")
+    writer = csv.DictWriter(
+        out, ["run", "method", "sparsity", "seed", "step", *flat], extrasaction="ignore", lineterminator="\n"
+    )
     writer.writeheader()
-    writer.writerows(_row(cell) for cell in record.cells)
+    for cell in record.cells:
+        named = {"run": cell.run, "method": cell.method, "sparsity": cell.sparsity, "seed": cell.seed}
+        writer.writerows(values | named | {"step": step} for step, values in cell.measured.items())
     return out.getvalue()
 
 
-def _row(cell: Cell) -> dict[str, object]:
-    empty = len(Measurement.from_json(cell.measurement).empty_tensors)
-    named = {"run": cell.run, "method": cell.method, "sparsity": cell.sparsity, "seed": cell.seed}
-    return cell.measurement | named | {"empty_tensors": empty, "stage": cell.stages[-1]}
+def _is_table(record: Record, metric: str) -> bool:
+    found = (of.get(metric) for cell in record.cells for of in cell.measured.values())
+    return any(isinstance(each, Mapping | list) for each in found)

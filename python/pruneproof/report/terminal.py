@@ -46,7 +46,7 @@ def print_record(record: Record, console: Console) -> None:
         console.print(_table(tested) if console.width >= WIDE else _blocks(tested))
         for reason, waiting in not_run(claims).items():
             console.print(_waiting(reason, waiting))
-    if record.beside:
+    if record.twins:
         console.print()
         console.print(_beside(record, is_wide=console.width >= ROOM_FOR_INTERVALS))
     elif record.is_variant:

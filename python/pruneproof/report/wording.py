@@ -7,13 +7,14 @@ from typing import Literal
 from pruneproof.papers.record import VERDICTS, ClaimRecord, Record
 from pruneproof.statistics import rounded
 
-Kind = Literal["printed", "mechanism", "re-run"]
+Kind = Literal["printed", "setup", "mechanism", "re-run"]
 
 SYMBOLS: Mapping[str, str] = {"holds": "✔", "fails": "✘", "inconclusive": "?", "not-run": "–"}
 """Verdicts readable without colour."""
 
 KINDS: Mapping[Kind, tuple[str, str]] = {
     "printed": ("Printed", "The paper's text against its own tables. Nothing was trained."),
+    "setup": ("Set-up", "How two methods are set up, read off their steps. Nothing was trained."),
     "mechanism": ("Mechanism", "Exact facts about networks and masks, checked here."),
     "re-run": ("Re-run", "Statistics over networks trained here, seed by seed."),
 }
@@ -151,7 +152,7 @@ def warnings(record: Record) -> list[str]:
     found = [SCALES[record.scale]]
     if record.is_variant:
         added = [f"plugin {plugin.name}" for plugin in record.plugins if plugin.role == "added"]
-        what = "It changes the experiment" if not record.beside else "Arms run beside the paper's own"
+        what = "It changes the experiment" if not record.twins else "Arms run beside the paper's own"
         found.append(f"Variant: {', '.join([*record.variant, *added])}. {what}, so no claim is judged.")
     if record.only:
         found.append(f"Partial run: only {', '.join(record.only)}. What was left out counts as not run.")
