@@ -6,12 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from pruneproof.registry import hookspecs
+from pruneproof.registry.hookspecs import HOOKS
 
 FOLDER = Path(__file__).parents[2] / "docs" / "hooks"
 PAGES = {path.stem: path.read_text(encoding="utf-8") for path in FOLDER.glob("*.md")}
 OVERVIEW = PAGES.pop("README")
-HOOKS = [name for name in vars(hookspecs) if name.startswith("pruneproof_")]
 FILE = re.compile(r"^`(\w+\.py)`\n\n```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
