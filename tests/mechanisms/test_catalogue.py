@@ -1,5 +1,6 @@
 """The checks hold where they should and, above all, fail where they should."""
 
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,10 @@ from pruneproof.errors import BadConfig, UnknownName
 from pruneproof.mechanisms.catalogue import MECHANISMS
 from pruneproof.mechanisms.networks import build, random_inputs, settle
 from pruneproof.papers.load import load_paper
+from pruneproof.registry.catalog import build_catalog
 
-CHECKS = {mechanism.id: mechanism.check for mechanism in MECHANISMS}
+CATALOG = build_catalog(["builtin"])
+CHECKS = {mechanism.id: partial(mechanism.check, CATALOG) for mechanism in MECHANISMS}
 PAPERS = [load_paper(path.parent) for path in sorted((Path(__file__).parents[2] / "papers").glob("*/paper.toml"))]
 CLAIMS = {
     f"{paper.info.id}/{claim.id}": claim
@@ -41,7 +44,7 @@ def test_every_check_is_used_by_a_paper():
 @pytest.mark.parametrize(
     ("check", "parameters", "false"),
     [
-        ("exact-counts", {"model": "resnet-8", "sparsities": [0.3], "preset": "open-lth", "within": 0}, 1),
+        ("exact-counts", {"model": "resnet-8", "sparsities": [0.3], "rule": "open-lth", "within": 0}, 1),
         ("global-dominance", {"model": "resnet-8", "sparsity": 0.0, "others": ["uniform"]}, 1),
         ("collapse-at-init", {"model": "resnet-32", "sparsity": 0.9, "exactly": [1]}, 1),
         ("collapse-at-init", {"model": "resnet-32", "sparsity": 0.95, "among": [1, 32], "count": 2}, 2),
@@ -72,7 +75,7 @@ def test_survivors_of_the_toy_network_with_protected_floors(sparsity, floor, sur
 
 def test_an_unknown_model_names_the_nearest():
     with pytest.raises(UnknownName, match='Nearest: "resnet-32"'):
-        build("resnet-322")
+        build(CATALOG, "resnet-322")
 
 
 def test_a_layer_that_is_not_there_is_refused():
@@ -83,7 +86,7 @@ def test_a_layer_that_is_not_there_is_refused():
 def test_networks_depend_on_the_seed_alone_and_leave_the_global_generator():
     torch.manual_seed(7)
     state = torch.get_rng_state()
-    first, again, other = (build("resnet-8", seed=seed).weights["conv1.weight"] for seed in (0, 0, 1))
+    first, again, other = (build(CATALOG, "resnet-8", seed=seed).weights["conv1.weight"] for seed in (0, 0, 1))
     assert torch.equal(first, again)
     assert not torch.equal(first, other)
     assert torch.equal(torch.get_rng_state(), state)
