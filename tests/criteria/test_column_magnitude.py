@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from pruneproof.api import Selection
 from pruneproof.criteria.column_magnitude import COLUMN_MAGNITUDE, column_magnitude
 from pruneproof.models.fastgrnn import fastgrnn
-from pruneproof.selection.given import GIVEN
+from pruneproof.registry.passports import check
 from pruneproof.selection.select import select_masks
 
 
@@ -26,7 +26,7 @@ def test_a_convolutions_column_shares_every_index_but_the_first():
 
 
 def test_its_passport_is_valid_and_asks_for_weights_alone():
-    COLUMN_MAGNITUDE.check()
+    check(COLUMN_MAGNITUDE)
     assert COLUMN_MAGNITUDE.ingredients == ("weights",)
 
 
@@ -37,10 +37,8 @@ def test_with_given_counts_it_lowers_the_rank_of_fastgrnns_first_factors_by_whol
     masks = select_masks(
         column_magnitude(weights),
         sparsity=0.9025,
-        selection=Selection(scope="given", unprunable=("W2", "U2")),
+        selection=Selection(scope={"id": "given", "counts": {"W1": 72, "U1": 560}}, unprunable=("W2", "U2")),
         weights=weights,
-        allocation=GIVEN,
-        allocation_options={"counts": {"W1": 72, "U1": 560}},
     )
     for name, rank in (("W1", 8), ("U1", 7)):
         alive = masks[name]

@@ -1,1 +1,1 @@
-"""Which weights survive: one door (`select`), allocations, floors, historic rules and the oracle."""
+"""Which weights survive: one function (`select_candidates`) for every selection, and the slow oracle."""
