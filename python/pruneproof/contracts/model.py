@@ -51,6 +51,9 @@ class Model:
     """Shape of the inputs with which the conformance kit builds it."""
     example_options: Mapping[str, Any] = field(default_factory=dict)
     """Options with which the conformance kit builds it: the smallest network that shows what it is."""
+    initialise: Callable[[nn.Module], None] | None = None
+    """Draws all parameters of such a network anew in place, by the shapes that they have, from torch's global
+    generator: for a network that was shrunk. None: `reset_parameters` of each part is what `build` does."""
     expected_failures: Mapping[str, str] = field(default_factory=dict)
     """Law -> reason why this model cannot obey it. Obeying it all the same is a failure too."""
 

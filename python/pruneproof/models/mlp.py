@@ -8,7 +8,7 @@ from torch import nn
 
 from pruneproof.api import BadConfig, Model, Source
 from pruneproof.models.arguments import at_least
-from pruneproof.models.init import he_normal_everywhere
+from pruneproof.models.init import he_normal_everywhere, reset_and
 
 SOURCE = Source(
     "Y. LeCun, L. Bottou, Y. Bengio, P. Haffner", 1998, "Gradient-based learning applied to document recognition"
@@ -76,5 +76,5 @@ def lenet_300_100_tanh(shape: Sequence[int], classes: int) -> nn.Module:
 
 
 LENET_300_100 = Model("lenet-300-100", lenet_300_100, SOURCE)
-LENET_300_100_TANH = Model("lenet-300-100-tanh", lenet_300_100_tanh, SOURCE)
+LENET_300_100_TANH = Model("lenet-300-100-tanh", lenet_300_100_tanh, SOURCE, initialise=reset_and(he_normal_everywhere))
 MLP = Model("mlp", mlp, SOURCE)

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from pruneproof.api import Model, Source
 from pruneproof.models.arguments import at_least, image_shape
-from pruneproof.models.init import he_normal_everywhere
+from pruneproof.models.init import he_normal_everywhere, reset_and
 
 SOURCE = Source(
     "K. He, X. Zhang, S. Ren, J. Sun",
@@ -86,4 +86,10 @@ def preact_resnet_18(shape: Sequence[int], classes: int, *, width: int = 64) -> 
     return PreActResNet(channels, classes, at_least("preact-resnet-18", "width", width, 1))
 
 
-PREACT_RESNET_18 = Model("preact-resnet-18", preact_resnet_18, SOURCE, example_options={"width": 4})
+PREACT_RESNET_18 = Model(
+    "preact-resnet-18",
+    preact_resnet_18,
+    SOURCE,
+    example_options={"width": 4},
+    initialise=reset_and(he_normal_everywhere),
+)

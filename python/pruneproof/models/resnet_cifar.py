@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from pruneproof.api import Model, Source
 from pruneproof.models.arguments import at_least, image_shape, one_of
-from pruneproof.models.init import he_normal
+from pruneproof.models.init import he_normal, reset_and
 
 SOURCE = Source(
     "K. He, X. Zhang, S. Ren, J. Sun", 2016, "Deep residual learning for image recognition", "1512.03385", "section 4.2"
@@ -75,6 +75,9 @@ class ResNet(nn.Module):
         return logits
 
 
+INITIALISE = reset_and(lambda model: he_normal(model, "fan_in"))
+
+
 def _named(depth: int) -> Model:
     name = f"resnet-{depth}"
 
@@ -93,7 +96,7 @@ def _named(depth: int) -> Model:
         one_of(name, "shortcut", shortcut, ("A", "B"))
         return ResNet(channels, classes, (depth - 2) // 6, at_least(name, "width", width, 1), shortcut)
 
-    return Model(name, build, SOURCE, example_options={"width": 4})
+    return Model(name, build, SOURCE, example_options={"width": 4}, initialise=INITIALISE)
 
 
 RESNETS = tuple(_named(depth) for depth in (8, 14, 20, 32, 56))

@@ -6,11 +6,14 @@ from torch import nn
 
 from pruneproof.api import Model, Source
 from pruneproof.models.arguments import image_shape
-from pruneproof.models.init import he_normal
+from pruneproof.models.init import he_normal, reset_and
 
 SOURCE = Source(
     "K. He, X. Zhang, S. Ren, J. Sun", 2016, "Deep residual learning for image recognition", "1512.03385", "table 1"
 )
+
+
+INITIALISE = reset_and(lambda model: he_normal(model, "fan_out"))
 
 
 def _named(depth: int) -> Model:
@@ -44,7 +47,7 @@ def _named(depth: int) -> Model:
                 part.inplace = False
         return model
 
-    return Model(name, build, SOURCE, example_options={"small": True})
+    return Model(name, build, SOURCE, example_options={"small": True}, initialise=INITIALISE)
 
 
 IMAGENET_RESNETS = (_named(18), _named(34), _named(50))

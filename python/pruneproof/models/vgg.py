@@ -6,7 +6,7 @@ from torch import nn
 
 from pruneproof.api import Model, Source
 from pruneproof.models.arguments import image_shape, scaled
-from pruneproof.models.init import he_normal, he_normal_everywhere
+from pruneproof.models.init import he_normal, he_normal_everywhere, reset_and
 
 SOURCE = Source(
     "K. Simonyan, A. Zisserman",
@@ -53,7 +53,8 @@ def _named(name: str) -> Model:
         he_normal(model, "fan_out")
         return model
 
-    return Model(name, build, SOURCE, example_options={"width": 0.06})
+    initialise = reset_and(lambda model: he_normal(model, "fan_out"))
+    return Model(name, build, SOURCE, example_options={"width": 0.06}, initialise=initialise)
 
 
 VGGS = tuple(_named(name) for name in DEPTHS)
@@ -94,4 +95,10 @@ def vgg_11_plain(shape: Sequence[int], classes: int, *, width: float = 1.0) -> n
     return model
 
 
-VGG_11_PLAIN = Model("vgg-11-plain", vgg_11_plain, SOURCE, example_options={"width": 0.06})
+VGG_11_PLAIN = Model(
+    "vgg-11-plain",
+    vgg_11_plain,
+    SOURCE,
+    example_options={"width": 0.06},
+    initialise=reset_and(he_normal_everywhere),
+)

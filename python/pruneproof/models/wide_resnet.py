@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from pruneproof.api import BadConfig, Model, Source
 from pruneproof.models.arguments import at_least, fraction, image_shape
-from pruneproof.models.init import he_normal
+from pruneproof.models.init import he_normal, reset_and
 
 SOURCE = Source("S. Zagoruyko, N. Komodakis", 2016, "Wide residual networks", "1605.07146", "table 1")
 
@@ -36,6 +36,11 @@ class Block(nn.Module):
         return skipped + residual
 
 
+def _he_normal(model: nn.Module) -> None:
+    he_normal(model, "fan_out")
+    nn.init.zeros_(model.get_parameter("classifier.bias"))
+
+
 class WideResNet(nn.Module):
     """A 3x3 convolution to 16 channels, three groups with 16, 32, 64 times `width` channels, and a classifier."""
 
@@ -52,8 +57,7 @@ class WideResNet(nn.Module):
         self.groups = nn.Sequential(*groups)
         self.bn = nn.BatchNorm2d(inputs)
         self.classifier = nn.Linear(inputs, classes)
-        he_normal(self, "fan_out")
-        nn.init.zeros_(self.classifier.bias)
+        _he_normal(self)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (batch, channels, h, w) to logits (batch, classes)."""
@@ -87,10 +91,10 @@ def _named(depth: int, width: int) -> Model:
         """Build `wrn` of this model's depth and width."""
         return wrn(shape, classes, depth=depth, width=width, dropout=dropout)
 
-    return Model(f"wrn-{depth}-{width}", build, SOURCE)
+    return Model(f"wrn-{depth}-{width}", build, SOURCE, initialise=reset_and(_he_normal))
 
 
 WRNS = (
-    Model("wrn", wrn, SOURCE, example_options={"depth": 10, "width": 1}),
+    Model("wrn", wrn, SOURCE, example_options={"depth": 10, "width": 1}, initialise=reset_and(_he_normal)),
     *(_named(depth, width) for depth, width in ((16, 8), (22, 8), (28, 8), (28, 10))),
 )
