@@ -4,7 +4,8 @@ from pathlib import Path
 import pytest
 
 from pruneproof.errors import BadConfig, UnknownName
-from pruneproof.papers.load import check_names, find_paper, load_paper
+from pruneproof.papers.check_names import check_names
+from pruneproof.papers.load import find_paper, load_paper
 from pruneproof.papers.printed import check_printed
 from pruneproof.registry.catalog import build_catalog
 from pruneproof.units import keep_count
@@ -94,7 +95,7 @@ def test_reported_parameters_of_distances_are_the_tables_numbers():
         assert float(claim.reported.split(" ")[0]) == claim.test.options["reported"]
 
 
-def test_every_claim_of_the_three_kinds_is_there_with_a_reason():
+def test_claims_of_three_kinds_are_there_with_a_reason():
     kinds = {claim.kind for claim in PAPER.claims.claim}
     assert kinds == {"printed", "mechanism", "re-run"}
     for claim in PAPER.claims.claim:
@@ -117,7 +118,13 @@ def test_all_names_and_options_are_registered():
     [
         ("runs.toml", 'criterion = "snip"', 'criterion = "snap"', UnknownName, 'criterion "snap".*Nearest: "snip"'),
         ("runs.toml", 'scope = "lamp"', 'scope = "lam"', UnknownName, 'allocation "lam".*Nearest: "lamp"'),
-        ("runs.toml", 'schedule = "cubic"', 'schedule = "cubik"', UnknownName, 'schedule "cubik".*Nearest: "cubic"'),
+        (
+            "runs.toml",
+            'schedule = "cubic", s',
+            'schedule = "cubik", s',
+            UnknownName,
+            'schedule "cubik".*Nearest: "cubic"',
+        ),
         (
             "runs.toml",
             'model = "resnet-20"',
@@ -161,8 +168,8 @@ def test_an_unregistered_name_or_option_is_refused_with_its_line(tmp_path, file,
 
 def test_sparsities_of_fastgrnn_keep_the_columns_that_are_written():
     entries = 9 * 9 + 80 * 80
-    for arm in PAPER.runs.full["fastgrnn"].arms:
-        assert keep_count(entries, arm.sparsities[0]) == sum(arm.scope.options["counts"].values())
+    for method in PAPER.runs.runs("full")["fastgrnn"].methods:
+        assert keep_count(entries, method.sparsities[0]) == sum(method.select.scope.options["counts"].values())
 
 
 def test_it_is_found_by_its_arxiv_number():

@@ -2,10 +2,11 @@ import re
 from pathlib import Path
 
 import pytest
-from pruneproof.papers.plan import make_plan
 
-from pruneproof.papers.load import check_names, find_paper, load_paper
+from pruneproof.papers.check_names import check_names
+from pruneproof.papers.load import find_paper, load_paper
 from pruneproof.papers.record import Record
+from pruneproof.pipeline.planning import make_plan
 from pruneproof.registry.catalog import build_catalog
 
 FOLDER = Path(__file__).parents[2] / "papers" / "loss-modelling"
@@ -22,32 +23,37 @@ def test_all_names_options_and_operands_are_known():
 
 @pytest.mark.parametrize("run", ["mlp", "vgg", "resnet"])
 def test_the_full_profile_has_the_authors_grid(run):
-    arms = PAPER.runs.full[run].arms
-    grid = [arm for arm in arms if "penalty" in arm.criterion.options]
+    of_run = PAPER.runs.runs("full")[run]
+    grid = [each for each in of_run.methods if "penalty" in each.criterion.options]
     assert len(grid) == 3 * 3 * 9
-    assert {arm.criterion.id for arm in grid} == {"linear-model", "quadratic-model", "obd"}
-    assert {arm.steps for arm in grid} == {1, 14, 140}
-    assert {arm.criterion.options["penalty"] for arm in grid} == {0, 1e-5, 1e-4, 1e-3, 1e-2, 0.1, 1, 10, 100}
-    assert {arm.schedule.id for arm in grid} == {"exponential"}
-    assert {arm.samples for arm in grid} == {1000}
-    assert not any(arm.retrain for arm in grid)
-    assert sum(arm.method == "mp" for arm in arms) == 1
-    assert PAPER.runs.full[run].dense == PAPER.runs.full[run].retrain
+    assert {each.criterion.id for each in grid} == {"linear-model", "quadratic-model", "obd"}
+    assert {each.iterations for each in grid} == {1, 14, 140}
+    assert {each.criterion.options["penalty"] for each in grid} == {0, 1e-5, 1e-4, 1e-3, 1e-2, 0.1, 1, 10, 100}
+    assert {each.schedule.id for each in grid} == {"exponential"}
+    assert {each.sample.size for each in grid} == {1000}
+    assert not any(each.retrain for each in grid)
+    assert sum(each.method == "mp" for each in of_run.methods) == 1
+    assert of_run.recipe["dense"] == of_run.recipe["retrain"]
 
 
 def test_the_full_profile_has_the_authors_recipes_seeds_and_sparsities():
+    runs = PAPER.runs.runs("full")
     found = {
-        name: (run.model.id, run.dense.epochs, run.dense.lr, run.dense.lr_every, run.sparsities)
-        for name, run in PAPER.runs.full.items()
+        name: (run.model.id, run.recipe["dense"].epochs, run.recipe["dense"].lr, run.sparsities)
+        for name, run in runs.items()
     }
     assert found == {
-        "mlp": ("lenet-300-100-tanh", 800, 0.01, None, (0.98847,)),
-        "vgg": ("vgg-11-plain", 300, 0.01, 60, (0.956,)),
-        "resnet": ("preact-resnet-18", 200, 0.1, 70, (0.956,)),
+        "mlp": ("lenet-300-100-tanh", 800, 0.01, (0.98847,)),
+        "vgg": ("vgg-11-plain", 300, 0.01, (0.956,)),
+        "resnet": ("preact-resnet-18", 200, 0.1, (0.956,)),
     }
+    schedules = {name: run.recipe["dense"].lr_schedule for name, run in runs.items()}
+    assert {name: each.id for name, each in schedules.items()} == {"mlp": "constant", "vgg": "step", "resnet": "step"}
+    assert (schedules["vgg"].options["every"], schedules["resnet"].options["every"]) == (60, 70)
     assert PAPER.runs.profiles["full"].seeds == (1111, 1112, 1113, 1114, 1115)
-    for run in PAPER.runs.full.values():
-        assert (run.dense.batch, run.dense.momentum, run.dense.weight_decay) == (100, 0.9, 0.0005)
+    for run in runs.values():
+        dense = run.recipe["dense"]
+        assert (dense.batch, dense.momentum, dense.weight_decay) == (100, 0.9, 0.0005)
 
 
 def test_no_profile_but_the_authors_own_uses_a_seed_of_the_pilot():
@@ -82,11 +88,14 @@ def test_choosing_and_judging_seeds_fit_every_profile():
                     assert len(names) == 1 or claim.id == "c3d", (claim.id, profile, group)
 
 
-def test_the_dense_networks_are_trained_once_for_all_arms_of_a_seed():
+def test_the_dense_networks_are_trained_and_measured_once_for_all_methods_of_a_seed():
     plan = make_plan(PAPER, "mini", CATALOG, fingerprints={"digits": "f" * 64})
     dense = [stage for stage in plan.stages.values() if stage.inputs.get("phase") == "dense"]
     assert len(dense) == len(PAPER.runs.profiles["mini"].seeds)
-    assert not any("losses" in stage.inputs for stage in dense)
+    of_dense = {stage.digest for stage in dense}
+    measures = [stage for stage in plan.stages.values() if stage.kind == "measure" and not stage.upstream.get("mask")]
+    assert len(measures) == len(dense)
+    assert {stage.upstream["weights"] for stage in measures} == of_dense
 
 
 @pytest.mark.parametrize("path", sorted(FOLDER.glob("records/*.json")), ids=lambda path: path.name)

@@ -74,14 +74,14 @@
 //! # Threads, memory, stops
 //!
 //! Work on fewer than about 10^5 scores stays on the calling thread; more is shared with the global pool of rayon.
-//! Extra memory is at most 4 % of the scores. Functions that may take long have an argument `stop`: when another thread
-//! sets this flag, they return [`Error::Stopped`] within about a chunk's time. Pass a flag that is never set if nothing
-//! is to be stopped.
+//! Extra memory is at most a twentieth of that of the scores where there are many, and about half a mebibyte per thread.
+//! Functions that may take long have an argument `stop`: when another thread sets this flag, they return
+//! [`Error::Stopped`] within about a chunk's time. Pass a flag that is never set if nothing is to be stopped.
 //!
 //! # When not to use it
 //!
-//! For some thousand scores in one slice `select_nth_unstable` is as fast and simpler. Scores on an accelerator are
-//! better ranked there.
+//! For a few thousand scores in one slice, `select_nth_unstable` of the standard library does the same in a few lines.
+//! Scores in the memory of an accelerator are better ranked there.
 //!
 //! `unsafe` is used for vector instructions only; each block says why it is sound.
 

@@ -20,7 +20,7 @@
 //!
 //! Three facts make it about as fast as reading the memory. The comparisons of a whole batch come before anything that
 //! branches on them, so loads and comparisons of the batch overlap. Keys are compared as integers of the score's own
-//! width, so a 512-bit vector holds 16 to 32 of them. And the words are `popcount`ed, so that counting costs one
+//! width, so a 512-bit vector holds 8 to 32 of them. And the words are `popcount`ed, so that counting costs one
 //! instruction per 64 scores.
 
 use std::marker::PhantomData;

@@ -94,15 +94,15 @@ use crate::tensor::{Measure, Tensor};
 /// Passes with sampled brackets; after so many misses the bracket is found by counting.
 ///
 /// Scores that bias one sample may bias the next one too (the tests of [`crate::estimate`] make some that do), and
-/// counting cannot be biased. Not tuned: on no row of the benchmark `selection` is a third pass needed.
+/// counting cannot be biased. On no row of the benchmark `selection` is a third pass needed.
 const SAMPLED_PASSES: usize = 3;
 
 /// Bins of a histogram: 2^11 counters take 16 KiB, half of a level-1 data cache of 32 KiB, and three rounds resolve
 /// keys of 32 bits.
 const BINS: usize = 1 << 11;
 
-/// The hits of a pass take at most this fraction of the memory of all scores, so that the memory of a selection stays
-/// within a twentieth (docs/benchmarks.md).
+/// The hits of a pass take at most one part in so many of the memory of all scores: 4 %, so that a selection stays
+/// within the twentieth that docs/benchmarks.md allows it.
 const HITS: usize = 25;
 
 /// What was kept.

@@ -149,8 +149,9 @@ impl Checkpoint {
     ///
     /// # Complexity
     /// Reads the tensors once for f16, bf16 and f32, and once more if there is a floor; f64 takes up to four passes,
-    /// and a biased sample costs one more. Time O(n) for n weights. Memory does not grow with the checkpoint: four
-    /// pieces of a mebibyte per thread, 8 MiB of bins and 16 MiB for the sample.
+    /// and a biased sample costs one more. Time O(n) for n weights. Memory does not grow with the checkpoint: one
+    /// piece of a mebibyte per thread, the bins of the weights inside the bracket, 8 MiB of counters and 16 MiB for the
+    /// sample.
     ///
     /// # Errors
     /// [`PruneError::NotANumber`], [`PruneError::Unreadable`], [`PruneError::Changed`]; [`PruneError::Stopped`] after
