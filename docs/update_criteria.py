@@ -3,13 +3,15 @@
 import inspect
 import re
 from pathlib import Path
-from typing import get_args
 
 from pruneproof.api import Criterion
 from pruneproof.contracts.laws import CLAIMABLE_LAWS
 from pruneproof.criteria.catalogue import CRITERIA
-from pruneproof.papers.load import Paper, load_paper
-from pruneproof.papers.schema import ProfileName
+from pruneproof.papers.check_names import named_by
+from pruneproof.papers.load import load_paper
+from pruneproof.papers.paper import Paper
+from pruneproof.papers.schema import Run
+from pruneproof.papers.short_form import steps_of
 
 ROOT = Path(__file__).parent.parent
 MOST = 6
@@ -48,6 +50,8 @@ def page(criterion: Criterion, papers: list[Paper]) -> str:
     ]
     if criterion.options:
         parts.append(f"**Options.** {', '.join(f'`{name} = {value!r}`' for name, value in criterion.options.items())}.")
+    if criterion.updates_survivors:
+        parts.append("**Survivors.** Pruning by it also changes the weights that stay.")
     laws = [f"* `{law}`: {meaning(law)}." for law in sorted(criterion.laws)]
     parts.append("\n".join(["**Laws** beyond those that [every criterion obeys](../conformance.md):", "", *laws]))
     if criterion.expected_failures:
@@ -83,16 +87,27 @@ def meaning(law: str) -> str:
 
 
 def uses(criterion: str, papers: list[Paper]) -> list[str]:
-    """Return one line per paper, profile and run whose arms score by the criterion."""
+    """Return one line per paper, profile and run with methods that score by the criterion."""
     lines = []
     for paper in papers:
-        for profile in get_args(ProfileName):
+        for profile in paper.runs.profiles:
             for name, run in paper.runs.runs(profile).items():
-                methods = list(dict.fromkeys(arm.method for arm in run.arms if arm.criterion.id == criterion))
+                methods = scoring_by(criterion, run)
                 if methods:
                     rest = f", ... ({len(methods)} in all)" if len(methods) > MOST else ""
                     lines.append(f"* `{paper.info.id}`, {profile}, run `{name}`: {', '.join(methods[:MOST])}{rest}")
     return lines or ["* none yet"]
+
+
+def scoring_by(criterion: str, run: Run) -> list[str]:
+    """Return the methods of a run that score by the criterion in any of their steps, each once."""
+    found = {
+        method.method: None
+        for method in run.methods
+        for of, chosen in named_by(steps_of(run, method))
+        if of is Criterion and chosen.id == criterion
+    }
+    return list(found)
 
 
 if __name__ == "__main__":
