@@ -81,6 +81,11 @@ def test_a_search_killed_at_work_ends_with_the_same_bits(replay_steps, epoch):
         assert [each.outputs for _, each in again[name].stages] == [each.outputs for _, each in whole[name].stages]
 
 
+def test_a_network_that_is_pruned_already_is_refused_with_what_to_do(replay_steps):
+    with pytest.raises(BadConfig, match="Leave out the step that prunes before it"):
+        replay_steps({"twice": steps(before='{ do = "prune", sparsity = 0.5 },')})
+
+
 def test_a_scope_that_does_not_exist_is_refused_with_one_message(replay_steps):
     with pytest.raises(BadConfig, match='scope of edge-popup is "row"'):
         replay_steps({"row": steps(options='scope = "row",')})

@@ -102,6 +102,13 @@ def test_each_seed_and_round_shuffles_otherwise(replay_steps):
     assert not masks(second).is_subset_of(masks(first))
 
 
+def test_each_round_initialises_anew(replay_steps):
+    rounds = '{ repeat = 2, steps = [{ do = "prune" }, { do = "transform", id = "re-initialise" }] }'
+    steps = f'{{ do = "init" }}, {rounds}, {{ do = "measure" }}'
+    first, second = replay_steps({"twice": steps})["twice"].of("transform")
+    assert (weights(first)["fc1.bias"] != weights(second)["fc1.bias"]).all()
+
+
 LIAR = """
     from pathlib import Path
     from pruneproof.api import Source, Transform, Transformed, hookimpl

@@ -1,6 +1,7 @@
 """`search`: a mask that is learned while the weights stay as they are."""
 
 from pruneproof.contracts.search import MaskSearch
+from pruneproof.errors import BadConfig
 from pruneproof.pipeline.kinds.table import HISTORY, MASK, PARTIAL, WEIGHTS
 from pruneproof.pipeline.network import open_network
 from pruneproof.pipeline.worker import Task
@@ -14,8 +15,17 @@ from pruneproof.values.masks import MaskSet
 
 
 def run(task: Task) -> list[str]:
-    """Save the mask, the network (dead weights zero, running statistics of the gated network) and the history."""
+    """Save the mask, the network (dead weights zero, running statistics of the gated network) and the history.
+
+    Raises:
+        BadConfig: the network has a mask already.
+    """
     inputs, network = task.inputs, open_network(task)
+    if network.masks is not None:
+        raise BadConfig(
+            f'the mask search "{inputs["search"]["id"]}" chooses among all weights, and some are pruned already. Leave '
+            "out the step that prunes before it."
+        )
     recipe = read_recipe(inputs["recipe"])
     entry = task.catalog.entry(MaskSearch, inputs["search"]["id"])
     with blame_plugin(entry):

@@ -22,12 +22,13 @@ def run(task: Task) -> list[str]:
     written, network = task.inputs["transform"], open_network(task)
     entry = task.catalog.entry(Transform, written["id"])
     more = [task.inputs["round"]] if "round" in task.inputs else []
+    occasion = "-".join([written["id"], *map(str, more)])
     rng = stream(task.inputs["seed"], "transform", written["id"], *more)
     given: dict[str, Callable[[], Any]] = {
         "weights": network.weights,
         "alive": network.alive,
         "state": lambda: {name: each.clone() for name, each in network.module.state_dict().items()},
-        "fresh": lambda: build(task, again=written["id"])[0].to(task.inputs["device"]).state_dict(),
+        "fresh": lambda: build(task, again=occasion)[0].to(task.inputs["device"]).state_dict(),
         "rng": lambda: rng,
     }
     with blame_plugin(entry), seeded(rng.initial_seed()):
