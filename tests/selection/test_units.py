@@ -411,7 +411,8 @@ REFUSED = {
     ),
     "a larger shape": ({"b.weight": np.zeros((5, 3), int)}, BadPlugin, r"in shape \(5, 3\), which does not broadcast"),
     "below none": ({"b.weight": np.array([0, -2, 1])}, BadPlugin, r'has the unit -2 in "b\.weight"; numbers from 0'),
-    "too few sides": ({"a.weight": (1,)}, BadTensor, r'"a\.weight" has shape \(2, 4\), which blocks of 1 sides do not'),
+    "too few sides": ({"a.weight": (1,)}, BadPlugin, r'cuts "a\.weight" of shape \(2, 4\) into blocks of sides \(1,\)'),
+    "half a side": ({"b.weight": (1.5,)}, BadPlugin, r"into blocks of sides \(1\.5,\); a whole number for each"),
     "nowhere": (
         {"norm.scale": np.zeros(2, int)},
         BadPlugin,

@@ -1,4 +1,4 @@
-"""Criteria, schedules, allocations, models and selections that are each wrong in one way, and the law meant to tell."""
+"""Subjects of the first kinds that are each wrong in one way, and the law meant to tell."""
 
 import random
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from pruneproof.api import Allocation, Criterion, Model, Schedule, Scored, Source
+from pruneproof.api import Allocation, CountingRule, Criterion, Floor, Model, Schedule, Scored, Source, Structure
 from pruneproof.errors import BadConfig
 from pruneproof.selection.rounding import proportional
 from pruneproof.selection.select import select_masks
@@ -63,6 +63,30 @@ def allocation(law, says):
     def add(counts):
         MUTANTS.append(Mutant(law, Allocation(_id(counts), counts, SOURCE), says))
         return counts
+
+    return add
+
+
+def structure(law, says, **passport):
+    def add(units):
+        MUTANTS.append(Mutant(law, Structure(_id(units), units, SOURCE, "wrong", **passport), says))
+        return units
+
+    return add
+
+
+def floor(law, says, **passport):
+    def add(least):
+        MUTANTS.append(Mutant(law, Floor(_id(least), least, SOURCE, "wrong", **passport), says))
+        return least
+
+    return add
+
+
+def counting(law, says):
+    def add(keep):
+        MUTANTS.append(Mutant(law, CountingRule(_id(keep), keep, SOURCE, "wrong"), says))
+        return keep
 
     return add
 
@@ -469,6 +493,268 @@ def fills_the_first_tensor_first(weights, keep):
 @allocation("numpy-and-torch-agree", "TypeError")
 def knows_numpy_only(weights, keep):
     return proportional({name: each.size for name, each in weights.items()}, keep)
+
+
+# Structures.
+
+
+def filters(shapes):
+    return {name: (1, *shape[1:]) for name, shape in shapes.items()}
+
+
+def numbered_rows(shapes):
+    """Number the output units of all tensors."""
+    found, count = {}, 0
+    for name, shape in shapes.items():
+        found[name] = (count + np.arange(shape[0])).reshape(-1, *[1] * (len(shape) - 1))
+        count += shape[0]
+    return found
+
+
+@structure("names-and-shapes", "places in")
+def leaves_out_a_tensor(shapes):
+    return dict(list(filters(shapes).items())[1:])
+
+
+@structure("names-and-shapes", "places in")
+def names_a_tensor_of_nobody(shapes):
+    return {**filters(shapes), "nowhere.weight": (1,)}
+
+
+@structure("names-and-shapes", "a list for")
+def describes_sides_by_a_list(shapes):
+    return {name: list(sides) for name, sides in filters(shapes).items()}
+
+
+@structure("names-and-shapes", "sides (1,)")
+def has_one_side_for_all_dimensions(shapes):
+    return dict.fromkeys(shapes, (1,))
+
+
+@structure("names-and-shapes", "numbers of shape")
+def numbers_one_row_too_many(shapes):
+    return {name: np.zeros((shape[0] + 1, *shape[1:]), dtype=int) for name, shape in shapes.items()}
+
+
+@structure("units-cover", "whole numbers from 1")
+def has_half_sides(shapes):
+    return {name: tuple(side / 2 for side in sides) for name, sides in filters(shapes).items()}
+
+
+@structure("units-cover", "write -1")
+def has_a_unit_below_none(shapes):
+    return {name: numbers - 2 for name, numbers in numbered_rows(shapes).items()}
+
+
+@structure("units-scored", "alone")
+def has_a_unit_of_biases_alone(shapes, module):
+    biases = {name: each for name, each in module.named_parameters() if name not in shapes}
+    return {**numbered_rows(shapes), **{name: np.full(each.shape, 10_000) for name, each in biases.items()}}
+
+
+@structure("units-scored", "blocks in")
+def cuts_biases_into_blocks(shapes, module):
+    biases = {name: each for name, each in module.named_parameters() if name not in shapes}
+    return {**filters(shapes), **{name: (1,) * each.dim() for name, each in biases.items()}}
+
+
+TURNS = []
+
+
+def turning(_):
+    """Return 1 at every other call."""
+    TURNS.append(1)
+    return len(TURNS) % 2
+
+
+@structure("whole-units", "answer the same")
+def answers_by_rows_and_by_columns_in_turn(shapes):
+    side = 0 if turning(shapes) else 1
+    return {
+        name: tuple(1 if axis == side else each for axis, each in enumerate(shape)) for name, shape in shapes.items()
+    }
+
+
+@structure("whole-units", "instead of", keep=lambda: 2)
+def says_another_number_than_it_keeps(shapes):
+    width = 4 if turning(shapes) else 3
+    return {name: np.arange(int(np.prod(shape))).reshape(shape) // width for name, shape in shapes.items()}
+
+
+@structure("count-exact", "units are alive instead of")
+def splits_its_units_at_the_second_call(shapes):
+    split = turning(shapes)
+    return {name: (1, *shape[1:]) if split else (1,) * len(shape) for name, shape in shapes.items()}
+
+
+@structure("reproducible", "at the second call")
+def renumbers_its_units(shapes):
+    shift = turning(shapes)
+    return {name: numbers + shift for name, numbers in numbered_rows(shapes).items()}
+
+
+@structure("reproducible", "global random generator")
+def moves_the_generator_of_random(shapes):
+    random.random()
+    return filters(shapes)
+
+
+@structure("inputs-untouched", "mapping of shapes")
+def takes_shapes_out(shapes):
+    return {name: (1, *shapes.pop(name)[1:]) for name in list(shapes)}
+
+
+@structure("inputs-untouched", "was written to")
+def writes_to_the_network(shapes, module):
+    with torch.no_grad():
+        for each in module.parameters():
+            each.mul_(2)
+    return filters(shapes)
+
+
+@structure("inputs-untouched", "train mode")
+def leaves_train_mode(shapes, module):
+    module.train()
+    return filters(shapes)
+
+
+@structure("inputs-untouched", "gradient")
+def leaves_gradients_behind(shapes, module, example):
+    module(example).sum().backward()
+    return filters(shapes)
+
+
+# Floors.
+
+
+@floor("names-and-whole-numbers", "a list")
+def lists_its_floors(sizes):
+    return [1 for _ in sizes]
+
+
+@floor("names-and-whole-numbers", "floors for")
+def names_a_tensor_that_is_not_there(sizes):
+    return {**dict.fromkeys(sizes, 0), "nowhere.weight": 1}
+
+
+@floor("names-and-whole-numbers", "float")
+def protects_half_a_unit(sizes):
+    return dict.fromkeys(sizes, 0.5)
+
+
+@floor("names-and-whole-numbers", "-1")
+def protects_less_than_none(sizes):
+    return dict.fromkeys(sizes, -1)
+
+
+@floor("names-and-whole-numbers", "for every tensor", final=True)
+def forgets_a_tensor_in_the_end(sizes):
+    return dict.fromkeys(list(sizes)[1:], 0)
+
+
+@floor("names-and-whole-numbers", "for every tensor", final=True)
+def keeps_more_than_there_is(sizes):
+    return {name: size + 1 for name, size in sizes.items()}
+
+
+@floor("floors-honoured", "answer the same")
+def protects_at_the_first_call_alone(sizes):
+    return dict.fromkeys(sizes, 2 * turning(sizes))
+
+
+@floor("total-exact", "UnknownName")
+def asks_for_too_much(sizes):
+    return {"nowhere.weight": 1}
+
+
+@floor("best-safe", "selection ranks")
+def turns_the_scores(scores):
+    for each in scores.values():
+        each *= -1
+    return dict.fromkeys(scores, 1)
+
+
+@floor("best-safe", "selection ranks", final=True)
+def turns_the_scores_in_the_end(scores):
+    for each in scores.values():
+        each *= -1
+    return {name: each.size // 2 for name, each in scores.items()}
+
+
+@floor("reproducible", "then")
+def protects_in_turn(sizes):
+    return dict.fromkeys(sizes, turning(sizes))
+
+
+@floor("reproducible", "global random generator")
+def draws_its_floors(sizes):
+    return dict.fromkeys(sizes, random.randint(0, 100))
+
+
+@floor("order-irrelevant", "reverse order")
+def protects_the_first_tensor(sizes):
+    return {name: 1 for name, _ in zip(sizes, range(1), strict=False)}
+
+
+@floor("inputs-untouched", "were written to")
+def sorts_the_scores(scores):
+    for each in scores.values():
+        each.sort()
+    return dict.fromkeys(scores, 0)
+
+
+@floor("inputs-untouched", "was altered")
+def takes_sizes_out(sizes):
+    return {name: sizes.pop(name) and 0 for name in list(sizes)}
+
+
+# Counting rules.
+
+
+@counting("in-range", "return an int")
+def keeps_a_fraction(size, sparsity):
+    return size * (1 - sparsity)
+
+
+@counting("in-range", "clip to")
+def keeps_one_unit_too_many(size, sparsity):
+    return size + 1 - int(sparsity * size)
+
+
+@counting("monotone", "round the same way")
+def keeps_more_the_more_it_removes(size, sparsity):
+    return int(sparsity * size)
+
+
+@counting("nothing-removed-at-zero", "at sparsity 0")
+def always_removes_one(size, sparsity):
+    return max(0, size - int(sparsity * size) - 1)
+
+
+@counting("close-to-asked", "not the one to keep")
+def takes_sparsity_for_density(size, sparsity):
+    return size if sparsity == 0 else int(size * sparsity)
+
+
+@counting("close-to-asked", "were asked for")
+def removes_twice_as_much(size, sparsity):
+    return max(0, size - int(2 * sparsity * size))
+
+
+@counting("reproducible", "then")
+def counts_in_turn(size):
+    return turning(size)
+
+
+@counting("reproducible", "global random generator")
+def draws_its_counts(size):
+    return random.randint(0, size)
+
+
+@counting("inputs-untouched", "before you sort")
+def sorts_in_place(scores, sparsity):
+    scores.sort()
+    return scores.size - int(sparsity * scores.size)
 
 
 # Models.

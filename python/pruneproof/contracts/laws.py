@@ -94,7 +94,7 @@ STRUCTURE_LAWS: Mapping[str, str] = {
 """What every structure obeys."""
 
 FLOOR_LAWS: Mapping[str, str] = {
-    "names-and-whole-numbers": "one whole number per tensor, from 0 to its size",
+    "names-and-whole-numbers": "whole numbers from 0 for tensors that are there; for each, up to its size, if final",
     "floors-honoured": "a selection leaves every tensor its floor, or all of a smaller one",
     "total-exact": "the total stays what was asked for, unless the floor is final",
     "best-safe": "what a tensor keeps for its floor are its best units",

@@ -45,7 +45,8 @@ def released(
         BadConfig: a sparsity or percentage out of range.
     """
     drop_count(1, sparsity)  # refuses a sparsity out of range
-    filled = {name: array for name, array in scores.items() if array.size}
+    # By name: in another order the totals, which are sums of fractions, may round to the other side of the target.
+    filled = {name: scores[name] for name in sorted(scores) if scores[name].size}
     if not filled:
         return dict.fromkeys(scores, 0)
     sizes = np.array([array.size for array in filled.values()], dtype=np.float64)

@@ -34,7 +34,6 @@ def places_of(
     Raises:
         BadConfig: a structure that looks at the network, or follows an input through it, where there is none.
         BadPlugin: an answer that is neither sides nor numbers of units, or does not fit.
-        BadTensor: sides that do not fit a tensor.
     """
 
     def network() -> torch.nn.Module:
@@ -72,9 +71,10 @@ def places_of(
 
 def _check_places(structure: Structure, name: str, places: object, shape: tuple[int, ...]) -> None:
     if isinstance(places, tuple):
-        if len(places) != len(shape):
-            raise BadTensor(
-                f'"{name}" has shape {shape}, which blocks of {len(places)} sides do not fit. Name it in `unprunable`.'
+        if len(places) != len(shape) or any(not isinstance(side, int) or side < 0 for side in places):
+            raise BadPlugin(
+                f'structure "{structure.id}" cuts "{name}" of shape {shape} into blocks of sides {places}; a whole '
+                "number for each dimension was expected."
             )
         return
     if not isinstance(places, np.ndarray) or places.dtype.kind not in "iu":

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from pruneproof.api import BadConfig, Source, Structure
+from pruneproof.api import BadConfig, BadTensor, Source, Structure
 
 Shapes = Mapping[str, tuple[int, ...]]
 
@@ -33,11 +33,17 @@ def blocks(shapes: Shapes, *, sides: Sequence[int] = (4, 4)) -> dict[str, tuple[
 
     Raises:
         BadConfig: a side below 1.
+        BadTensor: a tensor with another number of dimensions.
     """
     if not sides or min(sides) < 1:
         raise BadConfig(
             f'structure "block" has the sides {list(sides)}; whole numbers from 1 were expected, as in [4, 4].'
         )
+    for name, shape in shapes.items():
+        if len(shape) != len(sides):
+            raise BadTensor(
+                f'"{name}" has shape {shape}, which blocks of {len(sides)} sides do not fit. Name it in `unprunable`.'
+            )
     return {name: tuple(sides) for name in shapes}
 
 

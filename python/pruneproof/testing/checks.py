@@ -12,13 +12,16 @@ from hypothesis.errors import Flaky, HypothesisException, Unsatisfiable
 
 from pruneproof.api import (
     Allocation,
+    CountingRule,
     Criterion,
+    Floor,
     LRSchedule,
     MaskSearch,
     Metric,
     Model,
     Regularizer,
     Schedule,
+    Structure,
     Transform,
     Update,
 )
@@ -28,7 +31,9 @@ from pruneproof.registry.passports import check as check_passport
 from pruneproof.testing import (
     allocation_laws,
     claimable_laws,
+    counting_laws,
     criterion_laws,
+    floor_laws,
     lr_schedule_laws,
     metric_laws,
     model_laws,
@@ -36,6 +41,7 @@ from pruneproof.testing import (
     schedule_laws,
     search_laws,
     selection_laws,
+    structure_laws,
     surroundings,
     transform_laws,
     update_laws,
@@ -72,6 +78,17 @@ class Kind:
 CRITERION = Kind("criterion", criterion_laws.LAWS, cases, 8, plain_cases)
 SCHEDULE = Kind("schedule", schedule_laws.LAWS, courses, 60)
 ALLOCATION = Kind("allocation", allocation_laws.LAWS, lambda _: budgets(), 60, lambda _: plain_budgets())
+STRUCTURE = Kind(
+    "structure",
+    structure_laws.LAWS,
+    lambda _: structure_laws.grouped(),
+    16,
+    lambda _: structure_laws.plain_grouped(),
+)
+FLOOR = Kind("floor", floor_laws.LAWS, lambda _: budgets(), 60, lambda _: plain_budgets())
+COUNTING_RULE = Kind(
+    "counting rule", counting_laws.LAWS, lambda _: counting_laws.counts(), 60, lambda _: counting_laws.plain_counts()
+)
 MODEL = Kind("model", model_laws.LAWS, builds, 2)
 SELECTION = Kind("selection", selection_laws.LAWS, lambda _: budgets(), 60, lambda _: plain_budgets())
 UPDATE = Kind(
@@ -99,6 +116,9 @@ KINDS: dict[type, Kind] = {
     Criterion: CRITERION,
     Schedule: SCHEDULE,
     Allocation: ALLOCATION,
+    Structure: STRUCTURE,
+    Floor: FLOOR,
+    CountingRule: COUNTING_RULE,
     Model: MODEL,
     Update: UPDATE,
     MaskSearch: SEARCH,
@@ -172,6 +192,21 @@ def check_schedule(schedule: Schedule, *, quick: bool = False) -> Report:
 def check_allocation(allocation: Allocation, *, quick: bool = False) -> Report:
     """Try every law of allocations, on budgets that it accepts; see `check_criterion`."""
     return check_value(allocation, quick=quick)
+
+
+def check_structure(structure: Structure, *, quick: bool = False) -> Report:
+    """Try every law of structures, with the options of its `example`, on small real networks; see `check_criterion`."""
+    return check_value(structure, quick=quick)
+
+
+def check_floor(floor: Floor, *, quick: bool = False) -> Report:
+    """Try every law of floors on budgets, options at their defaults; see `check_criterion`."""
+    return check_value(floor, quick=quick)
+
+
+def check_counting_rule(rule: CountingRule, *, quick: bool = False) -> Report:
+    """Try every law of counting rules, options at their defaults; see `check_criterion`."""
+    return check_value(rule, quick=quick)
 
 
 def check_model(model: Model, *, quick: bool = False) -> Report:
