@@ -10,6 +10,7 @@ from pruneproof.api import (
     Criterion,
     DataSet,
     Executor,
+    Figure,
     Floor,
     LRSchedule,
     MaskSearch,
@@ -153,6 +154,14 @@ def pruneproof_mechanisms() -> Iterable[Mechanism]:
     from pruneproof.mechanisms.catalogue import MECHANISMS
 
     return MECHANISMS
+
+
+@hookimpl
+def pruneproof_figures() -> Iterable[Figure]:
+    """Kinds of figures under `pruneproof/figures`."""
+    from pruneproof.figures.catalogue import FIGURES
+
+    return FIGURES
 
 
 @hookimpl

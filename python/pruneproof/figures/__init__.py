@@ -1,1 +1,1 @@
-"""Built-in kinds of figures, one file each."""
+"""Built-in kinds of figures, one file each: `[[figure]]` of a paper's figures.toml names them."""

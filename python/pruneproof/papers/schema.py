@@ -272,9 +272,11 @@ class FigureSpec(Frozen):
     run: tuple[Id, ...] = ()
     """Runs for each of which it is drawn; every run that has what it shows when empty."""
     name: Id | None = None
-    """The end of the file's name; the kind and what it shows when None."""
+    """The end of the file's name, after the run; the kind when None."""
     title: str = ""
+    """Above the panels, after the run; as the kind of figure says when empty."""
     caption: str = ""
+    """Sentences that follow what the kind of figure says of what it drew."""
 
     @model_validator(mode="before")
     @classmethod

@@ -1,0 +1,10 @@
+"""All built-in kinds of figures."""
+
+from pruneproof.api import Figure
+from pruneproof.figures.curves import CURVES
+from pruneproof.figures.forest import FOREST
+from pruneproof.figures.heatmap import HEATMAP
+from pruneproof.figures.scatter import SCATTER
+from pruneproof.figures.strip import STRIP
+
+FIGURES: tuple[Figure, ...] = (CURVES, STRIP, SCATTER, HEATMAP, FOREST)
