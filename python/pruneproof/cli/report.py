@@ -14,17 +14,20 @@ def report(
     json: JsonOption = False,
 ) -> None:
     """Render the report of a paper's last run again from the store, without running anything."""
-    from pruneproof.cli.run import write_report
     from pruneproof.papers.record import Record
     from pruneproof.pipeline.prepare import open_paper
     from pruneproof.pipeline.store import Store
+    from pruneproof.registry.catalog import build_catalog
+    from pruneproof.report.html import render
+    from pruneproof.report.table import completed
 
     found = open_paper(paper)
     root = store_path(store)
     folder = root / "reports" / found.info.id / profile
-    record = Record.load(folder / "record.json")
+    catalog = build_catalog(found.info.plugins)
+    record = completed(Record.load(folder / "record.json"), catalog)
     with Store(root).writing():
-        paths = write_report(record, found.folder, folder)
+        paths = render(record, found, catalog, folder)
     if json:
         print_json({name: str(path) for name, path in paths.items()})
         return

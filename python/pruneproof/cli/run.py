@@ -1,7 +1,6 @@
 """`repro run PAPER...`: replay pinned experiments and judge every claim."""
 
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -98,6 +97,9 @@ def _run(request: "Request", *, quiet: bool, json: bool) -> "Record":
     from pruneproof.pipeline.prepare import prepare
     from pruneproof.pipeline.run import report_folder, run_paper
     from pruneproof.pipeline.store import Store
+    from pruneproof.report.figures import try_figures
+    from pruneproof.report.html import render
+    from pruneproof.report.table import completed
 
     silent = quiet or json
 
@@ -106,6 +108,7 @@ def _run(request: "Request", *, quiet: bool, json: bool) -> "Record":
             print(line, file=sys.stderr)
 
     prepared = prepare(request, fetch=True, log=log)
+    try_figures(prepared.paper, prepared.catalog)
     plan = prepared.plan
     log(
         f"{plan.paper} at {plan.profile} on {prepared.device}: {len(plan.stages)} stages, {len(prepared.todo)} to run, "
@@ -119,7 +122,7 @@ def _run(request: "Request", *, quiet: bool, json: bool) -> "Record":
     folder = report_folder(request.store, record)
     with Store(request.store).writing():
         record.save(folder / "record.json")
-        paths = write_report(record, prepared.paper.folder, folder)
+        paths = render(record, prepared.paper, prepared.catalog, folder)
     if json:
         return record
     if not quiet:
@@ -127,18 +130,8 @@ def _run(request: "Request", *, quiet: bool, json: bool) -> "Record":
 
         from pruneproof.report.terminal import print_record
 
-        print_record(record, Console())
+        print_record(completed(record, prepared.catalog), Console())
     for name, path in paths.items():
         print(f"{name}: {path}")
     print(f"record: {folder / 'record.json'}")
     return record
-
-
-def write_report(record: "Record", paper_folder: Path, folder: Path) -> dict[str, Path]:
-    """Render the record's report into `folder` and return the paths a reader wants."""
-    from pruneproof.papers.load import load_paper
-    from pruneproof.report.html import render
-
-    paper = load_paper(paper_folder)
-    bibtex = (paper_folder / "citation.bib").read_text(encoding="utf-8")
-    return render(record, info=paper.info, tables=paper.tables, bibtex=bibtex, folder=folder)

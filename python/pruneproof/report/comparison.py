@@ -1,38 +1,46 @@
-"""A variant's arms against the paper's own, seed by seed."""
+"""A variant's methods against the paper's own, seed by seed."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
-from pruneproof.papers.record import Record
-from pruneproof.report.results import LEVEL, Point, points
+from pruneproof.drawing.table import END, LEVEL, Group, Numbers, Quantity, Table
+from pruneproof.report.table import BASE, OWN, TWIN
 from pruneproof.statistics import Interval, t_interval
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """One of the paper's own arms and its twin, at one sparsity."""
+    """One of the paper's own methods and its twin, at one sparsity."""
 
-    own: Point
-    twin: Point
+    own: Group
+    twin: Group
     suffix: str
     """What the twin's label adds to the own one's."""
+    quantity: Quantity
+    """What is compared."""
 
     @cached_property
     def seeds(self) -> list[int]:
-        """Seeds that both were run with."""
-        return [seed for seed in self.own.by_seed if seed in self.twin.by_seed]
+        """Seeds for which both were measured."""
+        return sorted({*self.own.values(self.quantity)} & {*self.twin.values(self.quantity)})
+
+    @cached_property
+    def both(self) -> tuple[list[float], list[float]]:
+        """The numbers of the paper's own and of the twin, by seed."""
+        own, twin = (group.numbers(self.quantity) or Numbers({}) for group in (self.own, self.twin))
+        return [own.by_seed[seed] for seed in self.seeds], [twin.by_seed[seed] for seed in self.seeds]
 
     @cached_property
     def differences(self) -> list[float]:
-        """Accuracy of the twin minus the paper's own, in points, seed by seed: both prune the same dense network."""
-        return [self.twin.by_seed[seed].accuracy - self.own.by_seed[seed].accuracy for seed in self.seeds]
+        """The twin's number minus the paper's own, seed by seed: both start from the same networks."""
+        own, twin = self.both
+        return [b - a for a, b in zip(own, twin, strict=True)]
 
     @property
     def difference(self) -> float:
-        """Mean difference, in points."""
+        """Mean difference."""
         return float(np.mean(self.differences))
 
     @cached_property
@@ -41,16 +49,23 @@ class Comparison:
         return t_interval(self.differences, LEVEL) if len(self.seeds) > 1 else None
 
 
-def comparisons(record: Record) -> dict[str, list[Comparison]]:
-    """Return the comparisons of each run, by suffix, then in the order of its points; runs without any are out."""
+def comparisons(table: Table) -> dict[str, list[Comparison]]:
+    """Return the comparisons of each run in the first number of its last step, twins of one kind after the other.
+
+    Runs without twins are left out.
+    """
     found: dict[str, list[Comparison]] = {}
-    for run, of_run in points(record).items():
-        by_place = {(point.method, point.sparsity): point for point in of_run}
+    for run in table.distinct("run"):
+        rows = table.where({"run": run})
+        quantity = rows.first(END)
+        if quantity is None:
+            continue
+        own = {(group.method, group.sparsity): group for group in rows.groups if group.column(TWIN) == OWN}
         pairs = [
-            Comparison(own, by_place[twin], suffix)
-            for suffix in record.twins
-            for own in of_run
-            if (twin := (f"{own.method}-{suffix}", own.sparsity)) in by_place
+            Comparison(own[group.column(BASE), group.sparsity], group, str(suffix), quantity)
+            for suffix in rows.distinct(TWIN)
+            for group in rows.groups
+            if group.column(TWIN) == suffix != OWN and (group.column(BASE), group.sparsity) in own
         ]
         pairs = [pair for pair in pairs if pair.seeds]
         if pairs:
@@ -58,29 +73,19 @@ def comparisons(record: Record) -> dict[str, list[Comparison]]:
     return found
 
 
-def by_suffix(record: Record) -> dict[tuple[str, str], list[Comparison]]:
+def by_suffix(table: Table) -> dict[tuple[str, str], list[Comparison]]:
     """Return the comparisons by run and suffix."""
     found: dict[tuple[str, str], list[Comparison]] = {}
-    for run, pairs in comparisons(record).items():
+    for run, pairs in comparisons(table).items():
         for pair in pairs:
             found.setdefault((run, pair.suffix), []).append(pair)
     return found
 
 
-def in_points(x: float) -> str:
-    """Return a difference of accuracies with its sign, to two decimals.
+def difference_of(x: float) -> str:
+    """Return a difference with its sign, to two decimals, or three digits below a tenth.
 
-    >>> in_points(0.167), in_points(-0.001), in_points(-12.0)
-    ('+0.17', '0.00', '-12.00')
+    >>> difference_of(0.167), difference_of(-0.00104), difference_of(-12.0), difference_of(0.0)
+    ('+0.17', '-0.00104', '-12.00', '0.00')
     """
-    return f"{x:+.2f}" if abs(x) >= 0.005 else "0.00"
-
-
-def mean_and_spread(accuracies: Sequence[float]) -> str:
-    """Return mean and standard deviation over seeds; the mean alone for a single one.
-
-    >>> mean_and_spread([95.0, 96.0, 97.0]), mean_and_spread([95.0])
-    ('96.00 ± 1.00', '95.00')
-    """
-    mean = f"{np.mean(accuracies):.2f}"
-    return f"{mean} ± {np.std(accuracies, ddof=1):.2f}" if len(accuracies) > 1 else mean
+    return f"{x:+.2f}" if abs(x) >= 0.1 else f"{x:+.3g}" if abs(x) > 1e-9 else "0.00"

@@ -1,19 +1,30 @@
 """What a report says, gathered once for Markdown and HTML."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from pruneproof.drawing.canvas import Plot
+from pruneproof.drawing.numbers import percent, shown
+from pruneproof.drawing.table import Table
+from pruneproof.papers.paper import Paper
 from pruneproof.papers.record import Record
-from pruneproof.papers.schema import PaperInfo
 from pruneproof.report import wording
-from pruneproof.report.comparison import comparisons, in_points, mean_and_spread
-from pruneproof.report.results import points
-from pruneproof.statistics import rounded
+from pruneproof.report.comparison import comparisons, difference_of
+from pruneproof.report.figures import Plots
+from pruneproof.report.results import result_tables
 
-Tables = Mapping[str, Sequence[Mapping[str, str]]]
+
+@dataclass(frozen=True)
+class Report:
+    """Everything that a report is made of."""
+
+    record: Record
+    table: Table
+    paper: Paper
+    plots: Plots
+    bibtex: str = ""
 
 
 def environment(*, html: bool) -> Environment:
@@ -27,44 +38,40 @@ def environment(*, html: bool) -> Environment:
         keep_trailing_newline=True,
     )
     made.filters |= {
-        "percent": wording.percent,
+        "percent": percent,
         "duration": wording.duration,
         "figure": wording.figure,
-        "measures_losses": lambda found: any(point.loss_change is not None for point in found),
-        "number": lambda x: "" if x is None else rounded(x),
-        "mean_and_spread": mean_and_spread,
-        "points": in_points,
+        "shown": shown,
+        "difference": difference_of,
         "spread": wording.spread,
-        "judged": wording.judged,
-        "not_run": wording.not_run,
     }
     return made
 
 
-def content(
-    record: Record, info: PaperInfo, tables: Tables, bibtex: str, plots: Mapping[str, Sequence[Plot]]
-) -> dict[str, Any]:
+def content(report: Report) -> dict[str, Any]:
     """Return the variables of both templates."""
+    record = report.record
     seconds: dict[str, list[float]] = {}
     for stage in record.stages:
         seconds.setdefault(stage.kind, []).append(stage.seconds)
     version = record.environment.get("versions", {}).get("pruneproof", "")
+    groups = wording.claim_groups(record)
     return {
         "record": record,
-        "info": info,
-        "bibtex": bibtex.strip(),
+        "info": report.paper.info,
+        "bibtex": report.bibtex.strip(),
         "software": _software(version),
-        "tables": {name: rows for name, rows in tables.items() if rows},
-        "plots": plots,
-        "runs": points(record),
-        "comparisons": comparisons(record),
-        "kinds": wording.KINDS,
-        "claims": wording.claims_by_kind(record),
-        "counts": {kind: wording.counts(record, kind) for kind in wording.claims_by_kind(record)},
+        "tables": {name: rows for name, rows in report.paper.tables.items() if rows},
+        "plots": report.plots,
+        "runs": {run: result_tables(report.table, run) for run in report.table.distinct("run")},
+        "comparisons": comparisons(report.table),
+        "groups": groups,
+        "statistical": [group for group in groups if group.is_statistical],
+        "exact": [group for group in groups if not group.is_statistical],
         "symbols": wording.SYMBOLS,
         "summary": wording.counts_sentence(record),
         "warnings": wording.warnings(record),
-        "scale_name": {"small": "small scale", "reduced": "reduced scale", "paper": "the paper's scale"}[record.scale],
+        "scale_name": wording.SCALE_NAMES[record.scale],
         "environment": _flat(record.environment),
         "work": {kind: (len(each), sum(each)) for kind, each in seconds.items()},
     }

@@ -1,7 +1,7 @@
 """A record's claims as Markdown tables, for a README."""
 
 from pruneproof.papers.record import ClaimRecord, Record
-from pruneproof.report.wording import KINDS, SYMBOLS, claims_by_kind, counts_sentence, figure_with_spread
+from pruneproof.report.wording import SYMBOLS, claim_groups, counts_sentence, figure_with_spread
 
 _SPECIAL = str.maketrans({**{char: f"\\{char}" for char in "\\`*_[]<>|~#$"}, "\n": " "})
 
@@ -18,19 +18,18 @@ def escape(text: str) -> str:
 def claims_table(record: Record) -> str:
     """Return the tested claims and verdicts of a record as Markdown tables, after a line with the counts.
 
-    Re-run claims stand open; printed and mechanism claims fold away.
+    Statistical claims stand open and first; the others fold away.
     """
     parts = [f"{counts_sentence(record)} (profile `{record.profile}`, scale: {record.scale})."]
-    for kind, claims in reversed(claims_by_kind(record).items()):
-        tested = [claim for claim in claims if claim.verdict != "not-run"]
-        if not tested:
+    for group in sorted(claim_groups(record), key=lambda group: not group.is_statistical):
+        if not group.judged:
             continue
-        title = f"{KINDS[kind][0]} claims: {KINDS[kind][1]}"
-        table = _table(tested)
+        title = f"{group.kind.title} claims: {group.kind.about}"
+        table = _table(group.judged)
         parts.append(
             f"{title}\n\n{table}"
-            if kind == "re-run"
-            else f"<details><summary>{title} ({len(tested)})</summary>\n\n{table}\n\n</details>"
+            if group.is_statistical
+            else f"<details><summary>{title} ({len(group.judged)})</summary>\n\n{table}\n\n</details>"
         )
     return "\n\n".join(parts) + "\n"
 
@@ -38,10 +37,11 @@ def claims_table(record: Record) -> str:
 def _table(claims: list[ClaimRecord]) -> str:
     lines = ["| verdict | claim | in the paper | paper | ours |", "|---|---|---|---|---|"]
     for claim in claims:
+        note = f" *Here: {escape(claim.note)}*" if claim.note else ""
         cells = (
             f"{SYMBOLS[claim.verdict]} {claim.verdict}",
-            f"**{claim.id}** {escape(claim.text)}",
-            escape(claim.where),
+            f"**{claim.id}** {escape(claim.text)}{note}",
+            f"{escape(claim.where)} ({claim.strength})",
             escape(claim.reported),
             escape(figure_with_spread(claim)),
         )

@@ -7,19 +7,19 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
+from pruneproof.drawing.numbers import percent, shown
+from pruneproof.drawing.table import Table as Measured
 from pruneproof.papers.record import ClaimRecord, Record
-from pruneproof.report.comparison import by_suffix, in_points, mean_and_spread
-from pruneproof.report.results import points
+from pruneproof.report.comparison import by_suffix, difference_of
+from pruneproof.report.results import ResultTable, result_tables
+from pruneproof.report.table import table_of
 from pruneproof.report.wording import (
-    KINDS,
+    SCALE_NAMES,
     SYMBOLS,
-    claims_by_kind,
+    claim_groups,
     counts_sentence,
     figure,
     figure_with_spread,
-    judged,
-    not_run,
-    percent,
     spread,
     warnings,
 )
@@ -36,22 +36,21 @@ _STYLES = {"holds": "bold green", "fails": "bold red", "inconclusive": "bold yel
 def print_record(record: Record, console: Console) -> None:
     """Print the verdicts grouped by kind of claim, the counts, and what they are evidence of."""
     console.print(_heading(record))
-    for kind, claims in claims_by_kind(record).items():
-        title, meaning = KINDS[kind]
-        where = f", profile {record.profile}" if kind == "re-run" else ""
+    for group in claim_groups(record):
+        where = f", profile {record.profile}, {SCALE_NAMES[record.scale]}" if group.is_statistical else ""
         console.print()
-        console.print(Rule(Text(f"{title} claims{where}", style="bold"), align="left", style="dim"))
-        console.print(Text(meaning, style="dim"))
-        tested = judged(claims)
-        console.print(_table(tested) if console.width >= WIDE else _blocks(tested))
-        for reason, waiting in not_run(claims).items():
+        console.print(Rule(Text(f"{group.kind.title} claims{where}", style="bold"), align="left", style="dim"))
+        console.print(Text(group.kind.about, style="dim"))
+        console.print(_table(group.judged) if console.width >= WIDE else _blocks(group.judged))
+        for reason, waiting in group.waiting.items():
             console.print(_waiting(reason, waiting))
-    if record.twins:
+    if record.is_variant:
+        table = table_of(record)
         console.print()
-        console.print(_beside(record, is_wide=console.width >= ROOM_FOR_INTERVALS))
-    elif record.is_variant:
-        console.print()
-        console.print(_results(record))
+        if record.twins:
+            console.print(_twins(table, is_wide=console.width >= ROOM_FOR_INTERVALS))
+        else:
+            console.print(_results(table, console.width))
     console.print()
     if record.claims:
         console.print(Text(counts_sentence(record), style="bold"))
@@ -115,45 +114,64 @@ def _waiting(reason: str, claims: list[ClaimRecord]) -> RenderableType:
     )
 
 
-def _beside(record: Record, *, is_wide: bool) -> RenderableType:
+def _twins(table: Measured, *, is_wide: bool) -> RenderableType:
     tables: list[RenderableType] = []
-    for (run, suffix), pairs in by_suffix(record).items():
-        title = f"{run}: {suffix} beside the paper's own, {len(pairs[0].seeds)} seeds"
-        table = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD)
-        table.add_column("method", no_wrap=True)
+    for (run, suffix), pairs in by_suffix(table).items():
+        what = pairs[0].quantity
+        title = f"{run}: {what.label}, {suffix} and the paper's own, {len(pairs[0].seeds)} seeds"
+        made = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD)
+        made.add_column("method", no_wrap=True)
         for name in ("sparsity", "own", suffix, "difference", *(["95 % interval"] if is_wide else [])):
-            table.add_column(name, justify="right", no_wrap=True)
+            made.add_column(name, justify="right", no_wrap=True)
         for pair in pairs:
-            interval = pair.interval
-            table.add_row(
+            interval, (own, twin) = pair.interval, pair.both
+            between = f"{difference_of(interval.low)} to {difference_of(interval.high)}" if interval else ""
+            made.add_row(
                 pair.own.method,
                 percent(pair.own.sparsity),
-                mean_and_spread(pair.own.accuracies),
-                mean_and_spread(pair.twin.accuracies),
-                in_points(pair.difference),
-                *([f"{in_points(interval.low)} to {in_points(interval.high)}" if interval else ""] if is_wide else []),
+                shown(own, what.info.unit),
+                shown(twin, what.info.unit),
+                difference_of(pair.difference),
+                *([between] if is_wide else []),
             )
-        tables.append(table)
-    note = "Test accuracy (%), mean ± standard deviation over seeds; differences seed by seed. No verdicts: a variant."
+        tables.append(made)
+    note = "Mean ± standard deviation over seeds; differences seed by seed. No verdicts: a variant."
     return Group(*tables, Text(note, style="dim"))
 
 
-def _results(record: Record) -> Table:
-    table = Table(title="Results (no verdicts: a variant)", title_justify="left", title_style="bold", box=SIMPLE_HEAD)
-    for name in ("run", "method"):
-        table.add_column(name)
-    for name in ("sparsity", "accuracy", "95 % interval", "seeds", "MACs kept"):
-        table.add_column(name, justify="right", no_wrap=True)
-    for run, found in points(record).items():
-        for point in found:
-            interval = point.interval
-            table.add_row(
-                run,
-                point.method,
-                percent(point.sparsity),
-                f"{point.accuracy:.2f}",
-                f"{interval.low:.2f} to {interval.high:.2f}" if interval else "",
-                str(len(point.by_seed)),
-                percent(round(point.macs_kept, 4)),
-            )
-    return table
+def _results(table: Measured, width: int) -> RenderableType:
+    parts: list[RenderableType] = [Text("Results (no verdicts: a variant)", style="bold")]
+    for run in table.distinct("run"):
+        parts += [_result(run, each, width) for each in result_tables(table, run)[:1]]
+    return Group(*parts)
+
+
+def _result(run: str, found: ResultTable, width: int) -> RenderableType:
+    """Return the metrics of a run that fit beside each other."""
+    rows = found.rows
+    room = width - _room([run, *(group.method for group, _ in rows)]) - _room(["sparsity"]) - _room(["seeds"])
+    columns = []
+    for column, head in enumerate(found.heads):
+        room -= _room([head, *(texts[column] for _, texts in rows)])
+        if room < 0:
+            break
+        columns.append(column)
+    made = Table(box=SIMPLE_HEAD)
+    made.add_column(run, no_wrap=True)
+    for head in ("sparsity", *(found.heads[column] for column in columns), "seeds"):
+        made.add_column(head, justify="right", no_wrap=True)
+    for group, texts in rows:
+        made.add_row(
+            group.method,
+            percent(group.sparsity),
+            *(texts[column] for column in columns),
+            str(len(group.seeds)),
+        )
+    left = found.heads[len(columns) :]
+    note = f"Mean ± standard deviation over seeds. Also measured, in results.csv: {', '.join(left)}." if left else ""
+    return Group(made, Text(note, style="dim")) if note else made
+
+
+def _room(texts: list[str]) -> int:
+    """Return the columns of a terminal that a column of texts takes."""
+    return max(map(len, texts)) + 2
