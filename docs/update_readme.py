@@ -8,7 +8,9 @@ import re
 from pathlib import Path
 
 from pruneproof.papers.record import Record
+from pruneproof.registry.catalog import build_catalog
 from pruneproof.report.summary import claims_table
+from pruneproof.report.table import completed
 
 ROOT = Path(__file__).parent.parent
 TABLE = re.compile(
@@ -24,8 +26,11 @@ def newest(folder: Path, profile: str) -> Record:
 def updated(text: str) -> str:
     """Return the README's text with each table made from its record."""
 
+    catalog = build_catalog(["builtin"])
+
     def anew(match: re.Match[str]) -> str:
-        table = claims_table(newest(ROOT / match["folder"], match["profile"])).strip()
+        record = completed(newest(ROOT / match["folder"], match["profile"]), catalog)
+        table = claims_table(record).strip()
         return f"{match['begin']}{table}\n{match['end']}"
 
     return TABLE.sub(anew, text)
