@@ -52,6 +52,12 @@ def test_a_record_survives_the_disk_unchanged(record, tmp_path):
     assert Record.load(path) == record
 
 
+def test_digests_are_kept_to_128_bits(record):
+    stage = StageRecord(digest="ab" * 32, kind="train", label="l", outputs={"mask": "cd" * 32}, seconds=1.0)
+    assert (stage.digest, stage.outputs) == ("ab" * 16, {"mask": "cd" * 16})
+    assert all(len(digest) == 32 for cell in record.cells for digest in cell.stages)
+
+
 def test_saving_replaces_the_old_record_and_leaves_nothing_else(record, tmp_path):
     path = tmp_path / "record.json"
     record.save(path)

@@ -83,8 +83,8 @@ def replay_steps(steps_paper, tmp_path):
         prepared = prepare(request, fetch=False)
         record = run_paper(prepared, on_event)
         kept, found = Store(request.store), {}
-        for cell in record.cells:
-            stages = [(prepared.plan.stages[digest].kind, kept.expect(digest)) for digest in cell.stages]
+        for cell, planned in zip(record.cells, prepared.plan.cells, strict=True):
+            stages = [(prepared.plan.stages[digest].kind, kept.expect(digest)) for digest in planned.stages]
             found[cell.method] = SimpleNamespace(
                 measured=cell.measured,
                 stages=stages,

@@ -8,11 +8,9 @@ import pytest
 from pruneproof.contracts.criterion import Criterion
 from pruneproof.errors import DataMissing, DeviceMissing, NameClash, StoreCorrupt, StoreUnwritable, UnknownName
 from pruneproof.papers.record import Record
-from pruneproof.papers.record_text import record_text
 from pruneproof.pipeline.compare import compare
 from pruneproof.pipeline.prepare import open_paper, prepare
 from pruneproof.pipeline.run import report_folder, run_paper
-from pruneproof.pipeline.store import Store
 
 
 def test_a_whole_run_answers_every_claim_and_measures_every_network(replay):
@@ -67,7 +65,8 @@ def test_a_deleted_stage_is_made_anew_to_the_same_bits(replay, ask, outputs):
     record = replay(seeds=(0,), only=("mlp/global",))
     before = outputs(ask().store)
     for victim in (record.cells[0].stages[1], *record.cells[0].stages[-2:]):
-        shutil.rmtree(ask().store / "stages" / victim[:2] / victim)
+        [folder] = (ask().store / "stages" / victim[:2]).glob(f"{victim}*")
+        shutil.rmtree(folder)
     replay(seeds=(0,), only=("mlp/global",))
     assert outputs(ask().store) == before
 
@@ -99,8 +98,7 @@ def test_partial_and_changed_runs_never_overwrite_a_whole_one(replay, tmp_path):
 def test_a_record_survives_the_disk(replay, tmp_path):
     record = replay(only=("mlp/dense", "arithmetic"))
     record.save(tmp_path / "record.json")
-    read = Record.load(tmp_path / "record.json")
-    assert record_text(read.model_dump(mode="json")) == record_text(record.model_dump(mode="json"))
+    assert Record.load(tmp_path / "record.json") == record
 
 
 def test_a_re_execution_agrees_and_an_edited_digest_is_found(replay, tmp_path):
@@ -112,7 +110,7 @@ def test_a_re_execution_agrees_and_an_edited_digest_is_found(replay, tmp_path):
     assert differences == []
     stages = list(record.stages)
     [number] = [index for index, stage in enumerate(stages) if stage.kind == "mechanism"]
-    stages[number] = stages[number].model_copy(update={"outputs": {"facts.json": "0" * 64}})
+    stages[number] = stages[number].model_copy(update={"outputs": {"facts.json": "0" * 32}})
     _, differences = compare(stages, again.stages)
     assert [(each.stage, each.output, each.recorded) for each in differences] == [
         (stages[number].label, "facts.json", "0" * 32)
@@ -200,7 +198,8 @@ def test_a_gpu_that_is_not_there_is_refused(ask):
 
 def test_an_altered_measurement_in_the_store_is_corrupt(replay, ask):
     record = replay(only=("mlp/dense",), seeds=(0,))
-    path = Store(ask().store).expect(record.cells[0].stages[-1]).folder / "measurement.json"
+    digest = record.cells[0].stages[-1]
+    [path] = (ask().store / "stages" / digest[:2]).glob(f"{digest}*/measurement.json")
     path.write_text(path.read_text().replace('"accuracy": ', '"accuracy": 1'))
     with pytest.raises(StoreCorrupt, match=str(path)):
         replay(only=("mlp/dense",), seeds=(0,))

@@ -19,16 +19,22 @@ def made(replay, ask):
 
     def run(*only, **changes):
         record = replay(only=only, seeds=(0,), **changes)
-        store, kinds = Store(ask().store), {stage.digest[:32]: stage.kind for stage in record.stages}
+        store, kinds = Store(ask().store), {stage.digest: stage.kind for stage in record.stages}
         found = []
         for cell in record.cells:
             stages = {}
             for digest in cell.stages:
-                stages.setdefault(kinds[digest[:32]], []).append(store.expect(digest))
+                stages.setdefault(kinds[digest], []).append(store.expect(whole(store, digest)))
             found.append((cell, stages))
         return found
 
     return run
+
+
+def whole(store, digest):
+    """Return the digest of a stage in a store of which a record keeps the beginning."""
+    [folder] = (store.root / "stages" / digest[:2]).glob(f"{digest}*")
+    return folder.name
 
 
 def tensors(finished):

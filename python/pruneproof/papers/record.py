@@ -17,13 +17,17 @@ VERDICTS: Mapping[str, str] = {"holds": "hold", "fails": "fail", "inconclusive":
 """Verdicts, and the words that count them, in the order in which counts are told."""
 
 
+Digest = Annotated[str, AfterValidator(lambda digest: digest[:32])]
+"""A digest as records keep it: its first 128 bits, which are enough to compare by and a half of the text."""
+
+
 class StageRecord(Frozen):
     """A stage that the run needed: its digest, what it is, and digests of what it made."""
 
-    digest: str
+    digest: Digest
     kind: str
     label: str
-    outputs: dict[str, str]
+    outputs: dict[str, Digest]
     seconds: float
 
 
@@ -34,8 +38,8 @@ class Cell(Frozen):
     method: str
     sparsity: float
     seed: int
-    stages: tuple[str, ...]
-    """Digests, in the order of the method's steps."""
+    stages: tuple[Digest, ...]
+    """In the order of the method's steps."""
     measured: dict[str, dict[str, Any]]
     """Name of a step that measures -> metric -> value."""
     settings: dict[str, Any] = Field(default_factory=dict)
@@ -156,7 +160,7 @@ class Record(Frozen):
         return bool(self.variant) or any(plugin.role == "added" for plugin in self.plugins)
 
     def save(self, path: Path) -> None:
-        """Write the record as JSON, atomically: one line per stage, cell and claim, digests cut to 128 bits."""
+        """Write the record as JSON, atomically: one line per stage, cell and claim."""
         path.parent.mkdir(parents=True, exist_ok=True)
         draft = path.with_name(f".{path.name}.{os.getpid()}")
         draft.write_text(record_text(self.model_dump(mode="json", exclude_defaults=True)), encoding="utf-8")

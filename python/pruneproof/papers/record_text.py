@@ -5,31 +5,17 @@ from collections.abc import Mapping
 from typing import Any
 
 FORMAT = "pruneproof-record/2"
-DIGITS = 32
-"""Hexadecimal digits to which digests are cut: 128 bits."""
 _LINED = ("stages", "cells", "claims")
 
 
 def record_text(content: Mapping[str, Any]) -> str:
     """Return a record's content as JSON that git can merge: a line for each stage, cell and claim."""
-    shortened = dict(content) | {
-        "format": FORMAT,
-        "stages": [_short_stage(stage) for stage in content.get("stages", ())],
-        "cells": [
-            dict(cell) | {"stages": [each[:DIGITS] for each in cell["stages"]]} for cell in content.get("cells", ())
-        ],
-        "claims": list(content.get("claims", ())),
-    }
-    lines = [f"{_line(key)}: {_line(value)}" for key, value in shortened.items() if key not in _LINED]
+    whole = dict(content) | {"format": FORMAT}
+    lines = [f"{_line(key)}: {_line(value)}" for key, value in whole.items() if key not in _LINED]
     for key in _LINED:
-        each = ",\n".join(_line(item) for item in shortened[key])
+        each = ",\n".join(_line(item) for item in whole.get(key, ()))
         lines.append(f"{_line(key)}: [\n{each}\n]" if each else f"{_line(key)}: []")
     return "{\n" + ",\n".join(lines) + "\n}\n"
-
-
-def _short_stage(stage: Mapping[str, Any]) -> dict[str, Any]:
-    outputs = {name: digest[:DIGITS] for name, digest in stage["outputs"].items()}
-    return dict(stage) | {"digest": stage["digest"][:DIGITS], "outputs": outputs}
 
 
 def _line(value: Any) -> str:

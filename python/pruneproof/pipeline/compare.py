@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pruneproof.papers.record import StageRecord
-from pruneproof.papers.record_text import DIGITS
 from pruneproof.pipeline.kinds.table import COMPARED
 
 
@@ -20,11 +19,9 @@ class Difference:
 
 def compare(recorded: Sequence[StageRecord], again: Sequence[StageRecord]) -> tuple[int, list[Difference]]:
     """Return how many mask, measurement and fact digests were compared, and those that differ."""
-    found = {stage.digest[:DIGITS]: stage.outputs for stage in again}
+    found = {stage.digest: stage.outputs for stage in again}
     pairs = [
-        Difference(
-            stage.label, name, digest[:DIGITS], found.get(stage.digest[:DIGITS], {}).get(name, "not made")[:DIGITS]
-        )
+        Difference(stage.label, name, digest, found.get(stage.digest, {}).get(name, "not made"))
         for stage in recorded
         for name, digest in stage.outputs.items()
         if name in COMPARED
