@@ -11,7 +11,9 @@ from pruneproof.contracts import laws as vocabulary
 from pruneproof.testing import (
     allocation_laws,
     claimable_laws,
+    counting_laws,
     criterion_laws,
+    floor_laws,
     lr_schedule_laws,
     metric_laws,
     model_laws,
@@ -19,6 +21,7 @@ from pruneproof.testing import (
     schedule_laws,
     search_laws,
     selection_laws,
+    structure_laws,
     transform_laws,
     update_laws,
 )
@@ -30,6 +33,9 @@ LISTS = {
     "claimable": (vocabulary.CLAIMABLE_LAWS, claimable_laws.LAWS),
     "schedule": (vocabulary.SCHEDULE_LAWS, schedule_laws.LAWS),
     "allocation": (vocabulary.ALLOCATION_LAWS, allocation_laws.LAWS),
+    "structure": (vocabulary.STRUCTURE_LAWS, structure_laws.LAWS),
+    "floor": (vocabulary.FLOOR_LAWS, floor_laws.LAWS),
+    "counting_rule": (vocabulary.COUNTING_LAWS, counting_laws.LAWS),
     "update": (vocabulary.UPDATE_LAWS, update_laws.LAWS),
     "claimable_update": (vocabulary.CLAIMABLE_UPDATE_LAWS, update_laws.CLAIMABLE),
     "search": (vocabulary.SEARCH_LAWS, search_laws.LAWS),

@@ -7,19 +7,28 @@ from dataclasses import replace
 
 import pytest
 
-from pruneproof.api import Allocation, Criterion, Schedule, Source
+from pruneproof.api import Allocation, Criterion, Schedule, Source, Structure
 from pruneproof.contracts.laws import CLAIMABLE_LAWS, CRITERION_LAWS, SCHEDULE_LAWS, entry
+from pruneproof.counting.ceil_keep_one import CEIL_KEEP_ONE
 from pruneproof.criteria.magnitude import MAGNITUDE
 from pruneproof.criteria.random import RANDOM
 from pruneproof.errors import BadConfig, BadPlugin, ExtraMissing
+from pruneproof.floors.count import COUNT
+from pruneproof.floors.global_mp_released import GLOBAL_MP_RELEASED
 from pruneproof.models.wide_resnet import WRNS
+from pruneproof.registry.kinds import kind_of
 from pruneproof.schedules.linear import LINEAR
+from pruneproof.structures.n_of_m import N_OF_M
+from pruneproof.structures.regular import FILTER
 from pruneproof.testing import (
     LawBroken,
     check_allocation,
+    check_counting_rule,
     check_criterion,
+    check_floor,
     check_model,
     check_schedule,
+    check_structure,
     parametrize_with_checks,
 )
 from pruneproof.testing.checks import checks_of
@@ -118,6 +127,32 @@ def test_large_models_are_built_but_not_run_and_say_so():
     report = check_model(large)
     assert set(report.ran) == {"prunable-names", "logits-shape"}
     assert all("parameters; up to" in reason for reason in report.skipped.values())
+
+
+@pytest.mark.parametrize(
+    ("check", "subject", "skipped"),
+    [
+        (check_structure, FILTER, {}),
+        (check_structure, N_OF_M, {"count-exact": "it says itself how much is kept"}),
+        (check_floor, COUNT, {}),
+        (check_floor, GLOBAL_MP_RELEASED, {"total-exact": "the floor is final, and the total is its own"}),
+        (check_counting_rule, CEIL_KEEP_ONE, {"inputs-untouched": "it does not ask for scores"}),
+    ],
+    ids=lambda value: getattr(value, "id", ""),
+)
+def test_laws_that_do_not_apply_are_skipped_with_their_reason(check, subject, skipped):
+    report = check(subject, quick=True)
+    assert report.skipped == skipped
+    assert not report.failures
+    assert {*report.ran, *report.skipped} == set(kind_of(type(subject)).laws)
+
+
+def test_a_structure_that_fits_no_network_is_broken_and_not_passed_over():
+    def refuses(shapes):
+        raise BadConfig("never")
+
+    report = check_structure(Structure("never", refuses, SOURCE, "refuses"), quick=True)
+    assert "no case could try" in report.failures["names-and-shapes"]
 
 
 def test_a_report_turns_into_json():
