@@ -19,7 +19,7 @@ CLASSES = {
 
 
 @pytest.fixture
-def stranger(install, tiny):
+def plugin(install, tiny):
     """Install a plugin with this body and let the tiny paper load it."""
 
     def plant(body, name="odd"):
@@ -41,20 +41,21 @@ def bad_option(**_):
 def bad_config(tiny, **_):
     text = (tiny / "runs.toml").read_text()
     (tiny / "runs.toml").write_text(text.replace("batch = 128", "batch = 0", 1))
-    line = text.splitlines().index("batch = 128") + 1
+    [line, *_] = [number for number, each in enumerate(text.splitlines(), 1) if "batch = 128" in each]
     return ["run", "tiny"], [f"runs.toml, line {line}", "batch"]
 
 
-def bad_tensor(stranger, **_):
-    stranger(
+def bad_tensor(plugin, **_):
+    plugin(
         "def score(weights):\n    return {name: each * float('nan') for name, each in weights.items()}\n"
         f"@hookimpl\ndef pruneproof_criteria():\n    return [Criterion('odd', score, {SOURCE})]\n"
     )
-    return ["run", "tiny", "--only", "mlp/global", "--set", "mlp.arms.global.criterion=odd"], ['"odd"', "NaN"]
+    return ["run", "tiny", "--only", "mlp/global", "--set", "mlp.methods.global.criterion=odd"], ['"odd"', "NaN"]
 
 
 def infeasible_selection(**_):
-    return ["run", "tiny", "--only", "fresh", "--set", "fresh.arms.synflow.floor=100000"], ["floor", "50200"]
+    floor = "fresh.methods.synflow.select.floor={id='count', least=100000}"
+    return ["run", "tiny", "--only", "fresh", "--set", floor], ["floor", "50200"]
 
 
 def data_missing(**_):
@@ -69,13 +70,13 @@ def data_corrupt(folders, **_):
     return ["data", "fingerprint", "cifar10"], [str(folder)]
 
 
-def bad_plugin(stranger, **_):
-    stranger("raise ValueError('no good')")
+def bad_plugin(plugin, **_):
+    plugin("raise ValueError('no good')")
     return ["run", "tiny"], ['plugin "odd" (odd 1.0)', "no good"]
 
 
-def name_clash(stranger, **_):
-    stranger(
+def name_clash(plugin, **_):
+    plugin(
         "def score(weights):\n    return weights\n"
         f"@hookimpl\ndef pruneproof_criteria():\n    return [Criterion('magnitude', score, {SOURCE})]\n"
     )
@@ -95,8 +96,8 @@ def extra_missing(monkeypatch, **_):
     return ["check", "criterion", "magnitude"], ["hypothesis", "pip install 'pruneproof[testing]'"]
 
 
-def mask_breach(stranger, **_):
-    stranger(
+def mask_breach(plugin, **_):
+    plugin(
         """
 from torch import nn, ones_like
 
@@ -114,8 +115,8 @@ def build(shape, classes):
     return ["run", "tiny", "--only", "fresh", "--set", "fresh.model=odd"], ['"1.weight"', "step 0"]
 
 
-def stage_failed(stranger, tiny, **_):
-    stranger(
+def stage_failed(plugin, tiny, **_):
+    plugin(
         "import os\ndef die():\n    os.kill(os.getpid(), 9)\n"
         "@hookimpl\ndef pruneproof_mechanisms():\n    return [Mechanism('die', die, 'kills its process')]\n"
     )
@@ -172,12 +173,12 @@ SLOW = {"StageFailed"}
     "name", [pytest.param(each, marks=pytest.mark.slow) if each in SLOW else each for each in EXAMPLES]
 )
 def test_an_example_raises_its_class_with_its_status_and_names_the_thing(
-    name, tiny, stranger, folders, monkeypatch, capsys
+    name, tiny, plugin, folders, monkeypatch, capsys
 ):
     from pruneproof.cli.app import app
 
     status, example = EXAMPLES[name]
-    arguments, named = example(tiny=tiny, stranger=stranger, folders=folders, monkeypatch=monkeypatch)
+    arguments, named = example(tiny=tiny, plugin=plugin, folders=folders, monkeypatch=monkeypatch)
     if arguments[0] == "run":
         arguments += [*(["--device", "cpu"] if "--device" not in arguments else []), "--quiet"]
         arguments += ["--workers", "1"] if "--workers" not in arguments else []

@@ -6,6 +6,8 @@ import urllib.request
 import pytest
 import torch
 
+FLOOR = 'mlp.methods.global.select.floor={id="count", least=100000}'
+UNPRUNABLE = 'mlp.methods.global.select.unprunable=["none*"]'
 FAST = ("--device", "cpu", "--workers", "1")
 
 MISUSE = [
@@ -27,19 +29,19 @@ MISUSE = [
     (["run", "tiny", "--seeds", "1,1", *FAST], 64, "--seeds"),
     (["run", "tiny", "--seeds", ",", *FAST], 64, "--seeds"),
     (["run", "tiny", "--set", "nonsense", *FAST], 64, "run.key=value"),
-    (["run", "tiny", "--set", "mlp.retrian.epochs=1", *FAST], 64, 'Nearest: "retrain"'),
-    (["run", "tiny", "--set", "mlp.retrain.epochs=many", *FAST], 65, "mlp.retrain.epochs"),
+    (["run", "tiny", "--set", "mlp.recipe.retrian.epochs=1", *FAST], 64, 'Nearest: "retrain"'),
+    (["run", "tiny", "--set", "mlp.recipe.retrain.epochs=many", *FAST], 65, "mlp.recipe.retrain.epochs"),
     (["run", "tiny", "--set", "mlp.model=lenet", *FAST], 64, "lenet-300-100"),
     (["run", "tiny", "--set", "mlp.model.width=3", *FAST], 64, "width"),
     (["run", "tiny", "--set", "mlp.data=digit", *FAST], 64, 'Nearest: "digits"'),
-    (["run", "tiny", "--set", "mlp.arms.global.criterion=magnitud", *FAST], 64, 'Nearest: "magnitude"'),
-    (["run", "tiny", "--set", "mlp.arms.global.preset=exakt", *FAST], 64, 'Nearest: "exact"'),
-    (["run", "tiny", "--set", 'mlp.arms.imp.schedule.rate="x"', *FAST], 65, "rate"),
-    (["run", "tiny", "--set", "mlp.arms.imp.schedule.rate=2.0", *FAST], 65, "rate"),
-    (["run", "tiny", "--set", 'mlp.dense.augment=["warp"]', *FAST], 64, "warp"),
-    (["run", "tiny", "--set", "mlp.arms.global.floor=100000", "--only", "mlp/global", *FAST], 65, "floor"),
-    (["run", "tiny", "--set", 'mlp.arms.global.unprunable=["none*"]', "--only", "mlp/global", *FAST], 65, "none*"),
-    (["run", "tiny", "--set", "mlp.dense.validation=0.0001", "--only", "mlp/dense", *FAST], 65, "validation"),
+    (["run", "tiny", "--set", "mlp.methods.global.criterion=magnitud", *FAST], 64, 'Nearest: "magnitude"'),
+    (["run", "tiny", "--set", "mlp.methods.global.select.count=cail-keep-one", *FAST], 64, 'Nearest: "ceil-keep-one"'),
+    (["run", "tiny", "--set", 'mlp.methods.global.schedule={id="iterative", rate="x"}', *FAST], 65, "rate"),
+    (["run", "tiny", "--set", 'mlp.methods.global.schedule={id="iterative", rate=2.0}', *FAST], 65, "rate"),
+    (["run", "tiny", "--set", 'mlp.recipe.dense.augment=["warp"]', *FAST], 64, "warp"),
+    (["run", "tiny", "--set", FLOOR, "--only", "mlp/global", *FAST], 65, "floor"),
+    (["run", "tiny", "--set", UNPRUNABLE, "--only", "mlp/global", *FAST], 65, "none*"),
+    (["run", "tiny", "--set", "mlp.recipe.dense.validation=0.0001", "--only", "mlp/dense", *FAST], 65, "validation"),
     (["plan", "tinny"], 64, 'Nearest: "tiny"'),
     (["show", "tinny"], 64, 'Nearest: "tiny"'),
     (["lint", "tinny"], 64, 'Nearest: "tiny"'),

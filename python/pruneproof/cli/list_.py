@@ -45,8 +45,8 @@ def _verdicts(folder: Path) -> dict[str, dict[str, int]]:
     for path in sorted(folder.glob("*/record.json")):
         try:
             record = json_module.loads(path.read_text(encoding="utf-8"))
-            is_altered = record["variant"] or any(each.get("role") == "added" for each in record["plugins"])
-            if not is_altered and not record["only"]:
+            is_altered = record.get("variant") or any(each.get("role") == "added" for each in record["plugins"])
+            if not is_altered and not record.get("only"):
                 found[record["profile"]] = dict(Counter(claim["verdict"] for claim in record["claims"]))
         except (OSError, ValueError, KeyError, TypeError):
             continue
