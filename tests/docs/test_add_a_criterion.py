@@ -1,6 +1,5 @@
 """Writes the files of docs/add-a-criterion.md, puts the package in reach and runs the page's commands."""
 
-import json
 import re
 import shlex
 import sys
@@ -11,6 +10,7 @@ import pytest
 
 from pruneproof.cli import execute
 from pruneproof.contracts.ingredients import INGREDIENTS
+from pruneproof.papers.record import Record
 
 PAGE = (Path(__file__).parents[2] / "docs" / "add-a-criterion.md").read_text(encoding="utf-8")
 FILES = dict(re.findall(r"^`(my_score.py|relative-score/\S+)`\n\n```\w+\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL))
@@ -50,7 +50,7 @@ def repro(tmp_path, pip, monkeypatch, capsys):
         return status, *capsys.readouterr()
 
     run.note = site / "relative_score" / "note"
-    run.beside = tmp_path / "store" / "reports" / "global-mp"
+    run.reports_of_twins = tmp_path / "store" / "reports" / "global-mp"
     run.reports = tmp_path / "store" / "reports" / "relative-note"
     yield run
     sys.modules.pop("relative_score", None)
@@ -87,9 +87,9 @@ def test_every_command_of_the_page_does_what_the_page_says(repro):
         assert status in allowed, f"{command}: {complaint}"
     said = {command: out for command, (_, out, _) in answers}
 
-    beside = [json.loads(path.read_text(encoding="utf-8")) for path in repro.beside.glob("*/record.json")]
-    assert [record["beside"] for record in beside] == [["my-score"], ["my-score"]]
-    assert all({cell["method"] for cell in each["cells"]} == {"global", "global-my-score"} for each in beside)
+    with_twins = [Record.load(path) for path in repro.reports_of_twins.glob("*/record.json")]
+    assert [record.twins for record in with_twins] == [("my-score",), ("my-score",)]
+    assert all({cell.method for cell in record.cells} == {"global", "global-my-score"} for record in with_twins)
     assert "criterion: other-score" in said["repro plugins other-score"]
     (planned,) = [said[command] for command in COMMANDS if command.startswith("repro plan global-mp")]
     assert "global-other-score" in planned
@@ -97,21 +97,21 @@ def test_every_command_of_the_page_does_what_the_page_says(repro):
     assert "relative-score  relative-score 0.1.0  (relative_score)" in said["repro plugins"]
     assert "criterion: relative-magnitude" in said["repro plugins"]
 
-    records = [json.loads(path.read_text(encoding="utf-8")) for path in repro.reports.glob("*/record.json")]
-    whole = json.loads((repro.reports / "mini" / "record.json").read_text(encoding="utf-8"))
-    (claim,) = whole["claims"]
-    assert claim["id"] == "relative-beats-plain"
-    assert claim["verdict"] in ("holds", "fails", "inconclusive")
-    assert claim["n"] == 3
-    (more,) = [record for record in records if record["seeds_asked"] and not record["variant"]]
-    assert [each["n"] for each in more["claims"]] == [5]
-    assert [plugin["name"] for plugin in whole["plugins"]] == ["builtin", "relative-score"]
+    records = [Record.load(path) for path in repro.reports.glob("*/record.json")]
+    whole = Record.load(repro.reports / "mini" / "record.json")
+    (claim,) = whole.claims
+    assert claim.id == "relative-beats-plain"
+    assert claim.verdict in ("holds", "fails", "inconclusive")
+    assert claim.n == 3
+    (more,) = [record for record in records if record.seeds_asked and not record.variant]
+    assert [each.n for each in more.claims] == [5]
+    assert [plugin.name for plugin in whole.plugins] == ["builtin", "relative-score"]
 
-    (variant,) = [record for record in records if record["variant"]]
-    assert variant["claims"] == []
-    dense = {stage["digest"] for stage in variant["stages"] if "dense" in stage["label"]}
+    (variant,) = [record for record in records if record.variant]
+    assert variant.claims == ()
+    dense = {stage.digest for stage in variant.stages if "dense" in stage.label}
     assert dense
-    assert dense <= {stage["digest"] for stage in whole["stages"]}
+    assert dense <= {stage.digest for stage in whole.stages}
     assert "digests agree" in said["repro verify relative-note"]
 
 
