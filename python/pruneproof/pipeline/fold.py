@@ -179,7 +179,7 @@ class Folder:
             case Prune():
                 return self._prune(step, placed, so_far, label)
             case Rewind():
-                old = _named(so_far, step.to, label)
+                old = _same_shape(_named(so_far, step.to, label), state, f"to {step.to}", label)
                 return replace(old, mask=state.mask, shape=state.shape, epochs=state.epochs)
             case Adopt():
                 return replace(state, mask=self._mask_of(step, placed, so_far, label))
@@ -211,7 +211,7 @@ class Folder:
     def _train(self, step: Train, placed: Placed, so_far: Folded, label: str, later: Sequence[Placed]) -> State:
         state = so_far.state
         if step.origin is not None:
-            old = _named(so_far, step.origin, label)
+            old = _same_shape(_named(so_far, step.origin, label), state, f"from {step.origin}", label)
             state = replace(old, mask=state.mask, shape=state.shape, epochs=state.epochs)
         recipe = self.recipe(step.recipe, step.change, label)
         behind = state.position.get(step.recipe, 0)
@@ -326,7 +326,8 @@ class Folder:
         if step.mask is not None:
             return _named_mask(so_far, step.mask, label)
         assert step.method is not None
-        mask = self.fold(self._method(step.method, label), placed.sparsity).state.mask
+        other = self.fold(self._method(step.method, label), placed.sparsity).state
+        mask = _same_shape(other, so_far.state, f"method {step.method}", label).mask
         if not mask:
             raise BadConfig(f'{label}: the method "{step.method}" makes no mask. Add a step that prunes.')
         so_far.stages.append(mask)
@@ -372,7 +373,7 @@ class Folder:
         if state.shape:
             raise BadConfig(f"{label}: the network is shrunk already; a second shrink step is not supported.")
         digest = self._add(so_far, "shrink", f"{label} · shrink", self.network, state.upstream())
-        return replace(state, weights=digest, mask="", shape=digest, trained="")
+        return replace(state, weights=digest, mask=digest, shape=digest, trained="")
 
     def _measure(self, step: Measure, placed: Placed, so_far: Folded, label: str) -> State:
         state = so_far.state
@@ -403,6 +404,8 @@ class Folder:
         if name not in so_far.measures:
             raise UnknownName.among("step that measures", name, so_far.measures, where=f"{label}, against")
         state = so_far.states[name]
+        if asked & {"reference_weights", "reference_alive"}:
+            _same_shape(state, so_far.state, f"against {name}", label)
         found = {"reference": so_far.measures[name]} if "reference" in asked else {}
         if asked & {"reference_weights", "reference_alive"}:
             found |= {"reference_weights": state.weights} | ({"reference_mask": state.mask} if state.mask else {})
@@ -478,9 +481,20 @@ def _named(so_far: Folded, name: str, label: str) -> State:
     return so_far.states[name]
 
 
+def _same_shape(other: State, state: State, place: str, label: str) -> State:
+    """Check that what is taken over comes from a network of the same shape."""
+    if other.shape != state.shape:
+        raise BadConfig(
+            f"{label}, {place}: there the network has another shape, because of a shrink step between. Take it over "
+            "before the shrink step."
+        )
+    return other
+
+
 def _named_mask(so_far: Folded, name: str, label: str) -> str:
     """Return the mask that a step has made, whether it was applied or only marks."""
     found = so_far.states.get(f"mask of {name}") or _named(so_far, name, label)
+    _same_shape(found, so_far.state, f"mask of {name}", label)
     if not found.mask:
         raise BadConfig(f'{label}: the step "{name}" has no mask. Name a step that prunes.')
     return found.mask

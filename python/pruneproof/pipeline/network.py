@@ -8,6 +8,7 @@ from torch import nn
 from pruneproof.contracts.dataset import LoadedData
 from pruneproof.contracts.model import Model
 from pruneproof.pipeline.kinds.table import MASK, SHAPE, WEIGHTS
+from pruneproof.pipeline.shapes import initialise, reshape
 from pruneproof.pipeline.worker import Task
 from pruneproof.registry.catalog import blame_plugin
 from pruneproof.training.checkpoint import load_tensors
@@ -41,12 +42,14 @@ class Network:
         }
 
 
-def build(task: Task, *, again: str = "") -> tuple[nn.Module, list[str], LoadedData]:
+def build(task: Task, *, again: str = "", fresh: bool = True) -> tuple[nn.Module, list[str], LoadedData]:
     """Build the network as its seed initialises it, and name its prunable weights.
 
     Args:
         task: whose inputs say model, data and seed, and whose upstream may say a shape.
         again: names another draw of the same network, for transforms that initialise anew.
+        fresh: whether a network of another shape than the model's own is initialised too; weights that are loaded
+            replace them anyway.
     """
     data = task.data()
     entry = task.catalog.entry(Model, task.inputs["model"]["id"])
@@ -55,19 +58,31 @@ def build(task: Task, *, again: str = "") -> tuple[nn.Module, list[str], LoadedD
         module = entry.value.build(data.shape, data.classes, **task.inputs["model"]["options"])
         prunable = entry.value.prunable(module)
         if "shape" in task.upstream:
-            from pruneproof.pipeline.shapes import reshape
-
-            module = reshape(module, task.upstream["shape"].json(SHAPE.file), data.shape, entry.value)
+            module = reshape(module, task.upstream["shape"].json(SHAPE.file))
+            if fresh:
+                initialise(module, entry.value)
     return module, prunable, data
 
 
 def open_network(task: Task, role: str = "weights", mask: str = "mask") -> Network:
     """Rebuild the network with the upstream weights, dead ones zero, on its device."""
-    module, prunable, data = build(task)
+    module, prunable, data = build(task, fresh=False)
     module.load_state_dict(load_tensors(task.upstream[role].file(WEIGHTS.file))[0])
     module.to(task.inputs["device"])
-    module.to(memory_format=torch.channels_last)  # faster convolutions, most of all depthwise ones on a CPU
+    if not any(_overruns(part) for part in module.modules()):
+        module.to(memory_format=torch.channels_last)  # faster convolutions, most of all depthwise ones on a CPU
     masks = MaskSet.load(task.upstream[mask].file(MASK.file)) if mask in task.upstream else None
     if masks is not None:
         masks.apply_(module)
     return Network(module, prunable, data, masks)
+
+
+def _overruns(part: nn.Module) -> bool:
+    """Say whether the gradient of a convolution could write beyond its buffer on a CPU if channels came last.
+
+    oneDNN's kernel for 1x1 convolutions with a stride does where it reads fewer channels than a vector holds, 8 or 16:
+    https://github.com/uxlfoundation/oneDNN/issues/6035.
+    """
+    if not isinstance(part, nn.Conv2d) or part.groups > 1:
+        return False
+    return part.kernel_size == (1, 1) and part.stride != (1, 1) and part.in_channels < 16

@@ -92,7 +92,7 @@ KINDS: Mapping[str, StageKind] = MappingProxyType(
                 _sometimes(WEIGHTS),
                 _sometimes(MASK),
             ),
-            _kind("shrink", 1, "cuts out dead filters", "weights mask shape", WEIGHTS, SHAPE),
+            _kind("shrink", 1, "cuts out dead filters", "weights mask", WEIGHTS, MASK, SHAPE),
             _kind(
                 "measure",
                 1,
