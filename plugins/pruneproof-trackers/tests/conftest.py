@@ -23,7 +23,7 @@ def run(tmp_path):
         title="Is Complexity Required?",
         profile="mini",
         device="cpu",
-        variant=("mlp.retrain.epochs=2",),
+        variant=("mlp.recipe.retrain.epochs=2",),
         plan="0123456789abcdef" * 4,
         stages={
             "aa": StageInfo("train", "mlp · seed 3 · dense", network),
@@ -41,21 +41,23 @@ def measured():
         method="global",
         sparsity=0.9,
         seed=3,
+        at="end",
         digest="bb",
         measurement=Measurement(
-            accuracy=91.5,
-            accuracy_best=92.0,
-            accuracy_before=40.25,
-            loss=None,
-            diverged=False,
-            weights=1000,
-            alive=100,
-            macs_pruned=0.75,
-            constant_output=False,
-            epochs=5,
-            densities={"fc.weight": 0.1, "classifier.weight": 0.0},
+            {
+                "accuracy": 91.5,
+                "last-epoch-loss": None,
+                "diverged": False,
+                "epochs": 5,
+                "densities": {"fc.weight": 0.1, "classifier.weight": 0.0},
+                "alive-per-unit": {"fc.weight": [3, 0]},
+            }
         ),
-        history={"accuracy": [88.0, 91.5], "loss": [0.5, None], "validation": []},
+        history={
+            "loss": [0.5, None],
+            "validation": [],
+            "watched": {"accuracy": [88.0, 91.5], "norms": [{"fc.weight": 2.0}, None]},
+        },
     )
 
 

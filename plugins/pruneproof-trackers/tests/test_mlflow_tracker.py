@@ -27,7 +27,7 @@ def test_the_whole_run_says_what_it_was(folder, run):
         "plan": run.plan,
         "device": "cpu",
         "stages": "3",
-        "set.1": "mlp.retrain.epochs=2",
+        "set.1": "mlp.recipe.retrain.epochs=2",
         "data.digits": "d" * 64,
         "scale": "small",
         "seeds": "[3]",
@@ -46,28 +46,25 @@ def test_progress_is_a_curve(folder):
 def test_a_network_is_nested_in_its_run(folder):
     (whole,), (network,) = runs_of(folder)
     assert network.data.tags["mlflow.parentRunId"] == whole.info.run_id
-    assert network.info.run_name == "mlp/global/0.9/seed-3"
+    assert network.info.run_name == "mlp/global/0.9/seed-3/end"
     assert network.info.status == "FINISHED"
     assert network.data.params == {
         "run": "mlp",
         "method": "global",
         "target_sparsity": "0.9",
         "seed": "3",
+        "at": "end",
         "stage": "bb",
     }
     assert network.data.metrics == pytest.approx(
         {
             "accuracy": 91.5,
-            "accuracy_best": 92.0,
-            "accuracy_before": 40.25,
-            "sparsity": 0.9,
-            "weights_alive": 100,
-            "macs_pruned": 0.75,
             "epochs": 5,
             "diverged": 0,
-            "constant_output": 0,
-            "empty_tensors": 1,
+            "densities/fc.weight": 0.1,
+            "densities/classifier.weight": 0.0,
             "accuracy_by_epoch": 91.5,
+            "norms_by_epoch/fc.weight": 2.0,
             "loss_by_epoch": 0.5,
         }
     )
@@ -107,7 +104,7 @@ def test_more_than_mlflow_takes_at_once_is_written_whole(run, measured):
         for number in range(120)
     }
     with track(replace(run, stages=data)) as session:
-        session.on_measurement(replace(measured, history={"accuracy": [50.0] * 1500}))
+        session.on_measurement(replace(measured, history={"watched": {"accuracy": [50.0] * 1500}}))
     (whole,), (network,) = runs_of(run.folder / "mlflow")
     assert sum(name.startswith("data.") for name in whole.data.params) == 120
     points = client(run.folder / "mlflow").get_metric_history(network.info.run_id, "accuracy_by_epoch")

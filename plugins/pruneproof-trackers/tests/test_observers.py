@@ -44,15 +44,15 @@ def test_the_environment_chooses_the_folder(run, tmp_path, monkeypatch):
 
 def test_a_real_run_is_tracked_by_both_and_a_second_finds_the_same(repro, tmp_path, monkeypatch):
     monkeypatch.setenv(FOLDER, str(tmp_path / "tracked"))
-    short = ("--set", "mlp.dense.epochs=2", "--set", "mlp.retrain.epochs=1", "--set", "mlp.sparsities=[0.9]")
-    chosen = ("--only", "mlp/global", "--seeds", "1", "--workers", "1", "--quiet")
-    command = ("run", "global-mp", *chosen, *short, "--observe", "mlflow")
+    short = ("--set", "mlp.recipe.dense.epochs=2", "--set", "mlp.recipe.retrain.epochs=1")
+    chosen = ("--set", "mlp.sparsities=[0.9]", "--only", "mlp/global", "--seeds", "1", "--workers", "1", "--quiet")
+    command = ("run", "global-mp", *short, *chosen, "--observe", "mlflow")
     assert repro(*command, "--observe", "tensorboard") == 0
     assert repro(*command) == 0
 
     whole, networks = runs_of(tmp_path / "tracked" / "mlflow")
     assert [each.info.status for each in whole] == ["FINISHED"] * 2
-    assert whole[0].data.params["set.1"] == "mlp.dense.epochs=2"
+    assert whole[0].data.params["set.1"] == "mlp.recipe.dense.epochs=2"
     assert whole[0].data.params["plan"] == whole[1].data.params["plan"]
     assert "stages_finished" not in whole[0].data.metrics
     assert whole[1].data.metrics["stages_finished"] > 0

@@ -48,6 +48,6 @@ def _verdicts(folder: Path) -> dict[str, dict[str, int]]:
             is_altered = record.get("variant") or any(each.get("role") == "added" for each in record["plugins"])
             if not is_altered and not record.get("only"):
                 found[record["profile"]] = dict(Counter(claim["verdict"] for claim in record["claims"]))
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
             continue
     return found

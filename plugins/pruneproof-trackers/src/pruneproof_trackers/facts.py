@@ -13,7 +13,7 @@ FOLDER = "PRUNEPROOF_TRACKING_DIR"
 
 
 def tracking_folder(tracker: str, run: RunInfo) -> Path:
-    """Return the folder of a tracker: below `PRUNEPROOF_TRACKING_DIR`, or beside the run's report."""
+    """Return the folder of a tracker: below `PRUNEPROOF_TRACKING_DIR`, or next to the run's report."""
     chosen = os.environ.get(FOLDER)
     return (Path(chosen).expanduser().absolute() if chosen else run.folder.absolute()) / tracker
 
@@ -57,43 +57,43 @@ def record_parameters(record: Mapping[str, Any]) -> dict[str, str]:
 
 
 def cell_parameters(measured: Measured) -> dict[str, str | int | float]:
-    """Return what identifies one network of the run."""
+    """Return what identifies one measurement of a network of the run."""
     return {
         "run": measured.run,
         "method": measured.method,
         "target_sparsity": measured.sparsity,
         "seed": measured.seed,
+        "at": measured.at,
         "stage": measured.digest,
     }
 
 
 def cell_name(measured: Measured) -> str:
-    """Return a path that no other network of the run has: run/method/sparsity/seed."""
-    return f"{measured.run}/{measured.method}/{measured.sparsity:.6g}/seed-{measured.seed}"
+    """Return a path that no other measurement of the run has: run/method/sparsity/seed/step."""
+    return f"{measured.run}/{measured.method}/{measured.sparsity:.6g}/seed-{measured.seed}/{measured.at}"
 
 
 def cell_metrics(measured: Measured) -> dict[str, float]:
-    """Return what one network measured, without what it did not measure; accuracies in percent, of the test set."""
-    made = measured.measurement
-    found = {
-        "accuracy": made.accuracy,
-        "accuracy_best": made.accuracy_best,
-        "accuracy_before": made.accuracy_before,
-        "loss": made.loss,
-        "sparsity": made.sparsity,
-        "weights_alive": made.alive,
-        "macs_pruned": made.macs_pruned,
-        "epochs": made.epochs,
-        "diverged": made.diverged,
-        "constant_output": made.constant_output,
-        "empty_tensors": len(made.empty_tensors),
-    }
-    return {name: float(value) for name, value in found.items() if value is not None}
+    """Return the numbers of a measurement by metric; of a metric per tensor one for each, as `densities/fc1.weight`.
+
+    What has no number (the loss of a diverged network) and what is a list is left out.
+    """
+    return dict(_numbers(measured.measurement))
 
 
 def cell_curves(measured: Measured) -> Iterator[tuple[str, int, float]]:
-    """Yield name, epoch (from 1) and value of what the last training measured after each epoch."""
-    for name in ("accuracy", "loss", "validation"):
-        for epoch, value in enumerate(measured.history.get(name) or (), start=1):
-            if value is not None:
-                yield f"{name}_by_epoch", epoch, float(value)
+    """Yield name, epoch (from 1) and value of what the last training recorded after each epoch."""
+    history = measured.history
+    lists = {name: history.get(name, ()) for name in ("loss", "validation")} | dict(history.get("watched", {}))
+    for metric, values in lists.items():
+        for epoch, value in enumerate(values, start=1):
+            for name, number in _numbers({f"{metric}_by_epoch": value}):
+                yield name, epoch, number
+
+
+def _numbers(values: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
+    for name, value in values.items():
+        if isinstance(value, int | float):
+            yield name, float(value)
+        elif isinstance(value, Mapping):
+            yield from _numbers({f"{name}/{part}": each for part, each in value.items()})
