@@ -1,4 +1,4 @@
-"""docs/tour.md against the tree: its paths exist; layers, kinds of stages and kinds of plugins are those of the code."""
+"""docs/tour.md against the tree: paths exist; layers, kinds of stages and kinds of plugins are those of the code."""
 
 import inspect
 import re
