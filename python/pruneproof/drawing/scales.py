@@ -31,6 +31,8 @@ _LEFT_STEPS = ((1,), (1, 0.5, 0.2), (1, 0.7, 0.5, 0.4, 0.3, 0.2, 0.15))
 """Ticks of a decade, from few to many; those of a `density` axis say what is left."""
 _ENOUGH = 4
 """Ticks."""
+_TINY = 1e-290
+"""Up to which a number is zero to a log axis."""
 _PAD = 0.06
 _LEAST_GAP = 0.07
 """Between two ticks, as a share of the axis."""
@@ -85,7 +87,7 @@ def fitting_scale(name: str, quantity: Quantity, values: Sequence[float]) -> Axi
             return _density(values, top, own)
         case "logit":
             return _logit(top)
-        case "log" if max(values) > 0:
+        case "log" if max(values) > _TINY:
             return _log(values, own)
         case _:
             return AxisScale("linear", _same, _same, own, "{:g}".format)
@@ -167,12 +169,12 @@ def _logit(top: float) -> AxisScale:
 
 def _log(values: Sequence[float], own: tuple[float, ...] | None) -> AxisScale:
     """Return a logarithmic scale; zero, if there is one, stands apart at its left end."""
-    least = min(value for value in values if value > 0)
-    floor = least / 30 if min(values) <= 0 else least / 10
+    least = min(value for value in values if value > _TINY)
+    floor = least / 30
 
     def there(x: Any) -> Any:
         x = np.asarray(x, dtype=float)
-        return np.log10(np.where(x > 0, x, floor))
+        return np.log10(np.where(x > _TINY / 1e3, x, floor))
 
     def back(y: Any) -> Any:
         return 10.0 ** np.asarray(y)
@@ -191,5 +193,5 @@ def _enough(sets: Sequence[Sequence[float]], values: Sequence[float]) -> tuple[f
             return tuple(sorted(ticks))
     rough = (high - low) / _ENOUGH or abs(high) or 1.0
     power = 10.0 ** np.floor(np.log10(rough))
-    step = next(each * power for each in (1, 2, 5, 10) if each * power >= rough)
+    step = next(each * power for each in (1, 2, 5, 10, 20) if each * power >= rough)
     return tuple(float(round(place * step, 12)) for place in range(int(low // step) - 1, int(high // step) + 2))

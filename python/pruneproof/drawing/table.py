@@ -4,9 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from functools import cached_property
+from statistics import fmean
 from typing import Any, Literal
-
-import numpy as np
 
 from pruneproof.contracts.claims import ValueScale
 from pruneproof.errors import BadConfig, UnknownName
@@ -107,7 +106,7 @@ class Numbers:
     @cached_property
     def mean(self) -> float:
         """Their mean."""
-        return float(np.mean(self.values))
+        return fmean(self.values)
 
     @cached_property
     def interval(self) -> Interval | None:

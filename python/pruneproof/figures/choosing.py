@@ -36,6 +36,9 @@ def most_shown_sparsity(table: drawing.Table) -> tuple[drawing.Table, str]:
 
 def number(group: drawing.Group, quantity: drawing.Quantity) -> float | None:
     """Return the value of a column, or the mean of a metric; None where the group has none."""
+    if quantity.is_column:
+        value = group.column(quantity.name)
+        return value if isinstance(value, int | float) else None
     found = group.numbers(quantity)
     return None if found is None else found.mean
 
