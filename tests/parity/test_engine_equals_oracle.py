@@ -47,11 +47,12 @@ def test_the_door_keeps_what_the_oracle_keeps(dtype, scores, portion, floor, see
     so_far = None if seed is None else MaskSet.from_arrays(alive)
     flags = None if seed is None else {name: mask.reshape(-1) for name, mask in alive.items()}
     expected = naive.select(flat(scores), keep, dict.fromkeys(scores, floor), flags)
+    selection = Selection(floor={"id": "count", "least": floor})
     if expected is None:
         with pytest.raises(InfeasibleSelection):
-            select_masks(scores, keep=keep, selection=Selection(floor=floor), alive=so_far)
+            select_masks(scores, keep=keep, selection=selection, alive=so_far)
         return
-    masks = select_masks(scores, keep=keep, selection=Selection(floor=floor), alive=so_far)
+    masks = select_masks(scores, keep=keep, selection=selection, alive=so_far)
     assert {name: masks.array(name).reshape(-1).tolist() for name in masks} == {
         name: kept.tolist() for name, kept in expected.items()
     }

@@ -30,8 +30,8 @@ def released(
     zeroed nor clamped. Deviations: the script never stops where the total cannot reach κ, here it stops after `passes`;
     a k beyond the tensor's size is cut to it where torch would raise; the uninitialised scalar of stage 1 is left out.
 
-    >>> released({"a": np.arange(8.0), "b": np.arange(100.0, 108.0)}, 0.5, least=2)
-    {'a': 3, 'b': 7}
+    >>> released({"a": np.arange(8.0), "b": np.arange(5.5, 16.0)}, 0.5, least=4)
+    {'a': 5, 'b': 7}
 
     Args:
         scores: name -> flat scores (the paper: magnitudes), without the tensors that hold none.
