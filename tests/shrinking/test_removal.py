@@ -269,6 +269,101 @@ def test_a_network_that_returns_no_tensor_is_refused():
         slim(Pair(3, 2), MaskSet.dense({"weight": (2, 3)}), torch.zeros(1, 3))
 
 
+def rows(*alive, size):
+    """Return the mask of a matrix whose rows are alive or dead."""
+    return torch.tensor(alive)[:, None].expand(len(alive), size)
+
+
+class Fixed(nn.Module):
+    """Its code counts on four channels."""
+
+    def __init__(self, reshape):
+        super().__init__()
+        self.first, self.last, self.reshape = nn.Linear(3, 4, bias=False), nn.Linear(4, 2), reshape
+
+    def forward(self, x):
+        return self.last(self.reshape(self.first(x)))
+
+
+@pytest.mark.parametrize(
+    ("reshape", "reason"),
+    [
+        (lambda x: x.reshape(-1, 4), reasons.BROKEN),
+        (lambda x: x * x.shape[1], reasons.DIFFERENT),
+        (lambda x: x.flip(1), reasons.DEPENDS),  # what is read there is another channel
+        (lambda x: torch.nn.functional.layer_norm(x, x.shape[1:]), reasons.DEPENDS),
+    ],
+    ids=["broken", "different", "flipped", "normalised"],
+)
+def test_code_that_counts_on_its_channels_keeps_them_and_the_reason_is_in_words(nets, reshape, reason):
+    torch.manual_seed(0)
+    model = Fixed(reshape)
+    masks = MaskSet.from_tensors({"first.weight": rows(1, 0, 1, 1, size=3)})
+    small = slim(model, masks, torch.zeros(1, 3))
+    assert small.kept == (removal.Kept("first.weight", (1,), reason),)
+    assert nets.largest_difference(nets.masked(model, masks), small.model, torch.randn(5, 3)) == 0
+
+
+def test_where_one_layer_must_stay_the_others_still_go(nets):
+    model = nn.Sequential(nn.Linear(3, 6), nn.ReLU(), Fixed(lambda x: x * x.shape[1]))
+    model[2].first = nn.Linear(6, 4, bias=False)
+    masks = MaskSet.from_tensors(
+        {"0.weight": rows(1, 0, 0, 1, 1, 1, size=3), "2.first.weight": rows(0, 1, 1, 1, size=6)}
+    )
+    small = slim(model, masks, torch.zeros(1, 3))
+    assert small.removed == {"0.weight": (1, 2)}
+    assert small.kept == (removal.Kept("2.first.weight", (0,), reasons.DIFFERENT),)
+    assert nets.largest_difference(nets.masked(model, masks), small.model, torch.randn(5, 3)) < 1e-6
+
+
+@pytest.mark.parametrize(
+    ("between", "words"),
+    [
+        (nn.ConvTranspose2d(4, 4, 3), "ConvTranspose2d"),
+        (nn.Conv2d(4, 4, 3, groups=2), "in groups"),
+        (nn.GroupNorm(2, 4), "normalisation over channels"),
+    ],
+)
+def test_what_is_not_cut_is_named_with_its_kind(nets, between, words):
+    model = nn.Sequential(nn.Conv2d(1, 4, 3, bias=False), between, nn.ReLU(), nn.Conv2d(4, 2, 3))
+    masks = MaskSet.from_tensors({"0.weight": rows(1, 0, 0, 1, size=9).reshape(4, 1, 3, 3)})
+    small = slim(model, masks, torch.zeros(1, 1, 8, 8))
+    assert not small.removed
+    [kept] = small.kept
+    assert words in kept.reason
+    assert nets.largest_difference(nets.masked(model, masks), small.model, torch.randn(2, 1, 8, 8)) < 1e-6
+
+
+def test_filters_that_only_read_dead_ones_go_too():
+    model = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 4), nn.ReLU(), nn.Linear(4, 2))
+    second = torch.ones(4, 4)
+    second[2, [0, 3]] = 0
+    masks = MaskSet.from_tensors({"0.weight": rows(1, 0, 0, 1, size=3), "2.weight": second})
+    small = slim(model, masks, torch.zeros(1, 3))
+    assert small.removed == {"0.weight": (1, 2), "2.weight": (2,)}
+    assert small.kept == ()
+
+
+def test_a_constant_before_batch_normalisation_adds_no_bias(nets):
+    model = nn.Sequential(nn.Conv2d(1, 3, 3), nn.ReLU(), nn.Conv2d(3, 4, 1, bias=False), nn.BatchNorm2d(4)).eval()
+    model[0].bias.data = torch.tensor([0.0, 0.7, 0.2])
+    masks = MaskSet.from_tensors({"0.weight": rows(1, 0, 1, size=9).reshape(3, 1, 3, 3)})
+    small = slim(model, masks, torch.zeros(1, 1, 8, 8))
+    assert small.removed == {"0.weight": (1,)}
+    assert list(small.model.state_dict()) == list(model.state_dict())
+    torch.testing.assert_close(small.model[3].running_mean, -0.7 * model[2].weight[:, 1].flatten())
+    assert nets.largest_difference(nets.masked(model, masks), small.model, torch.randn(2, 1, 8, 8)) < 1e-6
+
+
+def test_a_diverged_network_is_answered_too():
+    model = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 2))
+    model[0].weight.data.fill_(math.nan)
+    masks = MaskSet.from_tensors({"0.weight": rows(1, 0, 1, 1, size=3)})
+    small = slim(model, masks, torch.zeros(1, 3))
+    assert small.removed == {"0.weight": (1,)}
+    assert small.model(torch.zeros(1, 3)).isnan().all()
+
+
 @st.composite
 def chains(draw):
     """Draw a chain of convolutions with what may stand between them, and masks with dead filters."""
