@@ -3,71 +3,83 @@ import io
 
 import numpy as np
 import pytest
-from scipy import stats
 
-from pruneproof.papers.record import Record
-from pruneproof.report.results import COLUMNS, methods, points, tidy_csv
+from pruneproof.report.results import result_tables, text_of, tidy_csv
+from pruneproof.report.table import table_of
 
 
-def _cells(record: Record, run: str, method: str, sparsity: float) -> list[float]:
-    return [
-        cell.measurement["accuracy"]
+@pytest.fixture(scope="module")
+def rows(record, table):
+    return list(csv.DictReader(io.StringIO(tidy_csv(record, table))))
+
+
+def test_a_column_for_each_number_of_the_end_with_its_unit(table):
+    end, *others = result_tables(table, "mlp")
+    assert end.at == "end"
+    assert {"accuracy (%)", "constant-output", "macs-pruned", "alive (weights)", "weights"} <= set(end.heads)
+    assert "densities" not in end.heads
+    assert [each.at for each in others] == ["pruned"]
+
+
+def test_cells_are_mean_and_deviation_over_seeds(record, table):
+    [group] = [each for each in table.groups if (each.run, each.method, each.sparsity) == ("mlp", "snip", 0.95)]
+    values = [
+        cell.measured["end"]["accuracy"]
         for cell in record.cells
-        if (cell.run, cell.method, cell.sparsity) == (run, method, sparsity)
+        if (cell.run, cell.method, cell.sparsity) == ("mlp", "snip", 0.95)
     ]
+    assert text_of(group, table.quantity("accuracy")) == f"{np.mean(values):.2f} ± {np.std(values, ddof=1):.2f}"
 
 
-def test_every_cell_belongs_to_one_point(record: Record) -> None:
-    found = [point for group in points(record).values() for point in group]
-    assert sum(len(point.by_seed) for point in found) == len(record.cells)
-    assert len({(point.run, point.method, point.sparsity) for point in found}) == len(found)
+def test_yes_and_no_are_counted(table):
+    [collapsed] = [
+        each for each in table.groups if (each.run, each.method, each.sparsity) == ("mobilenet", "global", 0.95)
+    ]
+    assert text_of(collapsed, table.quantity("constant-output")) == "5 of 5"
+    assert (
+        text_of(collapsed, table.quantity("loss-change" if "loss-change" in table.metrics else "diverged")) == "0 of 5"
+    )
 
 
-def test_a_point_is_the_mean_and_t_interval_over_seeds(record: Record) -> None:
-    point = next(each for each in points(record)["mlp"] if (each.method, each.sparsity) == ("snip", 0.95))
-    values = _cells(record, "mlp", "snip", 0.95)
-    expected = stats.ttest_1samp(values, 0.0).confidence_interval(0.95)
-    assert point.accuracy == pytest.approx(np.mean(values))
-    assert point.interval is not None
-    assert (point.interval.low, point.interval.high) == pytest.approx((expected.low, expected.high))
+def test_what_all_methods_share_is_no_table_of_its_own(tiny_record):
+    table = table_of(tiny_record)
+    assert set(table.steps) == {"end", "dense", "pruned"}
+    assert next(each.at for each in result_tables(table, "mlp")) == "end"
+    [fresh] = result_tables(table, "fresh")
+    assert fresh.at == "end"
 
 
-def test_sparsities_rise_within_a_method_and_the_dense_network_comes_first(record: Record) -> None:
-    for group in points(record).values():
-        assert group[0].method == "dense"
-        for method in methods(record):
-            line = [point.sparsity for point in group if point.method == method]
-            assert line == sorted(line)
+def test_a_run_whose_methods_end_after_pruning_has_that_table(records):
+    table = table_of(records("loss-modelling", "mini"))
+    tables = result_tables(table, "mlp")
+    assert [each.at for each in tables] == ["end", "pruned"]
+    assert "loss-change (nats)" in tables[1].heads
 
 
-def test_collapse_divergence_and_empty_tensors_are_counted(record: Record) -> None:
-    collapsed = next(point for point in points(record)["mobilenet"] if point.method == "global")
-    assert collapsed.collapsed == 3
-    assert len(collapsed.emptied) == 4
-    diverged = next(point for point in points(record)["mlp"] if point.method == "random" and point.sparsity == 0.99)
-    assert diverged.diverged == 1
-
-
-def test_a_single_seed_has_no_interval(record: Record) -> None:
-    single = record.model_copy(update={"cells": tuple(cell for cell in record.cells if cell.seed == 0)})
-    assert all(point.interval is None for group in points(single).values() for point in group)
-
-
-def test_a_figure_shows_the_range_below_four_seeds_and_the_interval_from_there(record: Record) -> None:
-    eight, three = points(record)["mlp"][1], points(record)["mobilenet"][-1]
-    assert eight.interval is not None
-    assert eight.band == (eight.interval.low, eight.interval.high)
-    assert three.band == (min(three.accuracies), max(three.accuracies))
-
-
-def test_the_csv_has_one_row_per_cell_with_what_was_measured(record: Record) -> None:
-    rows = list(csv.DictReader(io.StringIO(tidy_csv(record))))
+def test_the_csv_has_one_row_per_network_with_what_was_measured(record, rows):
     assert len(rows) == len(record.cells)
-    assert list(rows[0]) == list(COLUMNS)
     for row, cell in zip(rows, record.cells, strict=True):
         assert (row["run"], row["method"], int(row["seed"])) == (cell.run, cell.method, cell.seed)
         assert float(row["sparsity"]) == cell.sparsity
-        assert float(row["accuracy"]) == cell.measurement["accuracy"]
+        assert float(row["accuracy"]) == cell.measured["end"]["accuracy"]
         assert row["stage"] == cell.stages[-1]
-        assert int(row["empty_tensors"]) == list(cell.measurement["densities"].values()).count(0.0)
-        assert (row["accuracy_before"] == "") == (cell.method == "dense")
+        before = cell.measured.get("pruned", {}).get("accuracy")
+        assert row["pruned.accuracy"] == ("" if before is None else str(before))
+
+
+def test_settings_are_columns_and_metrics_per_tensor_are_not(records):
+    record = records("loss-modelling", "mini")
+    rows = list(csv.DictReader(io.StringIO(tidy_csv(record, table_of(record)))))
+    assert {"criterion", "iterations", "penalty", "pruned.loss-change", "error-gap"} <= set(rows[0])
+    assert not any("densities" in name for name in rows[0])
+    by_method = {row["method"]: row for row in rows}
+    assert by_method["obd-14-0.01"]["penalty"] == "0.01"
+    assert by_method["mp"]["penalty"] == ""
+
+
+def test_a_metric_called_like_a_column_is_told_apart(record):
+    cell = record.cells[-1]
+    odd = cell.model_copy(update={"measured": {"end": {"sparsity": 0.123, "accuracy": 1.0}}})
+    one = record.model_copy(update={"cells": (odd,)})
+    [row] = csv.DictReader(io.StringIO(tidy_csv(one, table_of(one))))
+    assert (float(row["sparsity"]), float(row["end.sparsity"])) == (cell.sparsity, 0.123)

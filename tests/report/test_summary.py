@@ -1,40 +1,49 @@
 import re
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pruneproof.papers.record import Record
 from pruneproof.report.summary import claims_table, escape
+from pruneproof.report.wording import claim_groups
 
 
-def columns(line: str) -> int:
+def columns(line):
     return len(re.findall(r"(?<!\\)\|", line)) - 1
 
 
-def test_every_tested_claim_has_one_row_of_even_columns(record: Record) -> None:
+def test_every_tested_claim_has_one_row_of_even_columns(record):
     lines = [line for line in claims_table(record).splitlines() if line.startswith("|")]
     tested = [claim for claim in record.claims if claim.verdict != "not-run"]
-    kinds = {claim.kind for claim in tested}
-    assert len(lines) == len(tested) + 2 * len(kinds)
+    assert len(lines) == len(tested) + 2 * len({claim.kind for claim in tested})
     assert {columns(line) for line in lines} == {5}
 
 
-def test_each_row_names_claim_and_verdict(record: Record) -> None:
+def test_each_row_names_claim_verdict_strength_and_note(record):
     rows = [line for line in claims_table(record).splitlines() if "**" in line]
     for claim in record.claims:
-        [*row] = [row for row in rows if f"**{claim.id}**" in row]
-        assert len(row) == (claim.verdict != "not-run")
-        assert all(re.match(rf"\| \S {claim.verdict} \|", each) for each in row)
+        found = [row for row in rows if f"**{claim.id}**" in row]
+        assert len(found) == (claim.verdict != "not-run")
+        for row in found:
+            assert re.match(rf"\| \S {claim.verdict} \|", row)
+            assert f"({claim.strength})" in row
+            assert escape(claim.note) in row
 
 
-def test_only_re_run_claims_stand_open(record: Record) -> None:
+def test_statistical_claims_alone_stand_open(record):
     open_part = claims_table(record).split("<details>")[0]
-    for claim in record.claims:
-        assert (f"**{claim.id}**" in open_part) == (claim.kind == "re-run" and claim.verdict != "not-run")
+    for group in claim_groups(record):
+        for claim in group.judged:
+            assert (f"**{claim.id}**" in open_part) == group.is_statistical
+
+
+@pytest.mark.parametrize("text", ["", "a|b", "two\nlines", "`x`"])
+def test_some_texts(text):
+    assert "\n" not in escape(text)
 
 
 @given(st.text())
-def test_escaped_text_has_no_border_markup_or_line_break(text: str) -> None:
+def test_escaped_text_has_no_border_markup_or_line_break(text):
     found = escape(text)
     assert "\n" not in found
     assert re.sub(r"\\(.)", r"\1", found) == text.replace("\n", " ")

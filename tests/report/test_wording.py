@@ -1,12 +1,12 @@
 import pytest
 
-from pruneproof.papers.record import Record
+from pruneproof.contracts.claims import ValueScale
+from pruneproof.papers.claims import CLAIM_KINDS
+from pruneproof.papers.record import ClaimRecord
 from pruneproof.report.wording import (
-    KINDS,
     SCALES,
     SYMBOLS,
-    claims_by_kind,
-    counts,
+    claim_groups,
     counts_sentence,
     figure,
     figure_with_spread,
@@ -16,68 +16,99 @@ from pruneproof.report.wording import (
 )
 
 
-def test_symbols_differ_so_that_verdicts_read_without_colour() -> None:
+def by_id(record, name):
+    return next(claim for claim in record.claims if claim.id == name)
+
+
+def test_symbols_differ_so_that_verdicts_read_without_colour():
     assert len(set(SYMBOLS.values())) == len(SYMBOLS) == 4
 
 
-def test_counts_add_up(record: Record) -> None:
-    total = counts(record)
-    assert sum(total.values()) == len(record.claims)
-    for verdict in SYMBOLS:
-        assert total[verdict] == sum(counts(record, kind)[verdict] for kind in KINDS)
+def test_kinds_are_kept_apart_and_none_is_lost(record):
+    groups = claim_groups(record)
+    assert [group.kind.id for group in groups] == ["printed", "mechanism", "re-run"]
+    assert sum(len(group.claims) for group in groups) == len(record.claims)
+    for group in groups:
+        assert sum(group.counts.values()) == len(group.claims)
+        waiting = sum(map(len, group.waiting.values()))
+        assert waiting + len(group.judged) == len(group.claims)
 
 
-def test_the_sentence_names_only_verdicts_that_occur(record: Record) -> None:
-    only_holding = record.model_copy(update={"claims": tuple(c for c in record.claims if c.verdict == "holds")})
-    n = len(only_holding.claims)
-    assert counts_sentence(only_holding) == f"{n} claims: {n} hold"
+def test_a_kind_is_statistical_by_what_its_records_have(record):
+    assert [group.kind.id for group in claim_groups(record) if group.is_statistical] == ["re-run"]
+    for kind in CLAIM_KINDS:
+        claims = tuple(claim.model_copy(update={"kind": kind.id}) for claim in record.claims)
+        [group] = claim_groups(record.model_copy(update={"claims": claims}))
+        assert (group.kind, group.is_statistical) == (kind, True)
 
 
-def test_kinds_are_kept_apart_and_none_is_lost(record: Record) -> None:
-    groups = claims_by_kind(record)
-    assert list(groups) == ["printed", "mechanism", "re-run"]
-    assert sum(map(len, groups.values())) == len(record.claims)
+def test_the_sentence_names_only_verdicts_that_occur(record):
+    holding = tuple(claim for claim in record.claims if claim.verdict == "holds")
+    assert (
+        counts_sentence(record.model_copy(update={"claims": holding})) == f"{len(holding)} claims: {len(holding)} hold"
+    )
 
 
-def test_a_difference_has_a_sign_an_interval_its_level_and_n(record: Record) -> None:
-    claim = next(claim for claim in record.claims if claim.id == "r1")
-    assert figure(claim).startswith("+")
-    assert figure(claim).endswith(" points")
-    assert spread(claim).endswith("at 95 %, n = 8")
+def test_a_difference_has_a_sign_an_interval_its_level_and_n(record):
+    claim = by_id(record, "r1-uniform-99")
+    assert figure(claim) == "+24.67 points"
+    assert spread(claim) == "[+18.47, +29.93] at 95 %, n = 8"
     assert figure_with_spread(claim) == f"{figure(claim)} {spread(claim)}"
 
 
-def test_units_follow_the_test(record: Record) -> None:
-    found = {claim.test: unit(claim) for claim in record.claims if claim.kind == "re-run"}
+@pytest.mark.parametrize(
+    ("scale", "said"),
+    [
+        (ValueScale(), "0.8 points [0.5, 1] at 95 %, n = 5"),
+        (ValueScale(signed=True), "+0.8 points [+0.5, +1] at 95 %, n = 5"),
+        (ValueScale(unit="rank correlation", range=(-1, 1)), "0.8 rank correlation [0.5, 1] at 95 %, n = 5"),
+        (ValueScale(unit="share", counts="revived"), "4 of 5 seeds revived share in [0.5, 1] at 95 %, n = 5"),
+    ],
+    ids=["plain", "signed", "unit", "counts"],
+)
+def test_a_value_is_worded_by_its_scale_whatever_the_test(record, scale, said):
+    claim = by_id(record, "r1-uniform-99")
+    values = {"value": 0.8, "low": 0.5, "high": 1.0, "n": 5, "test": "one-of-a-plugin", "scale": scale}
+    assert figure_with_spread(claim.model_copy(update=values)) == said
+
+
+def test_units_follow_the_scale(record):
+    found = {claim.test: unit(claim) for claim in record.claims if claim.value is not None}
     assert found["collapse"] == "share of seeds"
     assert found["monotone-trend"] == "rank correlation"
-    assert found["distance"] == "points"
+    assert found["threshold"] == "points"
 
 
-def test_collapse_is_told_in_networks(record: Record) -> None:
-    claim = next(claim for claim in record.claims if claim.test == "collapse")
-    assert figure(claim) == "3 of 3 seeds collapsed"
+def test_a_range_is_no_confidence_interval(record):
+    assert spread(by_id(record, "r8")).startswith("range [0.993, 0.997], n = 5")
 
 
-def test_exact_claims_count_their_facts(record: Record) -> None:
-    found = {claim.id: figure(claim) for claim in record.claims}
-    assert found["p2"] == "0 of 1 comparisons true"
-    assert found["m6"] == "9 of 9 facts true"
+def test_one_fact_is_told_as_found_and_several_are_counted(record):
+    assert figure(by_id(record, "p2")) == "95.68, difference -0.16, expected >= 95.84"
+    assert figure(by_id(record, "m7-mobilenet-v2")) == "6 of 6 true"
 
 
-def test_a_claim_that_was_not_run_has_no_number(record: Record) -> None:
-    claim = next(claim for claim in record.claims if claim.verdict == "not-run")
-    assert figure_with_spread(claim) == ""
+def test_a_claim_that_was_not_run_has_no_number(record):
+    waiting = [claim for claim in record.claims if claim.verdict == "not-run"]
+    assert waiting
+    assert {figure_with_spread(claim) for claim in waiting} == {""}
 
 
 @pytest.mark.parametrize("scale", ["small", "reduced"])
-def test_below_the_papers_scale_it_is_said(record: Record, scale: str) -> None:
+def test_below_the_papers_scale_it_is_said(record, scale):
     assert warnings(record.model_copy(update={"scale": scale})) == [SCALES[scale]]
     assert "not the paper's own scale" in SCALES[scale]
 
 
-def test_overrides_and_partial_runs_are_said(variant: Record) -> None:
+def test_overrides_twins_and_partial_runs_are_said(variant, twins):
     text = " ".join(warnings(variant))
-    assert "mlp.retrain.lr=0.2" in text
-    assert "no claim is judged" in text
-    assert "Partial run: only mlp" in text
+    assert "mobilenet.retrain.lr=0.2" in text
+    assert "It changes the experiment, so no claim is judged" in text
+    assert "Partial run: only mobilenet" in text
+    assert "plugin mine. Twins of the paper's methods run with it" in " ".join(warnings(twins))
+
+
+def test_the_defaults_of_a_claim_say_nothing():
+    names = ("id", "kind", "text", "where", "strength", "reported", "unit", "test", "reason")
+    claim = ClaimRecord(**dict.fromkeys(names, ""), verdict="not-run")
+    assert figure_with_spread(claim) == ""
