@@ -286,7 +286,8 @@ class FigureSpec(Frozen):
         kind = {"id": value.get("kind"), "options": {key: each for key, each in value.items() if key not in _OWN}}
         runs = value.get("run", ())
         own = {key: each for key, each in value.items() if key in _OWN}
-        return own | {"kind": kind, "run": (runs,) if isinstance(runs, str) else runs}
+        named = {"kind": kind} if "kind" in value else {}
+        return own | named | {"run": (runs,) if isinstance(runs, str) else runs}
 
 
 class FiguresFile(Frozen):
