@@ -25,7 +25,6 @@ def newest(folder: Path, profile: str) -> Record:
 
 def updated(text: str) -> str:
     """Return the README's text with each table made from its record."""
-
     catalog = build_catalog(["builtin"])
 
     def anew(match: re.Match[str]) -> str:
