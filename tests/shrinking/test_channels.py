@@ -6,7 +6,6 @@ from torch.nn.utils.parametrizations import weight_norm
 
 from pruneproof.api import BadTensor, channels_of
 from pruneproof.shrinking import reasons
-from pruneproof.shrinking.channels import is_depthwise
 from pruneproof.shrinking.shape import Cut, Shape
 
 NETWORKS = {
@@ -167,11 +166,3 @@ def test_the_network_is_left_as_it_was(nets):
 def test_an_input_that_does_not_fit_is_refused():
     with pytest.raises(BadTensor, match="could not be followed"):
         channels_of(nn.Linear(3, 2), torch.zeros(1, 7))
-
-
-def test_depthwise_is_one_filter_for_each_channel():
-    assert is_depthwise(nn.Conv2d(4, 4, 3, groups=4))
-    assert not any(
-        is_depthwise(each)
-        for each in (nn.Conv2d(4, 4, 3), nn.Conv2d(4, 8, 3, groups=4), nn.Conv2d(4, 4, 3, groups=2), nn.Conv2d(1, 1, 1))
-    )

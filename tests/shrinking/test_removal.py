@@ -9,7 +9,7 @@ from torch import nn
 
 from pruneproof.api import BadTensor, MaskSet
 from pruneproof.shrinking import reasons, removal
-from pruneproof.shrinking.channels import layers
+from pruneproof.shrinking.layers import layers
 from pruneproof.shrinking.removal import slim
 
 ARCHITECTURES = {

@@ -22,21 +22,9 @@ from torch_pruning.ops import OPTYPE
 
 from pruneproof.errors import BadTensor
 from pruneproof.shrinking import reasons
+from pruneproof.shrinking.layers import Layer, is_depthwise, layers
 
-Layer: TypeAlias = nn.Conv1d | nn.Conv2d | nn.Conv3d | nn.Linear
 Numbers: TypeAlias = NDArray[np.int64]
-
-
-def layers(network: nn.Module) -> dict[str, Layer]:
-    """Return the convolutions and linear layers by name, in `named_modules` order; transposed ones are none."""
-    return {name: part for name, part in network.named_modules() if isinstance(part, Layer)}
-
-
-def is_depthwise(part: nn.Module) -> bool:
-    """Say whether each filter of a convolution reads the channel of its own number and no other."""
-    if not isinstance(part, nn.Conv1d | nn.Conv2d | nn.Conv3d):
-        return False
-    return part.groups == part.in_channels == part.out_channels > 1
 
 
 @dataclass(frozen=True)

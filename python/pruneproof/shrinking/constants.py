@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from pruneproof.shrinking.channels import Layer, layers
+from pruneproof.shrinking.layers import Layer, layers
 
 EVEN = 1e-12
 """Relative spread, in float64, up to which values count as one: averages of equal numbers differ by rounding."""

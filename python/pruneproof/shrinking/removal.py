@@ -25,8 +25,9 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from pruneproof.errors import BadTensor
 from pruneproof.shrinking import reasons
-from pruneproof.shrinking.channels import Channels, Layer, Numbers, channels_of, layers
+from pruneproof.shrinking.channels import Channels, Numbers, channels_of
 from pruneproof.shrinking.constants import Reading, dead_filters, readings
+from pruneproof.shrinking.layers import Layer, layers
 from pruneproof.shrinking.shape import Cut, Shape
 from pruneproof.values.masks import MaskSet
 

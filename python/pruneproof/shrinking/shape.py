@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _NormBase
 
 from pruneproof.errors import BadTensor
-from pruneproof.shrinking.channels import Layer, is_depthwise
+from pruneproof.shrinking.layers import Layer, is_depthwise
 from pruneproof.values.masks import MaskSet
 
 
