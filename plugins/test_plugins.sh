@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Build the wheel of each plugin, install it with what its tests need into an environment of its own, and use it there:
 # its types and tests (against the wheel, not the sources), `repro plugins`, and `repro check` of all that it registers.
-# Plugins can be chosen: plugins/test_plugins.sh template pruneproof-slim
+# Plugins can be chosen: plugins/test_plugins.sh template pruneproof-wanda
 set -euo pipefail
 cd "$(dirname "$0")"
 python=${VENV:?}/bin/python
@@ -12,10 +12,11 @@ packages='import sysconfig; print(sysconfig.get_path("purelib"))'
 repro='from pruneproof.cli import main; main()'
 registered='
 import json, sys
+from pruneproof.cli.check import CHECKED
 for plugin in json.load(sys.stdin):
     for kind, ids in plugin["registers"].items():
-        if plugin["distribution"] == sys.argv[1] and kind in ("criterion", "schedule", "model", "allocation") and ids:
-            print(kind, *ids)
+        if plugin["distribution"] == sys.argv[1] and kind.replace(" ", "-") in CHECKED and ids:
+            print(kind.replace(" ", "-"), *ids)
 '
 
 if [ $# -eq 0 ]; then

@@ -190,6 +190,11 @@ def test_samples_that_any_training_of_the_run_holds_out_are_seen_by_no_criterion
         ),
         (f'{INIT}, {{ do = "train", recipe = "dense", gradual = {{ start = 0, end = 3 }} }}', BadConfig, "of 3"),
         (f'{DENSE}, {{ do = "transform", id = "invert" }}, {MEASURE}', BadConfig, "changes scores"),
+        (
+            f'{DENSE}, {{ do = "prune" }}, {{ do = "search", id = "edge-popup", recipe = "dense" }}, {MEASURE}',
+            BadConfig,
+            "a search starts from a network without a mask",
+        ),
         (f'{DENSE}, {{ do = "measure", metrics = ["accurcy"] }}', UnknownName, 'Nearest: "accuracy"'),
     ],
 )

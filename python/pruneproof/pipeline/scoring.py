@@ -67,7 +67,7 @@ def score_and_select(
             rng=stream(seed, "criterion", "draw", step, *more),
             mode=mode,
         )
-    scores = _transformed(task.catalog, method.get("transforms", ()), found.scores, masks, seed, step)
+    scores = _transformed(task.catalog, method.get("transforms", ()), found.scores, masks, (seed, step, *more))
     state = module.state_dict()
     chosen = select_masks(
         scores,
@@ -87,12 +87,13 @@ def _transformed(
     transforms: Sequence[Mapping[str, Any]],
     scores: Mapping[str, torch.Tensor],
     masks: MaskSet | None,
-    seed: int,
-    step: int,
+    occasion: tuple[int, ...],
 ) -> Mapping[str, torch.Tensor]:
+    """Return the scores after each transform; `occasion` is the seed, the iteration and, in a repetition, the round."""
+    seed, *rest = occasion
     for place, written in enumerate(transforms):
         entry = catalog.entry(Transform, written["id"])
-        rng = stream(seed, "transform", written["id"], place, step)
+        rng = stream(seed, "transform", written["id"], place, *rest)
         given: dict[str, Any] = {"scores": scores, "alive": _alive(scores, masks), "rng": rng}
         asked = ingredients(entry.value.transform)
         if "scores" not in asked or not set(asked) <= set(given):
