@@ -80,6 +80,7 @@ def channels_of(network: nn.Module, example: Tensor) -> Channels:
     try:
         with torch.enable_grad():  # autograd records the graph
             graph = torch_pruning.DependencyGraph().build_dependency(traced, (example[:1],), verbose=False)
+        return _Tracing(traced, graph, calls).found()
     except Exception as problem:  # whatever Torch-Pruning stumbles over
         raise BadTensor(
             f"the channels of {type(network).__name__} could not be followed from layer to layer on an input of shape "
@@ -89,7 +90,6 @@ def channels_of(network: nn.Module, example: Tensor) -> Channels:
     finally:
         for hook in hooks:
             hook.remove()
-    return _Tracing(traced, graph, calls).found()
 
 
 class _Tracing:
@@ -145,10 +145,11 @@ class _Tracing:
         obstacle = _obstacle(target, part, name)
         if obstacle is not None:
             self._hinder(numbers, obstacle)
+        elif isinstance(part, nn.PReLU) and part.num_parameters == 1:
+            return  # one slope for all channels
         elif is_depthwise(part) or isinstance(part, _NormBase | nn.PReLU):
-            size = part.num_parameters if isinstance(part, nn.PReLU) else _outputs(part)
-            if not (isinstance(part, nn.PReLU) and size == 1):
-                self._put(self.passes.setdefault(name, _none(size)), item.idxs, numbers)
+            size = part.num_features if isinstance(part, _NormBase) else len(part.weight)
+            self._put(self.passes.setdefault(name, _none(size)), item.idxs, numbers)
         elif name in self.writes:
             if not writes and self.calls[part] != 1:
                 self._hinder(numbers, reasons.REUSED)
@@ -215,10 +216,6 @@ def _obstacle(target: Any, part: Any, name: str) -> str | None:
 
 def _inputs(layer: Layer) -> int:
     return layer.in_features if isinstance(layer, nn.Linear) else layer.in_channels
-
-
-def _outputs(part: Any) -> int:
-    return part.num_features if isinstance(part, _NormBase) else len(part.weight)
 
 
 def _none(size: int) -> Numbers:
