@@ -43,7 +43,7 @@ from pruneproof.errors import (
     StoreUnwritable,
     UnknownName,
 )
-from pruneproof.units import drop_count, keep_count
+from pruneproof.units import decimal_floor, drop_count, keep_count
 
 if TYPE_CHECKING:
     from pruneproof import drawing as drawing
@@ -194,6 +194,7 @@ __all__ = [
     "channels_of",
     "compare_speed",
     "conv_and_linear",
+    "decimal_floor",
     "digest_arrays",
     "digest_bytes",
     "digest_file",

@@ -6,10 +6,17 @@ from decimal import ROUND_FLOOR, Decimal
 from pruneproof.errors import BadConfig
 
 
+def decimal_floor(share: float, size: int) -> int:
+    """Return floor(share · size), the product taken in decimal: 0.29 of 100 is 29, and not 28.999999999999996.
+
+    >>> decimal_floor(0.29, 100), decimal_floor(1.5, 3), decimal_floor(-0.25, 6)
+    (29, 4, -2)
+    """
+    return int((Decimal(repr(float(share))) * size).to_integral_value(ROUND_FLOOR))
+
+
 def drop_count(size: int, sparsity: float) -> int:
     """Return how many of `size` weights a cumulative `sparsity` in [0, 1) removes: floor(sparsity * size).
-
-    The product is taken in decimal, so that 0.29 of 100 is 29 although 0.29 * 100 is 28.999999999999996 in binary.
 
     >>> drop_count(100, 0.29), drop_count(20, 0.6), drop_count(7, 0.5), drop_count(4, 0.0)
     (29, 12, 3, 0)
@@ -19,7 +26,7 @@ def drop_count(size: int, sparsity: float) -> int:
     """
     if not 0.0 <= sparsity < 1.0:
         raise BadConfig(f"sparsity {sparsity} is out of range: a fraction of removed weights in [0, 1) was expected.")
-    return int((Decimal(repr(float(sparsity))) * size).to_integral_value(ROUND_FLOOR))
+    return decimal_floor(sparsity, size)
 
 
 def keep_count(size: int, sparsity: float) -> int:

@@ -101,7 +101,7 @@ METHOD_CHANGES = [
     "select.scope=erk",
     "select.structure=2:4",
     "select.floor=count",
-    "select.floor={id='share-of-tensor', percent=0.5}",
+    "select.floor={id='share-of-tensor', share=0.25}",
     "select.floor=global-mp-released",
     "select.count=ceil-keep-one",
     "select.ties=last",

@@ -14,7 +14,8 @@ class Allocation:
 
     `counts(weights, keep)` takes name -> weights (numpy or torch) and the number of weights to keep in all, and returns
     name -> number to keep. The total is exactly `keep` and no tensor gets more than it has. With a structure, weights
-    and counts are those of its units: the allocation then gets one score per unit.
+    and counts are those of its units: the allocation then gets one score per unit, blocks in the shape of their grid
+    and numbered units as one flat array.
     """
 
     id: str

@@ -11,9 +11,9 @@ class Floor:
     """A named rule for the minimum survivors of each tensor.
 
     `least` asks for its ingredients by name: `sizes`, name -> number of units; `sparsity`, the fraction of all units to
-    remove; `scores`, name -> one score per unit, flat. It returns name -> number of units. A tensor with fewer is kept
-    whole. Each tensor's best units are safe up to its floor, and the rest of the budget is spent by rank, so that the
-    total stays what was asked for.
+    remove; `scores`, name -> one score per unit, flat. It returns name -> number of units, and may leave out tensors
+    unless it is `final`. A tensor with fewer is kept whole. Each tensor's best units are safe up to its floor, and the
+    rest of the budget is spent by rank, so that the total stays what was asked for.
     """
 
     id: str

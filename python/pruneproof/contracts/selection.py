@@ -41,8 +41,8 @@ class Selection(Frozen):
     structure: Annotated[Chosen, BeforeValidator(lambda value: chosen(structure_of(value)))] = Choice(id="weight")
     """What lives and dies together: `weight`, `filter`, `row`, `2:4`, `4x2`, or a structure's id."""
     reduce: Reduction = "l1"
-    """How the scores of a unit's weights become its score: sum of absolute values, root of the sum of squares, mean of
-    absolute values, absolute value of the sum, or the sum with its sign."""
+    """How the scores of a unit's weights become its score: sum of absolute values, root of the sum of squares, mean,
+    absolute value of the sum, or the sum with its sign."""
     floor: Chosen = Choice(id="none")
     """Minimum survivors of each tensor: `none`, or a floor's id."""
     count: Chosen = Choice(id="exact")

@@ -1,8 +1,6 @@
 """Ceil, keep one: remove the next whole number of units, but never the last one."""
 
-from decimal import ROUND_CEILING, Decimal
-
-from pruneproof.api import CountingRule, Source
+from pruneproof.api import CountingRule, Source, decimal_floor
 
 
 def ceil_keep_one(size: int, sparsity: float) -> int:
@@ -13,7 +11,7 @@ def ceil_keep_one(size: int, sparsity: float) -> int:
     >>> ceil_keep_one(16, 0.3), ceil_keep_one(10, 0.3), ceil_keep_one(4, 0.99), ceil_keep_one(0, 0.5)
     (11, 7, 1, 0)
     """
-    removed = int((Decimal(repr(float(sparsity))) * size).to_integral_value(ROUND_CEILING))
+    removed = -decimal_floor(-sparsity, size)
     return size - max(0, min(removed, size - 1))
 
 

@@ -1,9 +1,8 @@
 """Share of all: a percentage of all prunable units, as a count for every tensor."""
 
 from collections.abc import Mapping
-from decimal import ROUND_FLOOR, Decimal
 
-from pruneproof.api import BadConfig, Floor, Source
+from pruneproof.api import BadConfig, Floor, Source, decimal_floor
 
 
 def percent_of(size: int, percent: float) -> int:
@@ -19,7 +18,7 @@ def percent_of(size: int, percent: float) -> int:
         raise BadConfig(
             f"a floor of {percent} % of all weights is out of range: a percentage in [0, 100) was expected."
         )
-    return int((Decimal(repr(float(percent))) * size / 100).to_integral_value(ROUND_FLOOR))
+    return decimal_floor(percent, size) // 100
 
 
 def share_of_all(sizes: Mapping[str, int], *, percent: float = 0.05) -> dict[str, int]:

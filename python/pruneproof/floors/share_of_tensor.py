@@ -1,9 +1,8 @@
 """Share of tensor: a fraction of each tensor's own units."""
 
 from collections.abc import Mapping
-from decimal import ROUND_FLOOR, Decimal
 
-from pruneproof.api import BadConfig, Floor, Source
+from pruneproof.api import BadConfig, Floor, Source, decimal_floor
 
 
 def share_of_tensor(sizes: Mapping[str, int], *, share: float = 0.05, plus: int = 0) -> dict[str, int]:
@@ -23,10 +22,7 @@ def share_of_tensor(sizes: Mapping[str, int], *, share: float = 0.05, plus: int 
             f"a floor of the share {share} plus {plus} is out of range: a share in [0, 1) and a number from 0 were "
             "expected."
         )
-    return {
-        name: int((Decimal(repr(float(share))) * size).to_integral_value(ROUND_FLOOR)) + plus
-        for name, size in sizes.items()
-    }
+    return {name: decimal_floor(share, size) + plus for name, size in sizes.items()}
 
 
 SHARE_OF_TENSOR = Floor(

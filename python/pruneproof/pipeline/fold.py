@@ -356,7 +356,9 @@ class Folder:
     def _search(self, step: Search, placed: Placed, so_far: Folded, label: str) -> State:
         state = so_far.state
         if state.mask:
-            raise BadConfig(f"{label}: a search starts from a network without a mask. Leave out what prunes before it.")
+            raise BadConfig(
+                f"{label}: a search starts from a network without a mask. Leave out the step that prunes before it."
+            )
         recipe = self.recipe(step.recipe, step.change, label)
         inputs = {
             **self.network,
