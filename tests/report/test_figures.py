@@ -97,7 +97,7 @@ def test_twins_are_drawn_against_the_papers_own_and_other_runs_as_declared(twins
     found = draw(twins, table_of(twins), papers["global-mp"], catalog)
     [plot] = found["mlp"]
     assert plot.name == "mlp-twins"
-    for word in (">own<", ">mine<", "accuracy (%)"):
+    for word in (">own<", ">mine<", ">dense<", "accuracy (%)"):
         assert word in plot.svg
     assert "wrn-networks" in names(found)
 

@@ -5,6 +5,7 @@ from functools import cached_property
 
 import numpy as np
 
+from pruneproof.drawing.numbers import signed
 from pruneproof.drawing.table import END, LEVEL, Group, Numbers, Quantity, Table
 from pruneproof.report.table import BASE, OWN, TWIN
 from pruneproof.statistics import Interval, t_interval
@@ -82,10 +83,12 @@ def by_suffix(table: Table) -> dict[tuple[str, str], list[Comparison]]:
     return found
 
 
-def difference_of(x: float) -> str:
-    """Return a difference with its sign, to two decimals, or three digits below a tenth.
+def difference_of(x: float, unit: str = "") -> str:
+    """Return a difference with its sign: of percentages to two decimals, of others rounded by size.
 
-    >>> difference_of(0.167), difference_of(-0.00104), difference_of(-12.0), difference_of(0.0)
-    ('+0.17', '-0.00104', '-12.00', '0.00')
+    >>> difference_of(0.167, "%"), difference_of(-0.001, "%"), difference_of(-0.00104, "nats")
+    ('+0.17', '0.00', '-0.00104')
     """
-    return f"{x:+.2f}" if abs(x) >= 0.1 else f"{x:+.3g}" if abs(x) > 1e-9 else "0.00"
+    if unit != "%":
+        return signed(x)
+    return f"{x:+.2f}" if abs(x) >= 0.005 else "0.00"

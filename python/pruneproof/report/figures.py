@@ -45,18 +45,18 @@ def draw(record: Record, table: Table, paper: Paper, catalog: Catalog) -> Plots:
     whole = with_names(table, catalog)
     pen = _Pen(catalog, whole, f"{record.paper} at {record.profile}")
     by_run = {run: whole.where({"run": run}) for run in dict.fromkeys(cell.run for cell in record.cells)}
-    paired = {run: rows.where({TWIN: "*"}) for run, rows in by_run.items() if TWIN in rows.settings}
+    paired = [run for run, rows in by_run.items() if rows.distinct(TWIN)]
     found: dict[str, list[Plot]] = {"": [], **{run: [] for run in by_run}}
     with house_style():
-        for run, rows in paired.items():
-            plots = (pen.draw(spec, rows, run) for spec in OF_TWINS)
+        for run in paired:
+            plots = (pen.draw(spec, by_run[run], run) for spec in OF_TWINS)
             found[run] += next(([plot] for plot in plots if plot is not None), [])
         for spec, where in _specs(paper):
             if catalog.get(Figure, spec.kind.id, where=where()).per == "record":
                 found[""] += filter(None, [pen.draw(spec, whole, "", where)])
                 continue
             for run in spec.run or by_run:
-                if run in by_run and not (run in paired and paired[run].rows):
+                if run in by_run and run not in paired:
                     found[run] += filter(None, [pen.draw(spec, by_run[run], run, where)])
     return found
 

@@ -125,14 +125,14 @@ def _twins(table: Measured, *, is_wide: bool) -> RenderableType:
             made.add_column(name, justify="right", no_wrap=True)
         for pair in pairs:
             interval, (own, twin) = pair.interval, pair.both
-            between = f"{difference_of(interval.low)} to {difference_of(interval.high)}" if interval else ""
+            ends = [difference_of(end, what.info.unit) for end in (interval.low, interval.high)] if interval else []
             made.add_row(
                 pair.own.method,
                 percent(pair.own.sparsity),
                 shown(own, what.info.unit),
                 shown(twin, what.info.unit),
-                difference_of(pair.difference),
-                *([between] if is_wide else []),
+                difference_of(pair.difference, what.info.unit),
+                *([" to ".join(ends)] if is_wide else []),
             )
         tables.append(made)
     note = "Mean ± standard deviation over seeds; differences seed by seed. No verdicts: a variant."
