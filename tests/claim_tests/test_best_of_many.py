@@ -8,13 +8,13 @@ from pruneproof.claim_tests.best_of_many import chosen_difference, chosen_equiva
 NOISE = np.random.default_rng(0).normal(0.0, 0.1, (40, 12))
 
 
-def arms(*means, seeds=12, noise=1.0):
+def methods(*means, seeds=12, noise=1.0):
     """Return one operand per mean, with noise of a tenth over the seeds."""
     return [(mean + noise * NOISE[place, :seeds]).tolist() for place, mean in enumerate(means)]
 
 
 def test_the_best_of_a_group_is_compared_with_the_best_of_the_rest():
-    samples = arms(5.0, 2.0, 4.0, 6.0, 3.0)
+    samples = methods(5.0, 2.0, 4.0, 6.0, 3.0)
     outcome = chosen_difference.decide(samples, first=3, choosing=4)
     assert outcome.verdict == "holds"
     assert outcome.n == 8
@@ -26,14 +26,14 @@ def test_the_best_of_a_group_is_compared_with_the_best_of_the_rest():
 
 
 def test_larger_can_be_better():
-    samples = arms(5.0, 2.0, 4.0, 1.0)
+    samples = methods(5.0, 2.0, 4.0, 1.0)
     outcome = chosen_difference.decide(samples, first=2, choosing=4, prefer="larger", relation=">")
     assert outcome.verdict == "holds"
     assert outcome.value == pytest.approx(1.0, abs=0.2)
 
 
 def test_a_margin_can_count_pooled_deviations():
-    samples = arms(1.0, 1.05)
+    samples = methods(1.0, 1.05)
     within = {"first": 1, "choosing": 2, "relation": ">", "margin_in_deviations": True}
     outcome = chosen_difference.decide(samples, margin=-3.0, **within)
     a, b = (np.array(each[2:]) for each in samples)
@@ -44,7 +44,7 @@ def test_a_margin_can_count_pooled_deviations():
 
 
 def test_the_choice_does_not_see_the_judging_seeds_nor_judging_the_choosing_ones():
-    samples = arms(2.0, 2.0, 2.0, 2.0, 2.2)
+    samples = methods(2.0, 2.0, 2.0, 2.0, 2.2)
     lucky = [list(each) for each in samples]
     lucky[2][0] -= 50.0  # wins the choice by one choosing seed; that seed must not count for it
     first = chosen_difference.decide(lucky, first=4, choosing=3)
@@ -68,21 +68,21 @@ def test_many_equal_settings_win_nothing_by_being_many():
     ("means", "verdict"), [((2.0, 1.0, 1.1, 3.0, 3.0), "holds"), ((2.0, 1.0, 2.0, 3.0, 3.0), "fails")]
 )
 def test_equivalence_of_the_chosen_is_within_a_share_of_the_gain(means, verdict):
-    outcome = chosen_equivalence.decide(arms(*means), first=2, second=2, choosing=3, share=0.25)
+    outcome = chosen_equivalence.decide(methods(*means), first=2, second=2, choosing=3, share=0.25)
     assert outcome.verdict == verdict
     assert outcome.value == pytest.approx((1.0 - means[2]) / (3.0 - 1.0), abs=0.1)
 
 
 def test_equivalence_at_the_tolerance_and_without_a_gain_is_open():
-    near = chosen_equivalence.decide(arms(1.0, 1.5, 3.0), first=1, second=1, choosing=3, share=0.25)
+    near = chosen_equivalence.decide(methods(1.0, 1.5, 3.0), first=1, second=1, choosing=3, share=0.25)
     assert near.verdict == "inconclusive"
-    nothing = chosen_equivalence.decide(arms(1.0, 1.0, 1.0), first=1, second=1, choosing=3, share=0.25)
+    nothing = chosen_equivalence.decide(methods(1.0, 1.0, 1.0), first=1, second=1, choosing=3, share=0.25)
     assert nothing.verdict == "inconclusive"
     assert "does not clearly gain" in nothing.reason
 
 
 def test_the_share_that_tuning_gains_is_compared_between_two_places():
-    samples = arms(4.0, 2.0, 5.0, 4.0, 3.8, 6.0)
+    samples = methods(4.0, 2.0, 5.0, 4.0, 3.8, 6.0)
     outcome = relative_gain.decide(samples, first=3, choosing=4)
     assert outcome.verdict == "holds"
     assert outcome.value == pytest.approx(0.5 - 0.05, abs=0.05)
@@ -90,7 +90,7 @@ def test_the_share_that_tuning_gains_is_compared_between_two_places():
 
 
 def test_tuning_that_only_harms_gains_nothing():
-    outcome = relative_gain.decide(arms(1.0, 3.0, 1.0, 4.0), first=2, choosing=4)
+    outcome = relative_gain.decide(methods(1.0, 3.0, 1.0, 4.0), first=2, choosing=4)
     assert (outcome.value, outcome.low, outcome.high) == (0.0, 0.0, 0.0)
 
 
@@ -103,5 +103,5 @@ def test_tuning_that_only_harms_gains_nothing():
     ],
 )
 def test_too_few_seeds_to_choose_and_judge_are_inconclusive_and_say_how_many_it_takes(test, parameters):
-    outcome = test.decide(arms(1.0, 2.0, 3.0, 4.0, seeds=4), **parameters)
+    outcome = test.decide(methods(1.0, 2.0, 3.0, 4.0, seeds=4), **parameters)
     assert (outcome.verdict, outcome.seeds_needed) == ("inconclusive", 5)

@@ -152,6 +152,35 @@ def test_a_network_of_the_shape_of_another_starts_from_it(fold):
     assert methods["small"][-1].upstream == dict.fromkeys(("weights", "mask", "shape"), shrunk.digest)
 
 
+def test_a_training_from_the_start_shares_the_dense_network_whatever_was_trained_before(fold):
+    branch = '{ do = "init", name = "start" }, { do = "train", recipe = "dense", epochs = 1, name = "early" }, '
+    methods, _ = fold({"m": f'{branch} {{ do = "train", recipe = "dense", from = "start" }}, {MEASURE}'})
+    assert of(methods["m"], "train")[1].digest == of(methods["dense"], "train")[0].digest
+
+
+def test_iterations_on_a_network_that_is_pruned_already_run_over_what_is_left(one):
+    twice = '{ do = "prune", schedule = "linear", iterations = 2 }'
+    stages = one(f'{DENSE}, {{ repeat = 2, steps = [{twice}, {{ do = "train", recipe = "retrain" }}] }}, {MEASURE}')
+    assert [each.inputs["course"] for each in of(stages, "prune")] == [
+        pytest.approx([0.2, 0.4]),
+        pytest.approx([0.6, 0.8]),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("prune", "differ"),
+    [
+        ('{ do = "prune" }', False),
+        ('{ do = "prune", criterion = "random" }', True),
+        ('{ do = "prune", criterion = "snip" }', True),
+        ('{ do = "prune", transforms = ["invert"] }', False),
+    ],
+)
+def test_what_draws_by_chance_draws_anew_in_each_round(one, prune, differ):
+    stages = one(f"{DENSE}, {{ repeat = 2, steps = [{prune}] }}, {MEASURE}")
+    assert [each.inputs.get("round") for each in of(stages, "prune")] == ([1, 2] if differ else [None, None])
+
+
 def test_the_optimizer_is_saved_only_for_who_goes_on_with_it(one):
     part = '{ do = "train", recipe = "dense", epochs = 1 }'
     kept = '{ do = "train", recipe = "dense", optimizer = "kept" }'
@@ -188,12 +217,32 @@ def test_samples_that_any_training_of_the_run_holds_out_are_seen_by_no_criterion
             UnknownName,
             'step that measures "dense"',
         ),
-        (f'{INIT}, {{ do = "train", recipe = "dense", gradual = {{ start = 0, end = 3 }} }}', BadConfig, "of 3"),
+        (
+            f'{INIT}, {{ do = "train", recipe = "dense", gradual = {{ start = 0, end = 3 }} }}, {MEASURE}',
+            BadConfig,
+            "of 3",
+        ),
         (f'{DENSE}, {{ do = "transform", id = "invert" }}, {MEASURE}', BadConfig, "changes scores"),
         (
             f'{DENSE}, {{ do = "prune" }}, {{ do = "search", id = "edge-popup", recipe = "dense" }}, {MEASURE}',
             BadConfig,
             "a search starts from a network without a mask",
+        ),
+        (
+            f'{DENSE}, {{ do = "measure", name = "before", metrics = ["accuracy"] }}, '
+            '{ do = "measure", metrics = ["loss-gap"], against = "before" }',
+            BadConfig,
+            'compares with "train-loss" of the step "before", which measures accuracy. Add it there.',
+        ),
+        (f'{INIT}, {{ do = "train", recipe = "dense", watch = ["loss-gap"] }}, {MEASURE}', BadConfig, "Name it in a"),
+        (f'{DENSE}, {{ do = "prune", transforms = ["shuffle-globally"] }}, {MEASURE}', BadConfig, "a step of its own"),
+        (f'{DENSE}, {{ do = "measure", metrics = ["accuracy", "accuracy"] }}', BadConfig, '"accuracy" 2 times'),
+        (f"{DENSE}", BadConfig, "measures nothing. Add a step `measure`"),
+        (
+            f'{DENSE}, {{ repeat = 2, steps = [{{ do = "prune", name = "p" }}] }}, {{ do = "prune", name = "p-1" }}, '
+            + MEASURE,
+            BadConfig,
+            'two steps of the name "p-1"',
         ),
         (f'{DENSE}, {{ do = "measure", metrics = ["accurcy"] }}', UnknownName, 'Nearest: "accuracy"'),
     ],

@@ -141,7 +141,7 @@ def test_equal_requests_give_a_metric_equal_random_numbers(replay_steps, metrics
         ("return [1.0]", "alive", "network", BadPlugin, "says that it is per network"),
         ("return 1.0", "alive", "tensor", BadPlugin, "says that it is per tensor"),
         ("return {'w': 1.0}", "alive", "unit", BadPlugin, "says that it is per unit"),
-        ("return 1.0", "grads", "network", BadConfig, 'the ingredient "grads".*does not exist here'),
+        ("return 1.0", "grads", "network", BadConfig, 'asks for "grads", which exists while a network trains'),
         ("return 1.0", "reference", "network", BadConfig, "against = NAME"),
     ],
 )
@@ -154,7 +154,7 @@ def test_a_metric_that_misbehaves_is_refused_by_name(replay_steps, metrics, body
 def test_a_metric_that_compares_with_what_was_not_measured_says_what_to_add(replay_steps):
     steps = f"""{PRUNE}, {{ do = "measure", name = "before", metrics = ["accuracy"] }},
         {{ do = "measure", metrics = ["loss-gap"], against = "before" }}"""
-    with pytest.raises(BadConfig, match='"train-loss" of the measurement named by `against`, which has accuracy'):
+    with pytest.raises(BadConfig, match=r'"train-loss" of the step "before", which measures accuracy. Add it there'):
         measure(replay_steps, steps, plugins=())
 
 

@@ -1,39 +1,48 @@
-"""What `repro new` writes installs, passes its own tests, and shows up at once."""
+"""What `repro new` writes installs, passes its own tests, and does what its README says."""
 
+import re
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-from pruneproof.cli.new import TEMPLATE, Kind, parts
+from pruneproof.cli.new import NOUNS, TEMPLATE, parts
+from pruneproof.registry.kinds import BY_NOUN, KINDS
 
-KINDS = [kind.value for kind in Kind]
+PYTEST = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
 
 
 def test_the_template_ships_in_the_package():
     assert (TEMPLATE / "pyproject.toml").is_file()
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_new_package_holds_what_its_kind_needs_and_no_word_of_the_template(repro, tmp_path, kind):
-    found = repro("new", kind, f"my-{kind}", "--into", tmp_path, "--json")
-    assert found.status == 0
-    folder = Path(found.json["folder"])
-    assert folder == tmp_path / f"my-{kind}"
-    for name in found.json["files"]:
-        assert "template" not in (folder / name).read_text(encoding="utf-8"), name
-    modules = {path.stem for path in (folder / "src").rglob("*.py")} | {path.name for path in folder.rglob("paper")}
-    assert modules & set(KINDS) == {kind}
-    assert f"repro check {kind} my-{kind}" in (folder / "README.md").read_text() or kind == "paper"
+def test_there_is_a_template_for_every_kind_of_plugin_and_for_papers():
+    assert list(NOUNS.values()) == [*(kind.noun for kind in KINDS), "paper"]
 
 
-def test_the_template_has_a_section_and_a_test_for_every_kind():
-    for kind in Kind:
-        found = parts(kind)
-        assert f"tests/test_{kind}.py" in found
-        assert f"## The {kind}" in found["README.md"]
-        assert found["README.md"].count("\n## ") == 1
+@pytest.mark.parametrize("kind", NOUNS)
+def test_the_template_has_a_section_and_a_test_for_every_kind(kind):
+    found = parts(kind)
+    assert f"tests/test_{kind.replace('-', '_')}.py" in found
+    assert re.findall(r"^## (.*)", found["README.md"], re.MULTILINE) == [f"The {NOUNS[kind]}"]
+
+
+@pytest.mark.parametrize("kind", NOUNS)
+def test_a_new_package_holds_what_its_kind_needs_and_no_word_of_the_template(new, kind):
+    folder = new(kind, f"my-{kind}")
+    texts = {path: path.read_text(encoding="utf-8") for path in folder.rglob("*") if path.is_file()}
+    assert [path for path, text in texts.items() if "template" in text.lower()] == []
+    modules = {path.stem for path in (folder / "src" / f"my_{kind.replace('-', '_')}").iterdir()}
+    assert modules == {"__init__", "py", kind.replace("-", "_")}
+    tested = f"repro check {kind} my-{kind}" in texts[folder / "README.md"]
+    assert tested == (kind != "paper" and bool(BY_NOUN[NOUNS[kind]].laws))
+
+
+def test_an_unknown_kind_is_refused_with_the_nearest_that_there_is(repro, tmp_path):
+    found = repro("new", "dataset", "my-data", "--into", tmp_path)
+    assert found.status == 64
+    assert 'kind "dataset" is not known. Nearest: "data-set". Known: allocation, claim-test, ' in found.err
+    assert list(tmp_path.rglob("pyproject.toml")) == []
 
 
 def test_what_is_written_can_be_installed_by_repro_and_shows_up_at_once(repro, pip, tmp_path):
@@ -48,12 +57,26 @@ def test_what_is_written_can_be_installed_by_repro_and_shows_up_at_once(repro, p
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_new_package_passes_its_own_tests_where_it_is_installed(repro, pip, tmp_path, kind):
-    repro("new", kind, f"my-{kind}", "--into", tmp_path)
-    assert repro("install", tmp_path / f"my-{kind}", "--json").json[0]["registers"][kind]
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
-    done = subprocess.run(command, cwd=tmp_path / f"my-{kind}", capture_output=True, text=True)
+def test_a_new_package_passes_its_own_tests_where_it_is_installed(repro, pip, tmp_path):
+    repro("new", "paper", "my-paper", "--into", tmp_path)
+    [found] = repro("install", tmp_path / "my-paper", "--json").json
+    assert list(found["registers"]["paper"]) == ["my-paper"]
+    done = subprocess.run(PYTEST, cwd=tmp_path / "my-paper", capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert "2 passed" in done.stdout
+
+
+@pytest.mark.slow
+def test_the_packages_of_all_kinds_register_one_thing_each_and_pass_their_own_tests(new, link, repro, site):
+    kinds = [kind for kind in NOUNS if kind != "paper"]
+    for kind in kinds:
+        link(new(kind, f"my-{kind}"))
+    found = {each["name"]: each["registers"] for each in repro("plugins", *(f"my-{k}" for k in kinds), "--json").json}
+    for kind in kinds:
+        registered = {noun: list(ids) for noun, ids in found[f"my-{kind}"].items() if ids}
+        assert registered == {NOUNS[kind]: [f"my-{kind}"]}
+    command = [*PYTEST, "--doctest-modules", "--import-mode=importlib", "--rootdir", str(site), str(site)]
+    done = subprocess.run(command, cwd=site, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout[-3000:]
     assert " passed" in done.stdout
 

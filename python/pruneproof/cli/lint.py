@@ -1,18 +1,24 @@
-"""`repro lint PAPER`: the paper's text against its own tables."""
+"""`repro lint PAPER`: a paper's files against each other, and its text against its own tables."""
 
-from pruneproof.cli.options import JsonOption, Paper, print_json
+from pruneproof.cli.options import JsonOption, Paper, PluginOption, print_json
 
 
-def lint(paper: Paper, json: JsonOption = False) -> int:
-    """Check the paper's statements against its own printed tables; nothing is run.
+def lint(paper: Paper, plugin: PluginOption = None, json: JsonOption = False) -> int:
+    """Check a paper's files, and its statements against its own printed tables; nothing is run.
 
     Exit status: 0 the tables support every statement, 1 one is not supported.
     """
+    from pruneproof.papers.check_names import check_names
     from pruneproof.papers.printed import check_printed
     from pruneproof.papers.schema import PrintedClaim
     from pruneproof.pipeline.prepare import open_paper
+    from pruneproof.registry.catalog import build_catalog
+    from pruneproof.report.figures import try_figures
 
-    found = open_paper(paper)
+    found = open_paper(paper, plugin or ())
+    catalog = build_catalog(found.info.plugins, files=plugin or ())
+    check_names(found, catalog)
+    try_figures(found, catalog)
     answers = [
         (claim, *check_printed(claim, found.tables)) for claim in found.claims.claim if isinstance(claim, PrintedClaim)
     ]

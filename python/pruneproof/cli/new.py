@@ -1,7 +1,6 @@
 """`repro new KIND NAME`: a package of your own, copied from the tutorial that ships with this one."""
 
 import re
-from enum import StrEnum
 from importlib.util import find_spec
 from keyword import iskeyword
 from pathlib import Path
@@ -10,38 +9,39 @@ from typing import Annotated
 import typer
 
 from pruneproof.cli.options import JsonOption, print_json
-from pruneproof.errors import BadOption, StoreUnwritable
+from pruneproof.errors import BadOption, StoreUnwritable, UnknownName
+from pruneproof.registry.kinds import KINDS
 
 TEMPLATE = Path(__file__).parents[1] / "_template"
 PATTERN = r"[a-z][a-z0-9]*(-[a-z0-9]+)*"
+_MODULES = {path.stem for path in (TEMPLATE / "src" / "pruneproof_template").glob("*")}
 
 
-class Kind(StrEnum):
-    """What the package registers."""
-
-    CRITERION = "criterion"
-    MODEL = "model"
-    SCHEDULE = "schedule"
-    PAPER = "paper"
+def _module(words: str) -> str:
+    return words.replace(" ", "_").replace("-", "_")
 
 
-IDS = {Kind.CRITERION: "template-score", Kind.MODEL: "template-model"} | {
-    Kind.SCHEDULE: "template-schedule",
-    Kind.PAPER: "template-paper",
+NOUNS = {
+    noun.replace(" ", "-"): noun for noun in (*(kind.noun for kind in KINDS), "paper") if _module(noun) in _MODULES
 }
-"""What the template calls the thing of each kind."""
+"""Kind as the command line calls it -> its noun; those that the template has a module for."""
 
 
 def new(
-    kind: Annotated[Kind, typer.Argument(help="What the package registers.")],
-    name: Annotated[str, typer.Argument(help="Its id, and the name of the package: lower-case words and hyphens.")],
+    kind: Annotated[str, typer.Argument(metavar="KIND", help=f"What the package registers: {', '.join(NOUNS)}.")],
+    name: Annotated[
+        str,
+        typer.Argument(metavar="NAME", help="Its id, and the name of the package: lower-case words and hyphens."),
+    ],
     into: Annotated[Path, typer.Option("--into", metavar="DIR", help="Where the package's folder is made.")] = Path(),
     json: JsonOption = False,
 ) -> None:
-    """Write a package with a criterion, model, schedule or paper that installs, passes its tests and can be run."""
+    """Write a package with one criterion, model, metric, paper, ... that installs, passes its tests and can be used."""
+    if kind not in NOUNS:
+        raise UnknownName.among("kind", kind, NOUNS)
     if not re.fullmatch(PATTERN, name):
         raise BadOption(f'"{name}" cannot be an id and a package. Write lower-case words and hyphens: my-score.')
-    module = name.replace("-", "_")
+    module = _module(name)
     if iskeyword(module) or find_spec(module) is not None:
         raise BadOption(f'"{name}" would be the module "{module}", which Python has already. Choose another name.')
     folder = (into / name).expanduser().resolve()
@@ -63,35 +63,35 @@ def new(
     print(f"Next: repro install {folder}")
 
 
-def parts(kind: Kind) -> dict[str, str]:
+def parts(kind: str) -> dict[str, str]:
     """Return path -> text of the template's files that a package of one kind needs."""
+    others = [each for each in NOUNS if each != kind]
+    left_out = {*map(_module, others), "__pycache__", ".pytest_cache", ".hypothesis"}
     found: dict[str, str] = {}
     for path in sorted(TEMPLATE.rglob("*")):
         place = path.relative_to(TEMPLATE)
-        others = {each.value for each in Kind} - {kind.value}
         words = {part.removeprefix("test_").removesuffix(".py") for part in place.parts}
-        if path.is_file() and words.isdisjoint({*others, "__pycache__", ".pytest_cache", ".hypothesis"}):
+        if path.is_file() and words.isdisjoint(left_out):
             found[place.as_posix()] = path.read_text(encoding="utf-8")
     found = {place: text for place, text in found.items() if "egg-info" not in place and not place.startswith("build/")}
-    entries = [f"{IDS[each]} = " for each in Kind if each is not kind]
-    found["pyproject.toml"] = "".join(
-        line for line in found["pyproject.toml"].splitlines(keepends=True) if not line.startswith(tuple(entries))
-    )
-    sections = found["README.md"].split("\n## ")
-    found["README.md"] = "\n## ".join([sections[0], *(each for each in sections if each.startswith(f"The {kind}\n"))])
+    entries = tuple(f"template-{each} = " for each in others)
+    lines = found["pyproject.toml"].splitlines(keepends=True)
+    found["pyproject.toml"] = "".join(line for line in lines if not line.startswith(entries))
+    top, *sections = found["README.md"].split("\n## ")
+    own = [each for each in sections if each.startswith(f"The {NOUNS[kind]}\n")]
+    found["README.md"] = "\n## ".join([top, *own])
     return found
 
 
-def rename(text: str, kind: Kind, name: str) -> str:
+def rename(text: str, kind: str, name: str) -> str:
     """Put a name in the place of the template's.
 
-    >>> rename("from pruneproof_template.criterion import template_score  # template-score", Kind.CRITERION, "my-one")
-    'from my_one.criterion import my_one  # my-one'
+    >>> rename("from pruneproof_template.floor import template_floor  # template-floor", "floor", "my-floor")
+    'from my_floor.floor import my_floor  # my-floor'
     """
-    spellings = {"pruneproof-template": name, "pruneproof_template": name.replace("-", "_")}
-    own = IDS[kind]
-    spellings |= {own: name, own.replace("-", "_"): name.replace("-", "_")}
-    spellings |= {own.replace("-", "_").upper(): name.replace("-", "_").upper()}
+    own, module = f"template-{kind}", _module(name)
+    spellings = {"pruneproof-template": name, "pruneproof_template": module}
+    spellings |= {own: name, _module(own): module, _module(own).upper(): module.upper()}
     for old, replacement in spellings.items():
         text = text.replace(old, replacement)
     return text

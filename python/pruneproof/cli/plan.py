@@ -37,6 +37,7 @@ def plan(
 ) -> None:
     """Show the stages of a run, which are finished and which would run; touches nothing."""
     from pruneproof.pipeline.prepare import Request, prepare
+    from pruneproof.report.figures import try_figures
 
     request = Request(
         paper=paper,
@@ -51,6 +52,7 @@ def plan(
         files=tuple(plugin or ()),
     )
     prepared = prepare(request, fetch=False)
+    try_figures(prepared.paper, prepared.catalog)
     stages = prepared.plan.stages
     waiting = set(prepared.todo)
     if json:

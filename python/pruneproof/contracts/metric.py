@@ -36,6 +36,11 @@ METRIC_INGREDIENTS: Mapping[str, str] = {
 """What a metric may ask for. Those that begin with "in training" exist only where the step that trains names the
 metric."""
 
+WATCHED_ONLY = frozenset({"grads", "loss", "lr", "masks_changed"})
+"""Ingredients that exist only while a network trains."""
+MEASURED_ONLY = frozenset({"history", "reference", "reference_weights", "reference_alive"})
+"""Ingredients that exist only where a step measures."""
+
 
 @dataclass(frozen=True)
 class Metric:

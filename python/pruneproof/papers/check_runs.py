@@ -91,13 +91,31 @@ def _check_steps(paper: Paper, run: Run, method: Method, here: KeyPath) -> None:
         refuse(paper, here, f'method "{method.method}": the first step must be `init` (or `shape-of` before it).')
     for step in steps:
         if isinstance(step, Train | Search):
-            _check_recipe(paper, run, step, here)
+            _check_recipe(paper, run, step, here, of_steps=bool(method.steps))
         other = step.method if isinstance(step, Adopt | ShapeOf) else None
         if other is not None and other not in labels:
             raise UnknownName.among("method", other, labels, where=paper.where("runs.toml", *here))
     names = Counter(step.name or END for step in steps if isinstance(step, Measure))
     names.update(step.name for step in steps if step.name is not None and not isinstance(step, Measure))
+    names.update(_names_of_rounds(steps_of(run, method)))
+    if not any(isinstance(step, Measure) for step in steps):
+        refuse(
+            paper,
+            here,
+            f'method "{method.method}" measures nothing. Add a step `measure`, or name metrics for `pruned` or `end` '
+            "in the run's `measure`.",
+        )
     for step in steps:
+        metrics = [each.id for each in step.metrics] if isinstance(step, Measure) else []
+        metrics = [each.what.id for each in step.watch] if isinstance(step, Train) else metrics
+        for metric, count in Counter(metrics).items():
+            if count > 1:
+                refuse(
+                    paper,
+                    here,
+                    f'method "{method.method}" names the metric "{metric}" {count} times in one step, where each has '
+                    "one value. Use a step of another name for other options.",
+                )
         if isinstance(step, Measure) and not step.metrics:
             refuse(
                 paper,
@@ -110,14 +128,22 @@ def _check_steps(paper: Paper, run: Run, method: Method, here: KeyPath) -> None:
         refuse(paper, here, f'method "{method.method}" has two steps of the name "{twice[0]}". Name one otherwise.')
 
 
-def _check_recipe(paper: Paper, run: Run, step: Train | Search, here: KeyPath) -> None:
+def _names_of_rounds(steps: Iterable[AnyStep]) -> Iterator[str]:
+    """Yield the names that steps have by their round: `each-1`, `each-2`."""
+    for step in steps:
+        if isinstance(step, Repeat):
+            named = [each.name for each in every_step(step.steps) if each.name is not None]
+            yield from (f"{name}-{number}" for name in named for number in range(1, step.repeat + 1))
+
+
+def _check_recipe(paper: Paper, run: Run, step: Train | Search, here: KeyPath, *, of_steps: bool) -> None:
     if step.recipe not in run.recipe:
         raise UnknownName.among("recipe", step.recipe, run.recipe, where=paper.where("runs.toml", *here))
     try:
         Recipe.model_validate(run.recipe[step.recipe].model_dump() | step.change)
     except ValidationError as problem:
         lines = paper.lines["runs.toml"]
-        explain(problem, paper.folder / "runs.toml", Recipe, lines, (*here, "retrain"))
+        explain(problem, paper.folder / "runs.toml", Recipe, lines, (*here, "steps" if of_steps else "retrain"))
 
 
 def refuse(paper: Paper, path: KeyPath, message: str, file: str = "runs.toml") -> NoReturn:

@@ -111,9 +111,10 @@ def _outcome_of_facts(facts: Sequence[Fact]) -> Outcome:
     false = [fact for fact in facts if not fact.holds]
     if false:
         first = f"{false[0].statement}: expected {false[0].expected}, found {false[0].found}"
-        reason = f"{len(false)} of {len(facts)} facts are false; first: {first}"
+        reason = f"{len(false)} of {len(facts)} facts false; first: {first}"
         return Outcome("fails", reason, n=len(facts))
-    return Outcome("holds", f"all {len(facts)} facts hold exactly", n=len(facts))
+    said = "the fact holds" if len(facts) == 1 else f"all {len(facts)} facts hold"
+    return Outcome("holds", f"{said} exactly", n=len(facts))
 
 
 def _record(

@@ -1,6 +1,6 @@
 """`grid`: one table in a TOML list that stands for many.
 
-A table of a list (an arm, an operand, a claim) with the key `grid`, a table of lists, stands for one table per
+A table of a list (a method, an operand, a claim) with the key `grid`, a table of lists, stands for one table per
 combination of their values. In its strings `{name}` is replaced by the value; a string that is nothing but `{name}`
 becomes the value itself, a number for instance. Combinations come in the order of the file, the last list running
 fastest.
@@ -20,9 +20,9 @@ Values = Mapping[str, Any]
 def expand(content: Any, lines: Mapping[KeyPath, int], file: object = "TOML") -> tuple[Any, dict[KeyPath, int]]:
     """Return the content of a `file` with its grids written out, and the line of each key in it.
 
-    >>> table = {"arms": [{"method": "lm-{steps}", "steps": "{steps}", "grid": {"steps": [1, 14]}}]}
+    >>> table = {"methods": [{"method": "lm-{steps}", "steps": "{steps}", "grid": {"steps": [1, 14]}}]}
     >>> expand(table, {})[0]
-    {'arms': [{'method': 'lm-1', 'steps': 1}, {'method': 'lm-14', 'steps': 14}]}
+    {'methods': [{'method': 'lm-1', 'steps': 1}, {'method': 'lm-14', 'steps': 14}]}
 
     Raises:
         BadConfig: a grid is no table of lists.

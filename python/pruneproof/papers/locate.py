@@ -19,7 +19,7 @@ def locate(text: str) -> dict[KeyPath, int]:
     A path runs from the root through keys and array positions. A table that is opened twice (`[a.b]`, then `[a]`)
     stands where it is first named; an array of tables stands at its first element.
 
-    >>> locate('title = "x"\n[[arm]]\nsizes = [1,\n  2]\n')[("arm", 0, "sizes", 1)]
+    >>> locate('title = "x"\n[[method]]\nsizes = [1,\n  2]\n')[("method", 0, "sizes", 1)]
     4
     """
     return _Scanner(text).document()

@@ -31,9 +31,10 @@ def check_printed(claim: PrintedClaim, tables: Tables) -> tuple[Outcome, list[Fa
     facts = [compare(comparison, tables, claim.id) for comparison in claim.compare]
     false = [fact for fact in facts if not fact.holds]
     if false:
-        reason = f"{len(false)} of {len(facts)} comparisons fail; first: {false[0].statement}: {false[0].found}"
+        reason = f"{len(false)} of {len(facts)} comparisons wrong; first: {false[0].statement}: {false[0].found}"
         return Outcome("fails", reason, n=len(facts)), facts
-    return Outcome("holds", f"all {len(facts)} comparisons hold on the printed numbers", n=len(facts)), facts
+    said = "the comparison holds" if len(facts) == 1 else f"all {len(facts)} comparisons hold"
+    return Outcome("holds", f"{said} on the printed numbers", n=len(facts)), facts
 
 
 def compare(comparison: Comparison, tables: Tables, claim: str) -> Fact:

@@ -1,6 +1,8 @@
 """Compares how two methods of a run are set up, from their steps alone."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from pruneproof.contracts.mechanism import Fact
@@ -51,34 +53,47 @@ def _recipe(run: Run, step: Train | Search) -> Recipe:
     return Recipe.model_validate(run.recipe[step.recipe].model_dump() | step.change)
 
 
-def _trainings(run: Run, steps: Sequence[Step]) -> list[tuple[Recipe, int, int]]:
-    """Return recipe, first epoch and last epoch (exclusive) of each training, as the steps follow from each other."""
-    position: dict[str, int] = {}
-    named: dict[str, dict[str, int]] = {}
-    found = []
+Training = tuple[Recipe, int, int]
+"""Recipe, first epoch and last epoch (exclusive) of one training."""
+
+
+@dataclass(frozen=True)
+class _Weights:
+    """Weights as they stand: their place in each recipe, and the trainings that made them."""
+
+    position: Mapping[str, int] = MappingProxyType({})
+    made_by: tuple[Training, ...] = ()
+
+
+def _walk(run: Run, steps: Sequence[Step]) -> tuple[list[Training], tuple[Training, ...]]:
+    """Return all trainings in order, and those that made the weights after the last step."""
+    weights, named = _Weights(), dict[str, _Weights]()
+    found: list[Training] = []
     for step in steps:
         if isinstance(step, Init):
-            position = {}
+            weights = _Weights()
         elif isinstance(step, Rewind):
-            position = dict(named.get(step.to, {}))
+            weights = named.get(step.to, _Weights())
         elif isinstance(step, Train):
             if step.origin is not None:
-                position = dict(named.get(step.origin, {}))
+                weights = named.get(step.origin, _Weights())
             recipe = _recipe(run, step)
-            behind = position.get(step.recipe, 0)
+            behind = weights.position.get(step.recipe, 0)
             start = step.start if step.start is not None else behind if behind < recipe.epochs else 0
-            stop = (
-                step.until
-                if step.until is not None
-                else start + step.epochs
-                if step.epochs is not None
-                else recipe.epochs
-            )
+            length = recipe.epochs - start if step.epochs is None else step.epochs
+            stop = start + length if step.until is None else step.until
             found.append((recipe, start, stop))
-            position = {**position, step.recipe: stop}
+            weights = _Weights({**weights.position, step.recipe: stop}, (*weights.made_by, found[-1]))
+        elif isinstance(step, Search):
+            recipe = _recipe(run, step)
+            found.append((recipe, 0, recipe.epochs))
         if step.name is not None:
-            named[step.name] = dict(position)
-    return found
+            named[step.name] = weights
+    return found, weights.made_by
+
+
+def _trainings(run: Run, steps: Sequence[Step]) -> list[Training]:
+    return _walk(run, steps)[0]
 
 
 def _pruning(steps: Sequence[Step]) -> int:
@@ -94,16 +109,15 @@ def _epochs(run: Run, steps: Sequence[Step]) -> int:
 
 
 def _epochs_after(run: Run, steps: Sequence[Step]) -> int:
-    before = sum(isinstance(step, Train) for step in steps[: _pruning(steps)])
+    before = sum(isinstance(step, Train | Search) for step in steps[: _pruning(steps)])
     return sum(stop - start for _, start, stop in _trainings(run, steps)[before:])
 
 
 def _base(run: Run, steps: Sequence[Step]) -> Any:
     """Return what is trained before the mask is decided: the dense network that a method starts from."""
-    before = [step for step in steps[: _pruning(steps)] if isinstance(step, Train)]
-    trainings = _trainings(run, before)
+    made_by = _walk(run, steps[: _pruning(steps)])[1]
     return [
-        (recipe.model_dump_json(), start, stop) for recipe, start, stop in trainings
+        (recipe.model_dump_json(), start, stop) for recipe, start, stop in made_by
     ] or "the network at initialisation"
 
 
@@ -120,6 +134,10 @@ def _prunes(steps: Sequence[Step]) -> list[Prune | Gradual]:
     return found + [step.gradual for step in steps if isinstance(step, Train) and step.gradual is not None]
 
 
+def _rounds(run: Run, steps: Sequence[Step]) -> int:
+    return sum(each.end - each.start + 1 if isinstance(each, Gradual) else each.iterations for each in _prunes(steps))
+
+
 def _criterion(run: Run, steps: Sequence[Step]) -> Any:
     return [each.criterion.id for each in _prunes(steps)]
 
@@ -132,7 +150,7 @@ PROPERTIES: Mapping[str, Callable[[Run, Sequence[Step]], Any]] = {
     "base": _base,
     "epochs": _epochs,
     "epochs-after-pruning": _epochs_after,
-    "rounds": lambda run, steps: sum(isinstance(step, Prune) for step in steps),
+    "rounds": _rounds,
     "criterion": _criterion,
     "structure": _structure,
     "shrinks": lambda run, steps: any(isinstance(step, Shrink) for step in steps),
@@ -144,4 +162,5 @@ PROPERTIES: Mapping[str, Callable[[Run, Sequence[Step]], Any]] = {
     "weight-decay": _last("weight_decay"),
     "augment": _last("augment"),
 }
-"""Property -> how it is read off a method's steps; those of a recipe are of the last training."""
+"""Property -> how it is read off a method's steps. `rounds` are pruning iterations, with training between them or
+without; properties of a recipe are of the last training."""

@@ -156,7 +156,8 @@ class Prune(Step):
     sparsity: Fraction | None = None
     """The target; the method's, or the round's, when None."""
     revive: bool = False
-    """Whether weights that an earlier iteration removed may come back: each selects among all weights."""
+    """Whether weights that an earlier iteration of this step removed may come back: each selects among all that were
+    alive before the step."""
     transforms: tuple[Chosen, ...] = ()
     """Transforms of the scores, in order."""
     apply: bool = True

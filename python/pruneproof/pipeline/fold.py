@@ -9,7 +9,7 @@ from pruneproof.contracts.choice import Choice
 from pruneproof.contracts.criterion import Criterion
 from pruneproof.contracts.dataset import DataSet
 from pruneproof.contracts.functions import ingredients
-from pruneproof.contracts.metric import Metric
+from pruneproof.contracts.metric import MEASURED_ONLY, WATCHED_ONLY, Metric
 from pruneproof.contracts.model import Model
 from pruneproof.contracts.recipe import Recipe
 from pruneproof.contracts.regularizer import Regularizer
@@ -41,6 +41,8 @@ from pruneproof.pipeline.plan import UNKNOWN_FINGERPRINT, PlannedCell, Stage
 from pruneproof.pipeline.writing import Writer
 from pruneproof.registry.catalog import Catalog, blame_plugin
 
+OF_SCORES = frozenset({"scores", "alive", "rng"})
+"""What a transform of scores may ask for."""
 NEED_DATA = frozenset({"grads", "fisher", "activations", "probe"})
 """Ingredients that are computed on scoring samples."""
 
@@ -56,6 +58,8 @@ class State:
     """The training stage that made the weights; empty where something else did."""
     epochs: int = 0
     """Epochs trained since initialisation."""
+    sparsity: float = 0.0
+    """The target that the mask was made for."""
     position: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
     """Recipe -> its epochs that the weights have behind them."""
 
@@ -253,7 +257,7 @@ class Folder:
                 for each in step.watch
             ],
             "keep_optimizer": _keeps(later, step.name),
-            **self._watched(step),
+            **self._watched(step, label),
         }
         digest = self._add(so_far, "train", label, inputs, upstream, stop - start)
         moves = step.gradual is not None or bool(step.updates)
@@ -264,10 +268,14 @@ class Folder:
             trained=digest,
             epochs=state.epochs + stop - start,
             position=MappingProxyType({**state.position, step.recipe: stop}),
+            sparsity=placed.sparsity if step.gradual is not None else state.sparsity,
         )
 
-    def _watched(self, step: Train) -> dict[str, Any]:
+    def _watched(self, step: Train, label: str) -> dict[str, Any]:
         """Return the samples for metrics that look at derivatives while the network trains."""
+        for each in step.watch:
+            metric = self.catalog.get(Metric, each.what.id)
+            _check_place(metric, MEASURED_ONLY, "where a step measures. Name it in a step `measure`.", label)
         asked = {name for each in step.watch for name in ingredients(self.catalog.get(Metric, each.what.id).measure)}
         found: dict[str, Any] = {"sample": step.sample.model_dump(mode="json")} if "probe" in asked else {}
         if self.held_out and asked & {"probe", "train", "data"}:
@@ -300,12 +308,14 @@ class Folder:
             **self.network,
             **self._scoring(step),
             "selection": self.writer.selection(step.select),
-            "course": self.course(step.schedule, target, step.iterations),
+            "course": self._course_from(state, step, target),
             "mode": step.mode,
             "revive": step.revive,
-            "transforms": [self.writer.choice(Transform, each) for each in step.transforms],
+            "transforms": [self._transform_of_scores(each, label) for each in step.transforms],
         }
-        if placed.round and "sample" in inputs:
+        asked = set(self.catalog.get(Criterion, step.criterion.id).ingredients)
+        asked |= {name for each in step.transforms for name in self._asked_by(each)}
+        if placed.round and ("sample" in inputs or "rng" in asked):
             inputs["round"] = placed.round
         digest = self._add(so_far, "prune", f"{label} · prune", inputs, state.upstream())
         if not step.apply:
@@ -317,7 +327,28 @@ class Folder:
             mask=digest,
             weights=digest if changes_weights else state.weights,
             trained="" if changes_weights else state.trained,
+            sparsity=target,
         )
+
+    def _course_from(self, state: State, step: Prune, target: float) -> list[float]:
+        """Return the sparsities of a step that prunes; of a network that is pruned already, over what is left."""
+        if not state.mask or step.iterations == 1 or state.sparsity >= target:
+            return self.course(step.schedule, target, step.iterations)
+        left = 1.0 - state.sparsity
+        course = self.course(step.schedule, 1.0 - (1.0 - target) / left, step.iterations)
+        return [*(1.0 - left * (1.0 - each) for each in course[:-1]), target]
+
+    def _asked_by(self, chosen: Choice) -> list[str]:
+        return list(ingredients(self.catalog.get(Transform, chosen.id).transform))
+
+    def _transform_of_scores(self, chosen: Choice, label: str) -> dict[str, Any]:
+        asked = self._asked_by(chosen)
+        if "scores" not in asked or not set(asked) <= OF_SCORES:
+            raise BadConfig(
+                f'{label}: the transform "{chosen.id}" asks for {", ".join(asked)}; a step that prunes changes scores, '
+                f"by transforms of {', '.join(sorted(OF_SCORES))} only. Make it a step of its own."
+            )
+        return self.writer.choice(Transform, chosen)
 
     def _updates_survivors(self, step: Prune) -> bool:
         return self.catalog.get(Criterion, step.criterion.id).updates_survivors
@@ -368,7 +399,14 @@ class Folder:
             "sparsity": placed.sparsity if step.sparsity is None else step.sparsity,
         }
         digest = self._add(so_far, "search", f"{label} · {step.what.id}", inputs, state.upstream(), recipe.epochs)
-        return replace(state, weights=digest, mask=digest, trained=digest, epochs=state.epochs + recipe.epochs)
+        return replace(
+            state,
+            weights=digest,
+            mask=digest,
+            trained=digest,
+            epochs=state.epochs + recipe.epochs,
+            sparsity=inputs["sparsity"],
+        )
 
     def _shrink(self, so_far: Folded, label: str) -> State:
         state = so_far.state
@@ -377,13 +415,17 @@ class Folder:
         if state.shape:
             raise BadConfig(f"{label}: the network is shrunk already; a second shrink step is not supported.")
         digest = self._add(so_far, "shrink", f"{label} · shrink", self.network, state.upstream())
-        return replace(state, weights=digest, mask=digest, shape=digest, trained="")
+        return replace(state, weights=digest, mask=digest, shape=digest, trained="", sparsity=0.0)
 
     def _measure(self, step: Measure, placed: Placed, so_far: Folded, label: str) -> State:
         state = so_far.state
         metrics = [self.writer.choice(Metric, each) for each in step.metrics]
         values = [self.catalog.get(Metric, each.id) for each in step.metrics]
         asked = {name for value in values for name in ingredients(value.measure)}
+        for value in values:
+            _check_place(
+                value, WATCHED_ONLY, "while a network trains. Name it in `watch` of a step that trains.", label
+            )
         inputs: dict[str, Any] = {**self.network, "metrics": metrics}
         upstream = state.upstream()
         if "epochs" in asked:
@@ -399,6 +441,14 @@ class Folder:
                 names = ", ".join(each.id for each in step.metrics)
                 raise BadConfig(f"{label}: {names} compare with another measurement. Name its step: against = NAME.")
             upstream |= self._reference(step.against, asked, so_far, label)
+            known = [each["id"] for each in self.stages[so_far.measures[step.against]].inputs["metrics"]]
+            for value in values:
+                for need in value.needs:
+                    if need not in known:
+                        raise BadConfig(
+                            f'{label}: the metric "{value.id}" compares with "{need}" of the step "{step.against}", '
+                            f"which measures {', '.join(known)}. Add it there."
+                        )
         digest = self._add(so_far, "measure", f"{label} · {step.name or 'end'}", inputs, upstream)
         for name in _names(placed) or ["end"]:
             so_far.measures[name] = digest
@@ -461,6 +511,17 @@ class Folder:
         self.stages.setdefault(digest, stage)
         so_far.stages.append(digest)
         return digest
+
+
+def _check_place(metric: Metric, elsewhere: frozenset[str], where: str, label: str) -> None:
+    """Check that what a metric asks for exists where it is named.
+
+    Raises:
+        BadConfig: it exists elsewhere only.
+    """
+    for name in ingredients(metric.measure):
+        if name in elsewhere:
+            raise BadConfig(f'{label}: the metric "{metric.id}" asks for "{name}", which exists {where}')
 
 
 def _held_out(run: Run) -> float:

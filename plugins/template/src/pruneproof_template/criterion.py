@@ -10,11 +10,11 @@ pruneproof_api = 2
 """The version of the plugin API that this module was written for."""
 
 
-def template_score(weights: Tensors, *, power: float = 1.0) -> Tensors:
+def template_criterion(weights: Tensors, *, power: float = 1.0) -> Tensors:
     """Return |w| / mean(|w| of its tensor)^power; larger means keep. Power 0 is plain magnitude.
 
     >>> weights = {"fc.weight": torch.tensor([[1.0, -3.0]])}
-    >>> template_score(weights)["fc.weight"].tolist()
+    >>> template_criterion(weights)["fc.weight"].tolist()
     [[0.5, 1.5]]
 
     Args:
@@ -28,9 +28,9 @@ def template_score(weights: Tensors, *, power: float = 1.0) -> Tensors:
     return {name: w.abs() / w.abs().mean().clamp_min(torch.finfo(w.dtype).tiny) ** power for name, w in weights.items()}
 
 
-TEMPLATE_SCORE = Criterion(
-    id="template-score",
-    score=template_score,
+TEMPLATE_CRITERION = Criterion(
+    id="template-criterion",
+    score=template_criterion,
     source=Source(authors="A. Reader", year=2026, title="An example"),
     laws=frozenset({"data-free", "nonnegative", "sign-invariant", "homogeneous-0", "zero-for-zero-weight"}),
 )
@@ -39,4 +39,4 @@ TEMPLATE_SCORE = Criterion(
 @hookimpl
 def pruneproof_criteria() -> Iterable[Criterion]:
     """Register the criterion."""
-    return [TEMPLATE_SCORE]
+    return [TEMPLATE_CRITERION]

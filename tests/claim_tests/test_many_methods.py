@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from pruneproof.claim_tests.many_arms import rank_correlation, spread_ratio
+from pruneproof.claim_tests.many_methods import rank_correlation, spread_ratio
 
 
 @given(st.integers(0, 1000))
@@ -29,7 +29,7 @@ def test_the_rank_correlation_looks_at_the_best_and_at_what_has_not_collapsed():
     assert -1.0 < rank_correlation.decide(samples, within=0.4).value < 1.0
     few = rank_correlation.decide(samples, within=0.4, below=2.0)
     assert few.verdict == "inconclusive"
-    assert "1st seed fewer than three arms" in few.reason
+    assert "1st seed fewer than three methods" in few.reason
 
 
 def test_the_ratio_of_spreads_is_taken_seed_by_seed():

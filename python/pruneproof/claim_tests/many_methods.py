@@ -1,4 +1,4 @@
-"""Tests over many arms at once: rank correlations between two measurements, and ratios of spreads."""
+"""Tests over many methods at once: rank correlations between two measurements, and ratios of spreads."""
 
 import math
 from typing import Annotated
@@ -14,12 +14,12 @@ Share = Annotated[float, Field(gt=0, le=1)]
 
 
 def _odd(count: int, **_: object) -> str:
-    return "two measurements of each arm, an even number, were expected" if count % 2 else ""
+    return "two measurements of each method, an even number, were expected" if count % 2 else ""
 
 
 @claim_test(
     "rank-correlation",
-    "two measurements of the same arms rank them alike, or not",
+    "two measurements of the same methods rank them alike, or not",
     operands=6,
     more=True,
     refuse=_odd,
@@ -28,12 +28,12 @@ def _odd(count: int, **_: object) -> str:
 def rank_correlation(
     samples: Samples, *, within: Share, best: Share = 1.0, below: float | None = None, level: Level = 0.95
 ) -> Outcome:
-    """Judge a claim of weak correlation over arms: |mean Kendall's τ| <= within.
+    """Judge a claim of weak correlation over methods: |mean Kendall's τ| <= within.
 
-    The first half of the operands are one measurement of the arms, the second half another of the same arms in the same
-    order. τ (Kendall's τ-b 1945, which allows for ties) is taken for each seed, whose arms share one dense network,
-    and Student's interval of its mean is over seeds: they are independent, arms are not. Only arms whose first
-    measurement is at most `below`, and of those the share `best` with the smallest, count.
+    The first half of the operands are one measurement of the methods, the second half another of the same methods in
+    the same order. τ (Kendall's τ-b 1945, which allows for ties) is taken for each seed, whose methods share one dense
+    network, and Student's interval of its mean is over seeds: they are independent, methods are not. Only methods whose
+    first measurement is at most `below`, and of those the share `best` with the smallest, count.
     """
     x, y = np.split(samples, 2)
     taus = []
@@ -43,7 +43,7 @@ def rank_correlation(
         order = order[: math.ceil(best * len(order))]
         tau = float(stats.kendalltau(x[order, seed], y[order, seed]).statistic) if len(order) > 2 else math.nan
         if math.isnan(tau):
-            reason = f"In the {ordinal(seed)} seed fewer than three arms, or equal ones only, are left to rank."
+            reason = f"In the {ordinal(seed)} seed fewer than three methods, or equal ones only, are left to rank."
             return Outcome("inconclusive", reason, n=x.shape[1])
         taus.append(tau)
     values = np.array(taus)
@@ -52,20 +52,20 @@ def rank_correlation(
 
 @claim_test(
     "spread-ratio",
-    "differences between arms shrink from one measurement to another",
+    "differences between methods shrink from one measurement to another",
     operands=4,
     more=True,
     refuse=_odd,
     value=ValueScale(unit="ratio of spreads"),
 )
 def spread_ratio(samples: Samples, *, at_most: Positive, level: Level = 0.95) -> Outcome:
-    """Judge a claim of compression: (max - min over arms) afterwards / the same before < at_most.
+    """Judge a claim of compression: (max - min over methods) afterwards / the same before < at_most.
 
-    The first half of the operands are the measurement before, the second half that afterwards, arms in the same order.
-    The ratio is taken for each seed; Student's interval of its mean.
+    The first half of the operands are the measurement before, the second half that afterwards, methods in the same
+    order. The ratio is taken for each seed; Student's interval of its mean.
     """
     before, after = (np.ptp(half, axis=0) for half in np.split(samples, 2))
     if np.any(before == 0):
-        return Outcome("inconclusive", "In one seed all arms are equal before, so there is no ratio.", n=before.size)
+        return Outcome("inconclusive", "In one seed all methods are equal before, so there is no ratio.", n=before.size)
     ratio = after / before
     return one_sided("The ratio of spreads", ratio, t_interval(ratio, level), "<", at_most, "the bound")
