@@ -61,22 +61,25 @@ Training = tuple[Recipe, int, int]
 class _Weights:
     """Weights as they stand: their place in each recipe, and the trainings that made them."""
 
-    position: Mapping[str, int] = MappingProxyType({})
-    made_by: tuple[Training, ...] = ()
+    position: Mapping[str, int]
+    made_by: tuple[Training, ...]
+
+
+_UNTRAINED = _Weights(MappingProxyType({}), ())
 
 
 def _walk(run: Run, steps: Sequence[Step]) -> tuple[list[Training], tuple[Training, ...]]:
     """Return all trainings in order, and those that made the weights after the last step."""
-    weights, named = _Weights(), dict[str, _Weights]()
+    weights, named = _UNTRAINED, dict[str, _Weights]()
     found: list[Training] = []
     for step in steps:
         if isinstance(step, Init):
-            weights = _Weights()
+            weights = _UNTRAINED
         elif isinstance(step, Rewind):
-            weights = named.get(step.to, _Weights())
+            weights = named.get(step.to, _UNTRAINED)
         elif isinstance(step, Train):
             if step.origin is not None:
-                weights = named.get(step.origin, _Weights())
+                weights = named.get(step.origin, _UNTRAINED)
             recipe = _recipe(run, step)
             behind = weights.position.get(step.recipe, 0)
             start = step.start if step.start is not None else behind if behind < recipe.epochs else 0
