@@ -267,8 +267,8 @@ def test_the_neighbours_along_any_dimension_compete(data, m, seed):
     for unit in units_of(scores, alive):
         members[unit[1], group(unit[2])].append(unit)
     expected = expected_in_groups([(m, each) for each in members.values()], {"keep": n})
-    masks = check(scores, expected, lambda: select(tensors, **how, structure=f"{n}:{m}", dim=dim, alive=alive))
-    assert masks is None or all(masks.is_n_of_m(name, n, m, dim=dim) for name in masks)
+    masks = check(scores, expected, lambda: select(tensors, **how, structure=f"{n}:{m}", axis=dim, alive=alive))
+    assert masks is None or all(masks.is_n_of_m(name, n, m, axis=dim) for name in masks)
 
 
 # Mixed company
@@ -398,7 +398,7 @@ def test_whole_blocks_and_filters_compete(data, reduction, scope, floor, seed):
         if alive is None or alive.array(name)[place]
     }
     structure = "filter" if steps is None else "x".join(map(str, steps))
-    how |= {"structure": structure, "reduction": reduction, "scope": scope, "floor": floor, "alive": alive}
+    how |= {"structure": structure, "reduce": reduction, "scope": scope, "floor": floor, "alive": alive}
     masks = check(scores, weights, lambda: select(tensors, **amount, **how))
     if masks is not None:
         survivors = [grids[name][number][0] for name, number in expected]

@@ -128,9 +128,9 @@ def test_no_tensors_make_an_empty_mask(how):
 def test_filters_fall_by_their_norms():
     filters = {"conv": torch.stack([torch.full((2, 3, 3), value) for value in (0.5, -2.0, 1.0)])}
     filters["conv"][0, 0, 0, 0] = 9.0  # the largest weight, and the largest sum of squares after the second filter's
-    assert select(filters, structure="filter", keep=1, reduction="l1").row_counts("conv").tolist() == [0, 18, 0]
-    assert select(filters, structure="filter", keep=1, reduction="l2").row_counts("conv").tolist() == [18, 0, 0]
-    given = select(filters, structure="filter", keep=1, reduction="mean", score="given")
+    assert select(filters, structure="filter", keep=1, reduce="l1").row_counts("conv").tolist() == [0, 18, 0]
+    assert select(filters, structure="filter", keep=1, reduce="l2").row_counts("conv").tolist() == [18, 0, 0]
+    given = select(filters, structure="filter", keep=1, reduce="mean", score="given")
     assert given.row_counts("conv").tolist() == [0, 0, 18]
 
 
@@ -150,7 +150,7 @@ def test_unprunable_tensors_are_kept_whole_and_do_not_count():
 def test_unprunable_tensors_need_no_gradient_and_no_dimension():
     tensors = WEIGHTS | {"bias": torch.ones(3)}
     how = {"unprunable": ["bias"], "gradients": WEIGHTS, "score": "sensitivity"}
-    assert select(tensors, structure="1:2", dim=1, **how)["bias"].all()
+    assert select(tensors, structure="1:2", axis=1, **how)["bias"].all()
     assert select(tensors, structure="1x2", keep=2, **how)["bias"].all()
 
 
@@ -203,10 +203,10 @@ def test_a_block_is_alive_as_long_as_one_of_its_weights_is():
         ({"sparsity": 0.5, "scope": "erk", "count": "torch-prune"}, Selection(scope="erk", count="torch-prune")),
         ({"keep": 4, "floor": 1}, Selection(floor={"id": "count", "least": 1})),
         ({"keep": 4, "floor": {"a": 2}}, Selection(floor={"id": "count", "least": {"a": 2}})),
-        ({"keep": 2, "structure": "filter", "reduction": "l2"}, Selection(structure="filter", reduce="l2")),
+        ({"keep": 2, "structure": "filter", "reduce": "l2"}, Selection(structure="filter", reduce="l2")),
         ({"keep": 2, "structure": "1x2"}, Selection(structure={"id": "block", "sides": (1, 2)})),
         ({"structure": "1:2"}, Selection(structure="1:2")),
-        ({"structure": "1:2", "dim": -1}, Selection(structure={"id": "n-of-m", "keep": 1, "group": 2, "axis": -1})),
+        ({"structure": "1:2", "axis": -1}, Selection(structure={"id": "n-of-m", "keep": 1, "group": 2, "axis": -1})),
         ({"sparsity": 0.5, "scope": "row", "unprunable": ["a"]}, Selection(scope="row", unprunable=("a",))),
         ({"sparsity": 0.5}, Selection()),
     ],
@@ -227,11 +227,11 @@ def test_what_only_a_selection_says_is_heeded():
 
 @pytest.mark.parametrize(
     "argument",
-    [{"scope": "tensor"}, {"structure": "1:2"}, {"reduction": "l2"}, {"dim": 0}, {"floor": 1}, {"count": "synflow"}],
+    [{"scope": "tensor"}, {"structure": "1:2"}, {"reduce": "l2"}, {"axis": 0}, {"floor": 1}, {"count": "synflow"}],
     ids=str,
 )
 def test_a_selection_and_one_of_its_arguments_contradict_each_other(argument):
-    with pytest.raises(BadConfig, match="`selection` says scope, structure, reduction, dim, floor, count"):
+    with pytest.raises(BadConfig, match="`selection` says scope, structure, reduce, axis, floor, count"):
         select(WEIGHTS, keep=1, selection=Selection(), **argument)
     with pytest.raises(BadConfig, match="Leave these out"):
         select(WEIGHTS, keep=1, selection=Selection(), unprunable=["a"])
@@ -268,7 +268,7 @@ REFUSED = {
         UnknownName,
         '"layer" is not known. .*Besides these: global, tensor, row.',
     ),
-    "reduction": (ONES, {"keep": 1, "reduction": "max"}, UnknownName, 'reduction "max" is not known'),
+    "reduce": (ONES, {"keep": 1, "reduce": "max"}, UnknownName, 'reduce "max" is not known'),
     "structure": (
         ONES,
         {"keep": 1, "structure": "rows"},
@@ -288,7 +288,7 @@ REFUSED = {
         BadTensor,
         '"w" has shape (2, 4), which cannot be cut into groups of 3 along',
     ),
-    "dimension": (ONES, {"structure": "2:4", "dim": 2}, BadTensor, "groups of 4 along dimension 2"),
+    "dimension": (ONES, {"structure": "2:4", "axis": 2}, BadTensor, "groups of 4 along dimension 2"),
     "blocks": (
         ONES,
         {"keep": 1, "structure": "2x2x2"},
@@ -325,7 +325,7 @@ REFUSED = {
     ),
     "signs": (
         ONES,
-        {"keep": 1, "structure": "filter", "reduction": "sum"},
+        {"keep": 1, "structure": "filter", "reduce": "sum"},
         BadTensor,
         'add scores with their sign, which the measure of "w" drops',
     ),
@@ -349,7 +349,7 @@ REFUSED = {
     ),
     "mean of infinities": (
         {"w": torch.tensor([[float("inf"), -float("inf")]])},
-        {"keep": 1, "score": "given", "structure": "filter", "reduction": "mean"},
+        {"keep": 1, "score": "given", "structure": "filter", "reduce": "mean"},
         BadTensor,
         'mean score of block 0 of "w" is inf - inf',
     ),
@@ -400,9 +400,9 @@ def test_a_layer_without_a_gradient_is_refused_unless_it_is_unprunable():
         {"keep": 1, "scope": "tensor"},
         {"keep": 1, "scope": "row"},
         {"structure": "1:2"},
-        {"structure": "1:2", "dim": 0},
+        {"structure": "1:2", "axis": 0},
         {"structure": "filter", "keep": 1},
-        {"structure": "2x2", "keep": 1, "reduction": "mean"},
+        {"structure": "2x2", "keep": 1, "reduce": "mean"},
         {"keep": 1, "score": "given"},
         {"keep": 1, "score": "normalised-magnitude"},
         {"keep": 1, "score": "magnitude-squared"},
@@ -426,7 +426,7 @@ def test_a_product_that_is_nan_is_refused_too():
 # Copies
 
 
-@pytest.mark.parametrize("how", [{"keep": 1}, {"keep": 1, "scope": "row"}, {"structure": "1:2", "dim": 0}], ids=str)
+@pytest.mark.parametrize("how", [{"keep": 1}, {"keep": 1, "scope": "row"}, {"structure": "1:2", "axis": 0}], ids=str)
 def test_a_copy_is_said_with_the_name_and_where_select_was_called(how):
     tensors = {"slow": torch.ones(4, 6).T, "numpy": np.ones((8, 4))[::2], "quick": torch.ones(2, 4)}
     with pytest.warns(UserWarning, match="^numpy, slow: not contiguous, so copied") as said:

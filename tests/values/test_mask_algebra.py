@@ -95,13 +95,13 @@ def test_n_of_m_is_a_count_in_each_group(array, m, data):
     n, dim = data.draw(st.integers(0, m)), data.draw(st.sampled_from([0, 1, -1]))
     rows = np.moveaxis(array, dim, -1)
     groups = [rows[:, start : start + m].sum(axis=1) for start in range(0, rows.shape[1], m)]
-    assert MaskSet.from_arrays({"w": array}).is_n_of_m("w", n, m, dim=dim) == bool(np.max(groups) <= n)
+    assert MaskSet.from_arrays({"w": array}).is_n_of_m("w", n, m, axis=dim) == bool(np.max(groups) <= n)
 
 
 @pytest.mark.parametrize(("n", "m", "dim"), [(3, 2, 0), (-1, 2, 0), (0, 0, 0), (1, 2, 2), (1, 2, -3)])
 def test_n_of_m_that_makes_no_sense_is_refused(n, m, dim):
     with pytest.raises(BadTensor, match="cannot be asked"):
-        MaskSet.dense({"w": (4, 4)}).is_n_of_m("w", n, m, dim=dim)
+        MaskSet.dense({"w": (4, 4)}).is_n_of_m("w", n, m, axis=dim)
 
 
 @given(families(count=1), st.sampled_from([torch.bool, torch.float32, torch.bfloat16, torch.int64]))

@@ -79,7 +79,7 @@ def test_counts_are_exact_and_nothing_else_changes(build, tokens, architecture, 
             assert torch.equal(matrix[mask], dense[mask])
         outputs, inputs = matrix.shape
         if "structure" in amount:
-            assert found.masks.is_n_of_m(name, 2, 4, dim=0 if architecture == "gpt2" else 1)
+            assert found.masks.is_n_of_m(name, 2, 4, axis=0 if architecture == "gpt2" else 1)
             assert mask.sum() == outputs * inputs // 2
         elif method == "wanda":
             assert set(mask.sum(1).tolist()) == {keep_count(inputs, 0.55)}

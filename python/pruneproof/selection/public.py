@@ -29,8 +29,8 @@ def select(
     gradients: Mapping[str, Tensor] | None = None,
     scope: str = "global",
     structure: str = "weight",
-    reduction: Reduction = "l1",
-    dim: int = 1,
+    reduce: Reduction = "l1",
+    axis: int = 1,
     floor: int | Mapping[str, int] = 0,
     count: str = "exact",
     unprunable: Sequence[str] = (),
@@ -53,7 +53,7 @@ def select(
     [[True, False], [False, True]]
     >>> select(weights, structure="1:2")["fc2.weight"].tolist()
     [[False, True]]
-    >>> select(weights, structure="filter", keep=2, reduction="l2").count("fc1.weight")
+    >>> select(weights, structure="filter", keep=2, reduce="l2").count("fc1.weight")
     2
 
     Args:
@@ -71,10 +71,10 @@ def select(
         structure: the unit: `weight`; `filter`, a whole output unit; `row`, a run along the last dimension; `4x2`,
             blocks
             of that many rows and columns (as many sides as the tensors have dimensions); `2:4`, of every 4 neighbours
-            along `dim` the best 2 weights; `coupled`, filters with all that dies with them (of a module).
-        reduction: how a unit's scores become one: `l1` sum of absolute values, `l2` root of the sum of squares, `mean`,
+            along `axis` the best 2 weights; `coupled`, filters with all that dies with them (of a module).
+        reduce: how a unit's scores become one: `l1` sum of absolute values, `l2` root of the sum of squares, `mean`,
             `abs-of-sum` absolute value of the sum, `sum` the sum with its sign.
-        dim: the dimension along which N:M counts; its size must be a multiple of M. Others than the last are copied.
+        axis: the dimension along which N:M counts; its size must be a multiple of M. Others than the last are copied.
         floor: least number of units that each tensor keeps (all of a smaller one); or name -> number.
         count: how many units a sparsity removes: `exact`, or the rule of a published code.
         unprunable: glob patterns of names that are kept whole and do not count.
@@ -87,17 +87,17 @@ def select(
         BadConfig: arguments that contradict each other, or a sparsity out of range.
         BadTensor: NaN, or a dtype or shape that does not fit.
         InfeasibleSelection: no mask has that count and those floors.
-        UnknownName: an unknown score, scope, structure, reduction or count.
+        UnknownName: an unknown score, scope, structure, reduce or count.
     """
     if score not in get_args(Score):
         raise UnknownName.among("score", score, get_args(Score))
-    if reduction not in get_args(Reduction):
-        raise UnknownName.among("reduction", reduction, get_args(Reduction))
-    asked, rules = _asked(scope, structure, reduction, dim, floor, count, unprunable)
+    if reduce not in get_args(Reduction):
+        raise UnknownName.among("reduce", reduce, get_args(Reduction))
+    asked, rules = _asked(scope, structure, reduce, axis, floor, count, unprunable)
     if selection is not None:
-        if asked != EXACT or dim != 1:
+        if asked != EXACT or axis != 1:
             raise BadConfig(
-                "`selection` says scope, structure, reduction, dim, floor, count and unprunable. Leave these out."
+                "`selection` says scope, structure, reduce, axis, floor, count and unprunable. Leave these out."
             )
         asked, rules = selection, resolve(selection, installed)
     named = _by_name(tensors)
@@ -118,41 +118,41 @@ def select(
 def _asked(
     scope: str,
     structure: str,
-    reduction: Reduction,
-    dim: int,
+    reduce: Reduction,
+    axis: int,
     floor: int | Mapping[str, int],
     count: str,
     unprunable: Sequence[str],
 ) -> tuple[Selection, Rules]:
     """Return the selection that the arguments describe, and what its ids stand for."""
-    if (scope, structure, reduction, floor, count, unprunable) == ("global", "weight", "l1", 0, "exact", ()):
+    if (scope, structure, reduce, floor, count, unprunable) == ("global", "weight", "l1", 0, "exact", ()):
         return EXACT, PLAIN
     if not isinstance(floor, Mapping) and floor < 0:
         raise BadConfig(f"floor {floor} is out of range: a number from 0 was expected.")
     patterns = (unprunable,) if isinstance(unprunable, str) else tuple(unprunable)
     if isinstance(floor, Mapping):
-        return _built(scope, structure, reduction, dim, tuple(floor.items()), count, patterns)
-    return _built(scope, structure, reduction, dim, floor, count, patterns)
+        return _built(scope, structure, reduce, axis, tuple(floor.items()), count, patterns)
+    return _built(scope, structure, reduce, axis, floor, count, patterns)
 
 
 @lru_cache(maxsize=256)
 def _built(
     scope: str,
     structure: str,
-    reduction: Reduction,
-    dim: int,
+    reduce: Reduction,
+    axis: int,
     floor: int | tuple[tuple[str, int], ...],
     count: str,
     unprunable: tuple[str, ...],
 ) -> tuple[Selection, Rules]:
-    content: dict[str, Any] = {"scope": scope, "structure": structure, "reduce": reduction, "count": count}
+    content: dict[str, Any] = {"scope": scope, "structure": structure, "reduce": reduce, "count": count}
     try:
         selection = Selection(**content, unprunable=unprunable)
     except ValidationError as problem:
         first = problem.errors()[0]
         raise BadConfig(f"{first['loc'][0]} {first['input']!r} is not understood: {first['msg']}.") from None
     if selection.structure.id == "n-of-m":
-        options = {**selection.structure.options, "axis": dim}
+        options = {**selection.structure.options, "axis": axis}
         selection = selection.model_copy(
             update={"structure": selection.structure.model_copy(update={"options": options})}
         )

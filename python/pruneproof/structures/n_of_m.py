@@ -29,7 +29,7 @@ def groups(
         if not -len(shape) <= axis < len(shape) or shape[axis] % group:
             raise BadTensor(
                 f'"{name}" has shape {shape}, which cannot be cut into groups of {group} along dimension {axis}. Name '
-                "it in `unprunable`, or choose another `dim`."
+                "it in `unprunable`, or choose another `axis`."
             )
         sides = [1] * len(shape)
         sides[axis] = group

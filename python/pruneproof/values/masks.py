@@ -225,8 +225,8 @@ class MaskSet(Mapping[str, "torch.Tensor"]):
         counts = _engine.mask_block_counts(self.packed(name), shape, bounded)
         return counts.astype(np.int64).reshape(grid)
 
-    def is_n_of_m(self, name: str, n: int, m: int, *, dim: int = 1) -> bool:
-        """Say whether at most `n` of each `m` consecutive weights along `dim` are alive (N:M structure).
+    def is_n_of_m(self, name: str, n: int, m: int, *, axis: int = 1) -> bool:
+        """Say whether at most `n` of each `m` consecutive weights along `axis` are alive (N:M structure).
 
         A last group of fewer than `m` weights may have `n` alive as well.
 
@@ -238,10 +238,10 @@ class MaskSet(Mapping[str, "torch.Tensor"]):
             BadTensor: the tensor lacks the dimension, or not 0 <= n <= m with m from 1.
         """
         sides = len(self.shapes[name])
-        if not -sides <= dim < sides or not 0 <= n <= m or m < 1:
-            raise BadTensor(f'{n}:{m} along dimension {dim} cannot be asked of "{name}", which has {sides} dimensions.')
+        if not -sides <= axis < sides or not 0 <= n <= m or m < 1:
+            raise BadTensor(f'{n}:{m} along dimension {axis} cannot be asked of "{name}", which has {sides} dimensions.')
         block = [1] * sides
-        block[dim] = m
+        block[axis] = m
         return bool(np.all(self.block_counts(name, block) <= n))
 
     def __and__(self, other: "MaskSet") -> "MaskSet":
