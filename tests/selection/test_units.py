@@ -390,7 +390,7 @@ def test_n_of_m_counts_along_the_axis_that_is_named(axis):
     scores = {"conv.weight": np.random.default_rng(0).normal(size=(4, 8, 4))}
     selection = Selection(structure={"id": "n-of-m", "keep": 1, "group": 4, "axis": axis})
     masks = select_masks(scores, selection=selection)
-    assert masks.is_n_of_m("conv.weight", 1, 4, dim=axis)
+    assert masks.is_n_of_m("conv.weight", 1, 4, axis=axis)
     moved = np.moveaxis(masks.array("conv.weight"), axis, -1).reshape(-1, 4)
     values = np.moveaxis(scores["conv.weight"], axis, -1).reshape(-1, 4)
     assert (moved.argmax(axis=1) == values.argmax(axis=1)).all()

@@ -239,7 +239,9 @@ class MaskSet(Mapping[str, "torch.Tensor"]):
         """
         sides = len(self.shapes[name])
         if not -sides <= axis < sides or not 0 <= n <= m or m < 1:
-            raise BadTensor(f'{n}:{m} along dimension {axis} cannot be asked of "{name}", which has {sides} dimensions.')
+            raise BadTensor(
+                f'{n}:{m} along dimension {axis} cannot be asked of "{name}", which has {sides} dimensions.'
+            )
         block = [1] * sides
         block[axis] = m
         return bool(np.all(self.block_counts(name, block) <= n))
