@@ -185,7 +185,7 @@ def resnet_8(*widths):
     ],
 )  # fmt: skip
 def test_steps_that_do_not_fit_a_shrunk_network_are_refused(steps_paper, tmp_path, steps, words):
-    steps_paper({"odd": steps.replace("\n", " ")})
+    steps_paper({"odd": f'{steps}, {{ do = "measure" }}'.replace("\n", " ")})
     with pytest.raises(BadConfig, match=words):
         prepare(Request("steps", store=tmp_path, data=tmp_path, device="cpu", only=("net/*",)), fetch=False)
 

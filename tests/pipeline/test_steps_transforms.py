@@ -157,5 +157,5 @@ def test_a_transform_of_scores_is_no_step_and_a_transform_of_masks_no_transform_
     with pytest.raises(BadConfig, match="Name it in `transforms` of a prune step"):
         replay_steps({"wrong": changed("invert")})
     steps = '{ do = "init" }, { do = "prune", transforms = ["shuffle-globally"] }, { do = "measure" }'
-    with pytest.raises(BadConfig, match="scores are changed by transforms of"):
+    with pytest.raises(BadConfig, match="changes scores, by transforms of"):
         replay_steps({"wrong": steps})

@@ -31,6 +31,8 @@ _LEFT_STEPS = ((1,), (1, 0.5, 0.2), (1, 0.7, 0.5, 0.4, 0.3, 0.2, 0.15))
 """Ticks of a decade, from few to many; those of a `density` axis say what is left."""
 _ENOUGH = 4
 """Ticks."""
+_FINEST = 1e-9
+"""The least distance of two ticks that are evenly spaced."""
 _TINY = 1e-290
 """Up to which a number is zero to a log axis."""
 _PAD = 0.06
@@ -191,7 +193,7 @@ def _enough(sets: Sequence[Sequence[float]], values: Sequence[float]) -> tuple[f
     for ticks in sets:
         if sum(low <= tick <= high for tick in ticks) >= _ENOUGH:
             return tuple(sorted(ticks))
-    rough = (high - low) / _ENOUGH or abs(high) or 1.0
+    rough = max((high - low) / _ENOUGH or abs(high) or 1.0, _FINEST)
     power = 10.0 ** np.floor(np.log10(rough))
     step = next(each * power for each in (1, 2, 5, 10, 20) if each * power >= rough)
     return tuple(float(round(place * step, 12)) for place in range(int(low // step) - 1, int(high // step) + 2))
