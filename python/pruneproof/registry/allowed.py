@@ -14,11 +14,11 @@ def allowed(names: Collection[str]) -> set[str]:
     Items are separated by commas: names are the only ones besides `builtin`, `-name` leaves one out; an empty value or
     `none` leaves out all but `builtin`.
 
-    >>> os.environ["PRUNEPROOF_PLUGINS"] = "-slim"
-    >>> sorted(allowed(["builtin", "slim", "wanda"]))
+    >>> os.environ["PRUNEPROOF_PLUGINS"] = "-trackers"
+    >>> sorted(allowed(["builtin", "trackers", "wanda"]))
     ['builtin', 'wanda']
     >>> os.environ["PRUNEPROOF_PLUGINS"] = "none"
-    >>> sorted(allowed(["builtin", "slim", "wanda"]))
+    >>> sorted(allowed(["builtin", "trackers", "wanda"]))
     ['builtin']
     >>> del os.environ["PRUNEPROOF_PLUGINS"]
 
