@@ -12,11 +12,11 @@ packages='import sysconfig; print(sysconfig.get_path("purelib"))'
 repro='from pruneproof.cli import main; main()'
 registered='
 import json, sys
-from pruneproof.cli.check import CHECKED
+from pruneproof.registry.kinds import BY_NOUN
 for plugin in json.load(sys.stdin):
     for kind, ids in plugin["registers"].items():
-        if plugin["distribution"] == sys.argv[1] and kind.replace(" ", "-") in CHECKED and ids:
-            print(kind.replace(" ", "-"), *ids)
+        if plugin["distribution"] == sys.argv[1] and ids and kind in BY_NOUN and BY_NOUN[kind].laws:
+            print(BY_NOUN[kind].word, *ids)
 '
 
 if [ $# -eq 0 ]; then

@@ -13,7 +13,7 @@ from pruneproof.registry.kinds import KINDS
 if TYPE_CHECKING:
     from pruneproof.testing import Report
 
-CHECKED = {kind.noun.replace(" ", "-"): kind for kind in KINDS if kind.laws}
+CHECKED = {kind.word: kind for kind in KINDS if kind.laws}
 """Kind as the command line calls it -> its row; those that the conformance kit has laws for."""
 
 

@@ -17,12 +17,14 @@ PATTERN = r"[a-z][a-z0-9]*(-[a-z0-9]+)*"
 _MODULES = {path.stem for path in (TEMPLATE / "src" / "pruneproof_template").glob("*")}
 
 
-def _module(words: str) -> str:
-    return words.replace(" ", "_").replace("-", "_")
+def _module(word: str) -> str:
+    return word.replace("-", "_")
 
 
 NOUNS = {
-    noun.replace(" ", "-"): noun for noun in (*(kind.noun for kind in KINDS), "paper") if _module(noun) in _MODULES
+    word: noun
+    for word, noun in {**{kind.word: kind.noun for kind in KINDS}, "paper": "paper"}.items()
+    if _module(word) in _MODULES
 }
 """Kind as the command line calls it -> its noun; those that the template has a module for."""
 

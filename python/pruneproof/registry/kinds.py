@@ -85,6 +85,15 @@ class Kind:
     """Whether a value of the kind can change what is computed."""
 
     @property
+    def word(self) -> str:
+        """The noun as commands take it.
+
+        >>> BY_NOUN["data set"].word
+        'data-set'
+        """
+        return self.noun.replace(" ", "-")
+
+    @property
     def field(self) -> str:
         """The field that holds the main function."""
         return next(iter(self.functions))
