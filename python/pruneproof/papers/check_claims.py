@@ -10,7 +10,7 @@ from pruneproof.papers.short_form import DENSE, dense_method
 
 
 def check_claims(paper: Paper) -> None:
-    """Check ids, operands, tables and columns.
+    """Check ids, operands, tables, columns, what is required and what is named as unjudged.
 
     Raises:
         BadConfig: two claims of one id.
@@ -29,6 +29,12 @@ def check_claims(paper: Paper) -> None:
                     if isinstance(side, Quantity):
                         _check_quantity(paper, side, (*at, "compare", which, key))
         elif isinstance(claim, RerunClaim):
+            for name in claim.requires:
+                if name not in seen or name == claim.id:
+                    earlier = [each for each in seen if each != claim.id]
+                    where = paper.where("claims.toml", *at, "requires")
+                    advice = "A claim requires earlier ones."
+                    raise UnknownName.among("claim", name, earlier, where=where, advice=advice)
             for profile, evidence in claim.evidence.items():
                 _check_profile(paper, profile, (*at, "evidence", profile))
                 for which, operand in enumerate(evidence.operands):
@@ -43,6 +49,14 @@ def check_claims(paper: Paper) -> None:
                 run = _run(paper, profile, pair.run, (*at, "evidence", profile))
                 for method in pair.methods:
                     _check_method(paper, profile, pair.run, run, method, (*at, "evidence", profile))
+    for profile, named in paper.claims.unjudged.items():
+        _check_profile(paper, profile, ("unjudged", profile))
+        for number, each in enumerate(named):
+            at = ("unjudged", profile, number)
+            run = _run(paper, profile, each.run, at)
+            _check_method(paper, profile, each.run, run, each.method, at)
+            for sparsity in each.sparsities:
+                _check_sparsity(paper, profile, each.run, run, each.method, sparsity, at)
 
 
 def _check_profile(paper: Paper, profile: str, at: KeyPath) -> None:
@@ -68,7 +82,7 @@ def _run(paper: Paper, profile: str, name: str, at: KeyPath) -> Run:
     return runs[name]
 
 
-def _sparsities(run: Run) -> dict[str, list[float]]:
+def sparsities_of(run: Run) -> dict[str, list[float]]:
     """Return method -> its sparsities."""
     found: dict[str, list[float]] = {DENSE: [0.0]} if DENSE in run.recipe else {}
     for method in run.methods:
@@ -77,21 +91,27 @@ def _sparsities(run: Run) -> dict[str, list[float]]:
 
 
 def _check_method(paper: Paper, profile: str, run_id: str, run: Run, method: str, at: KeyPath) -> None:
-    known = _sparsities(run)
+    known = sparsities_of(run)
     if method not in known:
         where = paper.where("claims.toml", *at)
         raise UnknownName.among(f"method of {profile} run {run_id}", method, known, where=where)
+
+
+def _check_sparsity(
+    paper: Paper, profile: str, run_id: str, run: Run, method: str, sparsity: float, at: KeyPath
+) -> None:
+    known = sparsities_of(run)[method]
+    if sparsity not in known:
+        kind = f"sparsity of {profile} run {run_id}, method {method},"
+        found = [f"{each:g}" for each in known]
+        raise UnknownName.among(kind, f"{sparsity:g}", found, where=paper.where("claims.toml", *at))
 
 
 def _check_operand(paper: Paper, profile: str, operand: Operand, at: KeyPath) -> None:
     where = paper.where("claims.toml", *at)
     run = _run(paper, profile, operand.run, at)
     _check_method(paper, profile, operand.run, run, operand.method, at)
-    sparsities = _sparsities(run)[operand.method]
-    if operand.sparsity not in sparsities:
-        known = [f"{each:g}" for each in sparsities]
-        kind = f"sparsity of {profile} run {operand.run}, method {operand.method},"
-        raise UnknownName.among(kind, f"{operand.sparsity:g}", known, where=where)
+    _check_sparsity(paper, profile, operand.run, run, operand.method, operand.sparsity, at)
     of = [each for each in run.methods if each.method == operand.method] or [dense_method()]
     of = [each for each in of if operand.sparsity in (each.sparsities or run.sparsities or (0.0,))] or of
     steps = measured(run, of[0])

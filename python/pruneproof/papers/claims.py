@@ -46,7 +46,16 @@ class ClaimKind:
 
 def judge(evidence: Evidence) -> tuple[ClaimRecord, ...]:
     """Return every claim of a paper with its verdict at a profile."""
-    return tuple(_BY_CLASS[type(claim)].judge(claim, evidence) for claim in evidence.paper.claims.claim)
+    judged: dict[str, ClaimRecord] = {}
+    for claim in evidence.paper.claims.claim:
+        record = _BY_CLASS[type(claim)].judge(claim, evidence)
+        required = claim.requires if isinstance(claim, RerunClaim) and record.verdict != "not-run" else ()
+        lacking = [f"{name}, which is {judged[name].verdict}" for name in required if judged[name].verdict != "holds"]
+        if lacking:
+            reason = f"not judged here: the evidence is sound only with {', and '.join(lacking)}"
+            record = record.model_copy(update={"verdict": "not-run", "reason": reason, "seeds_needed": None})
+        judged[claim.id] = record
+    return tuple(judged.values())
 
 
 def kind_of_claim(name: str) -> ClaimKind:

@@ -225,6 +225,8 @@ class RerunClaim(ClaimBase):
     test: Chosen
     why: str
     """Why this test, margin and tolerance."""
+    requires: tuple[Id, ...] = ()
+    """Earlier claims that must hold at a profile for this one to be judged there: what makes its evidence sound."""
     evidence: dict[Id, Evidence] = Field(default_factory=dict)
 
 
@@ -256,10 +258,22 @@ class SetupClaim(ClaimBase):
 Claim = Annotated[PrintedClaim | MechanismClaim | RerunClaim | SetupClaim, Field(discriminator="kind")]
 
 
+class Unjudged(Frozen):
+    """What a profile measures and no claim reads, with the reason."""
+
+    run: Id
+    method: Id
+    sparsities: tuple[Fraction, ...] = ()
+    """All of the method's when empty."""
+    why: str
+
+
 class ClaimsFile(Frozen):
     """`claims.toml`."""
 
     claim: tuple[Claim, ...] = Field(min_length=1)
+    unjudged: dict[Id, tuple[Unjudged, ...]] = Field(default_factory=dict)
+    """Profile -> what is measured there and read by no claim."""
 
 
 _OWN = ("kind", "run", "title", "caption", "name")
