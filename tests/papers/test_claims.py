@@ -191,3 +191,43 @@ def test_kinds_of_claims_are_known_by_their_ids():
     assert all(kind_of_claim(kind.id) is kind for kind in CLAIM_KINDS)
     with pytest.raises(UnknownName, match='Nearest: "setup"'):
         kind_of_claim("setups")
+
+
+REQUIRING = """
+[[claim]]
+id = "rests"
+kind = "re-run"
+text = "98 % is worth something."
+where = "nowhere"
+strength = "control"
+why = "plain"
+test = { id = "threshold", relation = ">", value = 50.0 }
+requires = ["ordered"]
+
+[claim.evidence.mini]
+operands = [{ run = "mlp", method = "global", sparsity = 0.98 }]
+"""
+
+
+def rested(tiny, worse, better=(95.0, 95.5, 94.8, 95.2, 95.1, 94.9)):
+    (tiny / "claims.toml").write_text((tiny / "claims.toml").read_text() + REQUIRING)
+    return judged(load_paper(tiny), dense(better) + pruned(worse))["rests"]
+
+
+def test_a_claim_is_judged_where_what_it_requires_holds(tiny):
+    assert rested(tiny, [80.0, 80.2, 79.9, 80.1, 80.3, 79.8]).verdict == "holds"
+
+
+def test_a_claim_whose_evidence_is_not_sound_is_not_judged_and_says_why(tiny):
+    found = rested(tiny, [97.0, 97.2, 96.9, 97.1, 97.3, 97.4])
+    assert found.verdict == "not-run"
+    assert "ordered, which is fails" in found.reason
+    assert found.value == pytest.approx(97.15)
+
+
+@pytest.mark.parametrize("name", ["rests", "nowhere"])
+def test_only_an_earlier_claim_can_be_required(tiny, name):
+    text = (tiny / "claims.toml").read_text() + REQUIRING.replace('["ordered"]', f'["{name}"]')
+    (tiny / "claims.toml").write_text(text)
+    with pytest.raises(UnknownName, match="A claim requires earlier ones"):
+        load_paper(tiny)

@@ -262,7 +262,8 @@ class Unjudged(Frozen):
     """What a profile measures and no claim reads, with the reason."""
 
     run: Id
-    method: Id
+    method: str
+    """A method of the run; `*` and `?` stand for parts of names."""
     sparsities: tuple[Fraction, ...] = ()
     """All of the method's when empty."""
     why: str

@@ -1,6 +1,7 @@
 """What a profile measures that no claim reads."""
 
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 
 from pruneproof.papers.check_claims import sparsities_of
 from pruneproof.papers.paper import Paper
@@ -41,7 +42,8 @@ def unjudged(paper: Paper, profile: str) -> list[Open]:
                 fitting = [
                     each.why
                     for each in reasons
-                    if (each.run, each.method) == (name, method) and sparsity in (each.sparsities or (sparsity,))
+                    if each.run == name and fnmatchcase(method, each.method)
+                    if sparsity in (each.sparsities or (sparsity,))
                 ]
                 found.append(Open(name, method, sparsity, fitting[0] if fitting else ""))
     return found

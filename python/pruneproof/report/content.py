@@ -10,6 +10,7 @@ from pruneproof.drawing.numbers import percent, shown
 from pruneproof.drawing.table import Table
 from pruneproof.papers.paper import Paper
 from pruneproof.papers.record import Record
+from pruneproof.papers.unjudged import unjudged
 from pruneproof.report import wording
 from pruneproof.report.comparison import comparisons, difference_of
 from pruneproof.report.figures import Plots
@@ -65,6 +66,7 @@ def content(report: Report) -> dict[str, Any]:
         "plots": report.plots,
         "runs": {run: result_tables(report.table, run) for run in report.table.distinct("run")},
         "comparisons": comparisons(report.table),
+        "unjudged": [] if record.is_variant else _unjudged(report.paper, record.profile),
         "groups": groups,
         "statistical": [group for group in groups if group.is_statistical],
         "exact": [group for group in groups if not group.is_statistical],
@@ -75,6 +77,17 @@ def content(report: Report) -> dict[str, Any]:
         "environment": _flat(record.environment),
         "work": {kind: (len(each), sum(each)) for kind, each in seconds.items()},
     }
+
+
+def _unjudged(paper: Paper, profile: str) -> list[str]:
+    """Return a line for each method that is measured and not judged, or not at all of its sparsities."""
+    grouped: dict[tuple[str, str, str], list[float]] = {}
+    for each in unjudged(paper, profile):
+        grouped.setdefault((each.run, each.method, each.why), []).append(each.sparsity)
+    return [
+        f"{run}/{method} at {', '.join(percent(each) for each in sparsities)}: {why or 'no reason is given'}"
+        for (run, method, why), sparsities in grouped.items()
+    ]
 
 
 def _software(version: str) -> str:
