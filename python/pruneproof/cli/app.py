@@ -5,6 +5,7 @@ import typer
 from pruneproof.cli import (
     check,
     cite,
+    compare,
     data,
     doctor,
     install,
@@ -36,6 +37,7 @@ app.command("plan")(plan.plan)
 app.command("run")(run.run)
 app.command("verify")(verify.verify)
 app.command("report")(report.report)
+app.command("compare")(compare.compare)
 app.command("lint")(lint.lint)
 app.command("plugins")(plugins.plugins)
 app.command("check")(check.check)
