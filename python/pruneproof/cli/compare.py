@@ -65,6 +65,7 @@ def _print(paths: "list[Path]", records: "list[Record]", rows: "list[Row]") -> N
             f"{number}: {facts['processor']}, {facts['device']}, torch {facts['torch']}, plan {record.plan[:16]}, "
             f"{len(record.seeds)} seeds, {record.created}  ({path.name})",
             highlight=False,
+            soft_wrap=True,
         )
     if len({record.plan for record in records}) > 1:
         console.print("The plans differ: networks, seeds or settings are not the same in all of them.", style="yellow")
@@ -80,6 +81,5 @@ def _print(paths: "list[Path]", records: "list[Record]", rows: "list[Row]") -> N
         console.print(table)
     both = sum(row.judged > 1 for row in rows)
     agreeing = both - len(contested)
-    console.print(
-        f"{both} claims were judged more than once: {agreeing} verdicts agree, {len(contested)} are contested."
-    )
+    counts = f"{agreeing} verdicts agree, contested: {len(contested)}."
+    console.print(f"{both} claims were judged more than once: {counts}", soft_wrap=True)
