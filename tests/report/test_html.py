@@ -103,7 +103,7 @@ def test_kinds_of_claims_are_those_of_the_papers_layer(small, papers, catalog):
 def test_every_number_of_the_end_is_in_a_table_with_its_unit(rendered):
     _, page = rendered
     assert "Numbers of mobilenet, end" in page.text
-    for head in ("accuracy (%)", "constant-output", "macs-pruned", "alive (weights)"):
+    for head in ("accuracy (%)", "constant-output", "macs-pruned", "epochs"):
         assert head in page.text
 
 

@@ -16,7 +16,7 @@ def rows(record, table):
 def test_a_column_for_each_number_of_the_end_with_its_unit(table):
     end, *others = result_tables(table, "mlp")
     assert end.at == "end"
-    assert {"accuracy (%)", "constant-output", "macs-pruned", "alive (weights)", "weights"} <= set(end.heads)
+    assert {"accuracy (%)", "constant-output", "macs-pruned", "epochs"} <= set(end.heads)
     assert "densities" not in end.heads
     assert [each.at for each in others] == ["pruned"]
 
