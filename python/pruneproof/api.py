@@ -13,7 +13,7 @@ from pruneproof.contracts.claims import ClaimTest, Outcome, ValueScale, Verdict
 from pruneproof.contracts.counting import CountingRule
 from pruneproof.contracts.criterion import Criterion, Scored
 from pruneproof.contracts.dataset import Batch, DataSet, LoadedData, Split
-from pruneproof.contracts.executor import Event, Executor, OnEvent, Work, Worker, WorkerSpec
+from pruneproof.contracts.executor import Event, Executor, OnEvent, Work, Worker, WorkerSpec, started_with
 from pruneproof.contracts.figure import Figure
 from pruneproof.contracts.floor import Floor
 from pruneproof.contracts.ingredients import INGREDIENTS, Probe, Tensors
@@ -216,6 +216,7 @@ __all__ = [
     "select_masks",
     "share_interval",
     "slim",
+    "started_with",
     "t_interval",
 ]
 

@@ -270,6 +270,17 @@ def test_doctor_tells_what_a_run_would_find(repro, folders):
     assert "store" in repro("doctor").out
 
 
+def test_doctor_tells_in_which_numerics_classes_this_machine_can_compute(repro, monkeypatch):
+    found = repro("doctor", "--json").json["numerics classes"]
+    assert list(found) == ["native", "x86-64-v3", "portable"]
+    assert found["native"].startswith("yes")
+    monkeypatch.setattr("platform.machine", lambda: "arm64")
+    said = repro("doctor").out
+    assert "x86-64-v3: no: it needs an x86-64 processor, and this one is arm64\n" in said
+    assert "no record in x86-64-v3\n" in said
+    assert "no record of another minor version of torch" in said
+
+
 def test_doctor_names_a_broken_plugin(install, repro):
     install("broken", "raise ValueError('no good')")
     found = repro("doctor", "--json")

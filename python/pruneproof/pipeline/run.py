@@ -67,7 +67,11 @@ def _run(prepared: Prepared, store: Store, on_event: OnEvent) -> Record:
     if prepared.todo:
         store.prepare()
         spec = WorkerSpec(
-            tuple(plugin.name for plugin in prepared.catalog.plugins), request.store, request.data, request.files
+            tuple(plugin.name for plugin in prepared.catalog.plugins),
+            request.store,
+            request.data,
+            request.files,
+            prepared.numerics.id,
         )
         stages = [plan.stages[digest] for digest in prepared.todo]
         prepared.executor.value.run(stages, spec, workers=request.workers, on_event=on_event)
@@ -110,6 +114,7 @@ def _run(prepared: Prepared, store: Store, on_event: OnEvent) -> Record:
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         seconds=round(time.perf_counter() - began, 1),
         environment=describe_environment(prepared.device),
+        numerics=prepared.numerics.id,
         data=dict(prepared.fingerprints),
         plugins=prepared.plugins,
         stages=tuple(
