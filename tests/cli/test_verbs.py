@@ -160,8 +160,90 @@ def recorded(tiny, repro, folders):
 def test_verify_agrees_with_an_honest_record(recorded, repro):
     found = repro("verify", recorded[1], "--workers", 1)
     assert found.status == 0
-    assert "digests agree" in found.out
-    assert repro("verify", recorded[1], "--workers", 1, "--json").json["differences"] == []
+    assert "11 of 11 digests agree" in found.out
+    assert "1 of 1 verdicts agree" in found.out
+    found = repro("verify", recorded[1], "--workers", 1, "--json").json
+    assert (found["differences"], found["first difference"], found["machine"]) == ([], None, {})
+    assert found["verdicts"] == {"judged": 1, "differences": {}}
+    assert {kind: counts["identical"] for kind, counts in found["stages"].items()} == {
+        "init": 2, "train": 2, "measure": 2, "mechanism": 1,
+    }  # fmt: skip
+
+
+def test_verify_names_the_first_stage_that_differs_the_machine_and_the_verdicts(recorded, repro):
+    content, path = recorded
+    for kind in ("measure", "train"):
+        next(stage for stage in content["stages"] if stage["kind"] == kind)["outputs"] = {
+            "weights.safetensors": "0" * 32
+        }
+    content["environment"]["processor"] = "another one"
+    content["environment"]["versions"]["torch"] = "2.4.0"
+    [claim] = [claim for claim in content["claims"] if claim["id"] == "arithmetic"]
+    claim["verdict"] = "fails"
+    path.write_text(json.dumps(content))
+    found = repro("verify", path, "--workers", 1, "--json")
+    assert found.status == 1
+    assert found.json["first difference"]["kind"] == "train"
+    assert set(found.json["machine"]) == {"processor", "versions torch"}
+    assert found.json["verdicts"] == {
+        "judged": 1, "differences": {"arithmetic": {"recorded": "fails", "found": "holds"}},
+    }  # fmt: skip
+    assert [found.json["stages"]["train"][each] for each in ("identical", "different")] == [1, 1]
+    said = repro("verify", path, "--workers", 1).out
+    for words in (
+        "first difference: train mlp · seed 0 · gradual",
+        "processor: recorded another one, here ",
+        "versions torch: recorded 2.4.0, here ",
+        "numerics class: native",
+        "0 of 1 verdicts agree",
+    ):
+        assert words in said
+
+
+def test_verify_runs_a_part_of_a_record(recorded, repro):
+    found = repro("verify", recorded[1], "--only", "arithmetic", "--workers", 1, "--json").json
+    assert found["compared"] == 1
+    assert found["stages"]["train"] == {"identical": 0, "different": 0, "could not run": 0, "not compared": 2}
+    refused = repro("verify", recorded[1], "--only", "nothing", "--workers", 1)
+    assert refused.status == 64
+    assert '"nothing" (--only)' in refused.err
+
+
+def test_verify_draws_the_same_sample_each_time_with_what_it_needs(recorded, repro):
+    first, second = (repro("verify", recorded[1], "--sample", 2, "--workers", 1, "--json").json for _ in range(2))
+    assert first == second
+    identical = {kind: counts["identical"] for kind, counts in first["stages"].items()}
+    assert 2 <= sum(identical.values()) < 7
+    assert identical["init"] >= identical["train"] >= identical["measure"]
+    refused = repro("verify", recorded[1], "--sample", 8)
+    assert refused.status == 64
+    assert "the record has: 7" in refused.err
+
+
+def test_verify_tells_stages_that_could_not_run(recorded, repro, monkeypatch):
+    from pruneproof.errors import MaskBreach
+    from pruneproof.pipeline import worker
+
+    def refuse(*_):
+        raise MaskBreach("a breach")
+
+    monkeypatch.setattr(worker.Task, "data", refuse)
+    found = repro("verify", recorded[1], "--workers", 1)
+    assert found.status == 2
+    assert "could not run: a breach" in found.out
+    counts = repro("verify", recorded[1], "--workers", 1, "--json").json["stages"]
+    assert counts["train"]["could not run"] == 2
+
+
+def test_verify_finds_the_record_of_the_last_run_also_of_a_part(ran, repro, folders):
+    whole = folders / "store" / "reports" / "tiny" / "mini" / "record.json"
+    assert repro("verify", "tiny", "--only", "arithmetic", "--json").json["record"] == str(whole)
+    repro("run", "tiny", "--quiet", "--only", "arithmetic", *FAST)
+    [part] = whole.parents[1].glob("mini-*/record.json")
+    assert repro("verify", "tiny", "--json").json["record"] == str(part)
+    (whole.parents[1] / "mini-large-0123456789ab").mkdir()
+    (whole.parents[1] / "mini-large-0123456789ab" / "record.json").write_text("{}")
+    assert repro("verify", "tiny", "--json").json["record"] == str(part)
 
 
 def test_verify_finds_an_edited_digest(recorded, repro):

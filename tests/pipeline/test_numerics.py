@@ -13,7 +13,7 @@ from pruneproof.contracts.executor import started_with
 from pruneproof.contracts.numerics import NATIVE, NUMERICS
 from pruneproof.errors import NumericsMissing, UnknownName
 from pruneproof.pipeline.child_worker import ChildWorker
-from pruneproof.pipeline.numerics import check_capability, choose_numerics, obstacle
+from pruneproof.pipeline.numerics import choose_numerics, obstacle
 from pruneproof.pipeline.prepare import prepare
 from pruneproof.pipeline.worker import Worker
 from pruneproof.pipeline.worker_spec import WorkerSpec
@@ -134,7 +134,6 @@ def test_an_environment_that_came_after_torch_is_refused(tmp_path):
     spec = WorkerSpec(("builtin",), tmp_path, tmp_path, numerics="portable")
     torch.zeros(1).add_(1)  # torch has chosen its kernels
     with started_with(spec.environment), pytest.raises(NumericsMissing, match="Unset ATEN_CPU_CAPABILITY"):
-        check_capability(NUMERICS["portable"])
         spec.open()
 
 

@@ -90,7 +90,8 @@ def plan(
     epochs = sum(stages[digest].epochs for digest in waiting)
     print(
         f"\n{prepared.plan.paper} at {prepared.plan.profile} on {prepared.device}, numerics {prepared.numerics.id}: "
-        f"{len(stages)} stages, {len(prepared.finished)} finished, {len(waiting)} to run ({epochs} epochs). Plan {prepared.plan.digest[:16]}."
+        f"{len(stages)} stages, {len(prepared.finished)} finished, {len(waiting)} to run ({epochs} epochs). "
+        f"Plan {prepared.plan.digest[:16]}."
     )
     for reason in prepared.missing.values():
         print(f"missing: {reason}")

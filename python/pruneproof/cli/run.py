@@ -114,8 +114,9 @@ def _run(request: "Request", *, quiet: bool, json: bool) -> "Record":
     try_figures(prepared.paper, prepared.catalog)
     plan = prepared.plan
     log(
-        f"{plan.paper} at {plan.profile} on {prepared.device}, numerics {prepared.numerics.id}: {len(plan.stages)} stages, "
-        f"{len(prepared.todo)} to run, {request.workers} worker{'s' if request.workers > 1 else ''}"
+        f"{plan.paper} at {plan.profile} on {prepared.device}, numerics {prepared.numerics.id}: "
+        f"{len(plan.stages)} stages, {len(prepared.todo)} to run, "
+        f"{request.workers} worker{'s' if request.workers > 1 else ''}"
     )
     warnings: list[str] = []
     with progress_bars(plan, prepared.todo, quiet=silent) as on_event:
