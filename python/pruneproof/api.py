@@ -18,7 +18,7 @@ from pruneproof.contracts.figure import Figure
 from pruneproof.contracts.floor import Floor
 from pruneproof.contracts.ingredients import INGREDIENTS, Probe, Tensors
 from pruneproof.contracts.lr_schedule import LRSchedule, Rate
-from pruneproof.contracts.mechanism import Fact, Mechanism
+from pruneproof.contracts.mechanism import Fact, Mechanism, stated
 from pruneproof.contracts.metric import Metric, Value
 from pruneproof.contracts.model import Model, conv_and_linear
 from pruneproof.contracts.observer import Measured, Observer, RunInfo, Session, StageInfo
@@ -217,6 +217,7 @@ __all__ = [
     "share_interval",
     "slim",
     "started_with",
+    "stated",
     "t_interval",
 ]
 

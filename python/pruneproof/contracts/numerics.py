@@ -39,7 +39,6 @@ NUMERICS: Mapping[str, Numerics] = MappingProxyType(
                     {
                         "ATEN_CPU_CAPABILITY": "avx2",
                         "ONEDNN_MAX_CPU_ISA": "AVX2",
-                        "ONEDNN_DEFAULT_FPMATH_MODE": "STRICT",
                         "MKL_CBWR": "COMPATIBLE",  # MKL ignores AVX2 on processors that are not Intel's
                     }
                 ),

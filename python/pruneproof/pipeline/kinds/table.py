@@ -98,7 +98,7 @@ KINDS: Mapping[str, StageKind] = MappingProxyType(
                 "weights mask shape history reference reference_weights reference_mask",
                 MEASUREMENT,
             ),
-            _kind("mechanism", 2, "runs an exact check", "", FACTS),
+            _kind("mechanism", 3, "runs an exact check", "", FACTS),
         )
     }
 )
