@@ -101,7 +101,8 @@ def test_the_dense_networks_are_trained_and_measured_once_for_all_methods_of_a_s
 @pytest.mark.parametrize("path", sorted(FOLDER.glob("records/*.json")), ids=lambda path: path.name)
 def test_a_committed_record_is_of_the_plan_and_claims_as_they_stand(path):
     record = Record.load(path)
-    plan = make_plan(PAPER, record.profile, CATALOG, fingerprints=record.data)
+    plan = make_plan(PAPER, record.profile, CATALOG, fingerprints=record.data, numerics=record.numerics)
+    assert record.numerics == PAPER.runs.profile(record.profile).numerics
     assert record.plan == plan.digest
     assert [claim.id for claim in record.claims] == [claim.id for claim in PAPER.claims.claim]
     assert len(record.cells) == len(plan.cells)
