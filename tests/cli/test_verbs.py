@@ -132,6 +132,21 @@ def test_plan_says_what_would_run_and_what_is_finished(tiny, repro, folders):
     assert "59 stages, 6 finished, 53 to run" in repro("plan", "tiny", "--device", "cpu").out
 
 
+def test_why_tells_what_changed_since_the_nearest_stage(tiny, repro):
+    repro("run", "tiny", "--quiet", "--only", "mlp/dense", "--seeds", "1", *FAST)
+    changed = ("--set", "mlp.recipe.dense.lr=0.3", "--seeds", "1", "--device", "cpu")
+    stages = repro("plan", "tiny", *changed, "--json").json["stages"]
+    train = next(stage for stage in stages if stage["kind"] == "train" and stage["label"].endswith("dense"))
+    found = repro("why", "tiny", train["digest"][:12], *changed)
+    assert found.status == 0
+    assert "nearest in the store: " in found.out
+    assert "    recipe.lr: 0.1 -> 0.3\n" in found.out
+    said = repro("why", "tiny", train["digest"], *changed, "--json").json
+    assert said["changes"] == [{"path": "recipe.lr", "before": 0.1, "now": 0.3}]
+    assert repro("why", "tiny", "zz", *changed).status == 64
+    assert "may be any of" in repro("why", "tiny", "", *changed).err
+
+
 def test_plan_works_without_the_data_and_says_how_to_get_it(tiny, repro):
     found = repro("plan", "tiny", "--set", "mlp.data=cifar10", "--device", "cpu")
     assert found.status == 0

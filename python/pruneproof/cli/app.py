@@ -19,6 +19,7 @@ from pruneproof.cli import (
     run,
     show,
     verify,
+    why,
 )
 
 app = typer.Typer(
@@ -33,6 +34,7 @@ app = typer.Typer(
 app.command("list")(list_.list_papers)
 app.command("show")(show.show)
 app.command("plan")(plan.plan)
+app.command("why")(why.why)
 app.command("run")(run.run)
 app.command("verify")(verify.verify)
 app.command("report")(report.report)
