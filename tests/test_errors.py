@@ -2,6 +2,7 @@
 
 import importlib.util
 import inspect
+import platform
 import sys
 
 import pytest
@@ -89,6 +90,11 @@ def device_missing(**_):
     return ["run", "tiny", "--device", "cuda"], ["cuda", "--device cpu"]
 
 
+def numerics_missing(monkeypatch, **_):
+    monkeypatch.setattr(platform, "machine", lambda: "arm64")
+    return ["run", "tiny", "--numerics", "x86-64-v3"], ["x86-64-v3", "arm64", "--numerics native", "repro doctor"]
+
+
 def extra_missing(monkeypatch, **_):
     find = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec", lambda name, *more: None if name == "hypothesis" else find(name))
@@ -154,6 +160,7 @@ EXAMPLES = {
     "BadPlugin": (69, bad_plugin),
     "NameClash": (69, name_clash),
     "DeviceMissing": (69, device_missing),
+    "NumericsMissing": (69, numerics_missing),
     "ExtraMissing": (69, extra_missing),
     "MaskBreach": (70, mask_breach),
     "StageFailed": (70, stage_failed),

@@ -13,12 +13,12 @@ from pruneproof.contracts.claims import ClaimTest, Outcome, ValueScale, Verdict
 from pruneproof.contracts.counting import CountingRule
 from pruneproof.contracts.criterion import Criterion, Scored
 from pruneproof.contracts.dataset import Batch, DataSet, LoadedData, Split
-from pruneproof.contracts.executor import Event, Executor, OnEvent, Work, Worker, WorkerSpec
+from pruneproof.contracts.executor import Event, Executor, OnEvent, Work, Worker, WorkerSpec, started_with
 from pruneproof.contracts.figure import Figure
 from pruneproof.contracts.floor import Floor
 from pruneproof.contracts.ingredients import INGREDIENTS, Probe, Tensors
 from pruneproof.contracts.lr_schedule import LRSchedule, Rate
-from pruneproof.contracts.mechanism import Fact, Mechanism
+from pruneproof.contracts.mechanism import Fact, Mechanism, stated
 from pruneproof.contracts.metric import Metric, Value
 from pruneproof.contracts.model import Model, conv_and_linear
 from pruneproof.contracts.observer import Measured, Observer, RunInfo, Session, StageInfo
@@ -216,6 +216,8 @@ __all__ = [
     "select_masks",
     "share_interval",
     "slim",
+    "started_with",
+    "stated",
     "t_interval",
 ]
 

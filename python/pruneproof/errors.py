@@ -91,6 +91,12 @@ class DeviceMissing(PruneproofError):
     status = 69
 
 
+class NumericsMissing(PruneproofError):
+    """A numerics class that was asked for and that this machine, device or torch cannot compute in."""
+
+    status = 69
+
+
 class ExtraMissing(PruneproofError, ImportError):
     """An optional part of `pruneproof` whose dependencies are not installed."""
 

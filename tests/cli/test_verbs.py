@@ -132,6 +132,21 @@ def test_plan_says_what_would_run_and_what_is_finished(tiny, repro, folders):
     assert "59 stages, 6 finished, 53 to run" in repro("plan", "tiny", "--device", "cpu").out
 
 
+def test_why_tells_what_changed_since_the_nearest_stage(tiny, repro):
+    repro("run", "tiny", "--quiet", "--only", "mlp/dense", "--seeds", "1", *FAST)
+    changed = ("--set", "mlp.recipe.dense.lr=0.3", "--seeds", "1", "--device", "cpu")
+    stages = repro("plan", "tiny", *changed, "--json").json["stages"]
+    train = next(stage for stage in stages if stage["kind"] == "train" and stage["label"].endswith("dense"))
+    found = repro("why", "tiny", train["digest"][:12], *changed)
+    assert found.status == 0
+    assert "nearest in the store: " in found.out
+    assert "    recipe.lr: 0.1 -> 0.3\n" in found.out
+    said = repro("why", "tiny", train["digest"], *changed, "--json").json
+    assert said["changes"] == [{"path": "recipe.lr", "before": 0.1, "now": 0.3}]
+    assert repro("why", "tiny", "zz", *changed).status == 64
+    assert "may be any of" in repro("why", "tiny", "", *changed).err
+
+
 def test_plan_works_without_the_data_and_says_how_to_get_it(tiny, repro):
     found = repro("plan", "tiny", "--set", "mlp.data=cifar10", "--device", "cpu")
     assert found.status == 0
@@ -160,8 +175,90 @@ def recorded(tiny, repro, folders):
 def test_verify_agrees_with_an_honest_record(recorded, repro):
     found = repro("verify", recorded[1], "--workers", 1)
     assert found.status == 0
-    assert "digests agree" in found.out
-    assert repro("verify", recorded[1], "--workers", 1, "--json").json["differences"] == []
+    assert "11 of 11 digests agree" in found.out
+    assert "1 of 1 verdicts agree" in found.out
+    found = repro("verify", recorded[1], "--workers", 1, "--json").json
+    assert (found["differences"], found["first difference"], found["machine"]) == ([], None, {})
+    assert found["verdicts"] == {"judged": 1, "differences": {}}
+    assert {kind: counts["identical"] for kind, counts in found["stages"].items()} == {
+        "init": 2, "train": 2, "measure": 2, "mechanism": 1,
+    }  # fmt: skip
+
+
+def test_verify_names_the_first_stage_that_differs_the_machine_and_the_verdicts(recorded, repro):
+    content, path = recorded
+    for kind in ("measure", "train"):
+        next(stage for stage in content["stages"] if stage["kind"] == kind)["outputs"] = {
+            "weights.safetensors": "0" * 32
+        }
+    content["environment"]["processor"] = "another one"
+    content["environment"]["versions"]["torch"] = "2.4.0"
+    [claim] = [claim for claim in content["claims"] if claim["id"] == "arithmetic"]
+    claim["verdict"] = "fails"
+    path.write_text(json.dumps(content))
+    found = repro("verify", path, "--workers", 1, "--json")
+    assert found.status == 1
+    assert found.json["first difference"]["kind"] == "train"
+    assert set(found.json["machine"]) == {"processor", "versions torch"}
+    assert found.json["verdicts"] == {
+        "judged": 1, "differences": {"arithmetic": {"recorded": "fails", "found": "holds"}},
+    }  # fmt: skip
+    assert [found.json["stages"]["train"][each] for each in ("identical", "different")] == [1, 1]
+    said = repro("verify", path, "--workers", 1).out
+    for words in (
+        "first difference: train mlp · seed 0 · gradual",
+        "processor: recorded another one, here ",
+        "versions torch: recorded 2.4.0, here ",
+        "numerics class: native",
+        "0 of 1 verdicts agree",
+    ):
+        assert words in said
+
+
+def test_verify_runs_a_part_of_a_record(recorded, repro):
+    found = repro("verify", recorded[1], "--only", "arithmetic", "--workers", 1, "--json").json
+    assert found["compared"] == 1
+    assert found["stages"]["train"] == {"identical": 0, "different": 0, "could not run": 0, "not compared": 2}
+    refused = repro("verify", recorded[1], "--only", "nothing", "--workers", 1)
+    assert refused.status == 64
+    assert '"nothing" (--only)' in refused.err
+
+
+def test_verify_draws_the_same_sample_each_time_with_what_it_needs(recorded, repro):
+    first, second = (repro("verify", recorded[1], "--sample", 2, "--workers", 1, "--json").json for _ in range(2))
+    assert first == second
+    identical = {kind: counts["identical"] for kind, counts in first["stages"].items()}
+    assert 2 <= sum(identical.values()) < 7
+    assert identical["init"] >= identical["train"] >= identical["measure"]
+    refused = repro("verify", recorded[1], "--sample", 8)
+    assert refused.status == 64
+    assert "the record has: 7" in refused.err
+
+
+def test_verify_tells_stages_that_could_not_run(recorded, repro, monkeypatch):
+    from pruneproof.errors import MaskBreach
+    from pruneproof.pipeline import worker
+
+    def refuse(*_):
+        raise MaskBreach("a breach")
+
+    monkeypatch.setattr(worker.Task, "data", refuse)
+    found = repro("verify", recorded[1], "--workers", 1)
+    assert found.status == 2
+    assert "could not run: a breach" in found.out
+    counts = repro("verify", recorded[1], "--workers", 1, "--json").json["stages"]
+    assert counts["train"]["could not run"] == 2
+
+
+def test_verify_finds_the_record_of_the_last_run_also_of_a_part(ran, repro, folders):
+    whole = folders / "store" / "reports" / "tiny" / "mini" / "record.json"
+    assert repro("verify", "tiny", "--only", "arithmetic", "--json").json["record"] == str(whole)
+    repro("run", "tiny", "--quiet", "--only", "arithmetic", *FAST)
+    [part] = whole.parents[1].glob("mini-*/record.json")
+    assert repro("verify", "tiny", "--json").json["record"] == str(part)
+    (whole.parents[1] / "mini-large-0123456789ab").mkdir()
+    (whole.parents[1] / "mini-large-0123456789ab" / "record.json").write_text("{}")
+    assert repro("verify", "tiny", "--json").json["record"] == str(part)
 
 
 def test_verify_finds_an_edited_digest(recorded, repro):
@@ -268,6 +365,17 @@ def test_doctor_tells_what_a_run_would_find(repro, folders):
     assert "torch" in found.json["versions"]
     assert found.json["store"].endswith("(writable)")
     assert "store" in repro("doctor").out
+
+
+def test_doctor_tells_in_which_numerics_classes_this_machine_can_compute(repro, monkeypatch):
+    found = repro("doctor", "--json").json["numerics classes"]
+    assert list(found) == ["native", "x86-64-v3", "portable"]
+    assert found["native"].startswith("yes")
+    monkeypatch.setattr("platform.machine", lambda: "arm64")
+    said = repro("doctor").out
+    assert "x86-64-v3: no: it needs an x86-64 processor, and this one is arm64\n" in said
+    assert "no record in x86-64-v3\n" in said
+    assert "no record of another minor version of torch" in said
 
 
 def test_doctor_names_a_broken_plugin(install, repro):

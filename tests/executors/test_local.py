@@ -80,6 +80,7 @@ WORK = """
     @dataclass(frozen=True)
     class Spec:
         folder: Path
+        environment: dict = field(default_factory=dict)
 
         def open(self):
             return Runner(self.folder)

@@ -24,7 +24,8 @@ def summary(paper, profile):
     """Return what a plan amounts to; of one seed also every stage with its digest."""
     loaded = load_paper(PAPERS / paper)
     data = {run.data: f"{run.data:0<64}" for run in loaded.runs.runs(profile).values()}
-    plan = make_plan(loaded, profile, build_catalog(["builtin"]), fingerprints=data)
+    numerics = loaded.runs.profile(profile).numerics
+    plan = make_plan(loaded, profile, build_catalog(["builtin"]), fingerprints=data, numerics=numerics)
     first = min(cell.seed for cell in plan.cells)
     wanted = dict.fromkeys(digest for cell in plan.cells if cell.seed == first for digest in cell.stages)
     return {

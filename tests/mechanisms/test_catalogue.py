@@ -1,5 +1,8 @@
 """The checks hold where they should and, above all, fail where they should."""
 
+import json
+import subprocess
+import sys
 from functools import partial
 from pathlib import Path
 
@@ -7,10 +10,13 @@ import pytest
 import torch
 from torch import nn
 
+from pruneproof.contracts.executor import started_with
+from pruneproof.contracts.numerics import NUMERICS
 from pruneproof.errors import BadConfig, UnknownName
 from pruneproof.mechanisms.catalogue import MECHANISMS
 from pruneproof.mechanisms.networks import build, random_inputs, settle
 from pruneproof.papers.load import load_paper
+from pruneproof.pipeline.numerics import obstacle
 from pruneproof.registry.catalog import build_catalog
 
 CATALOG = build_catalog(["builtin"])
@@ -35,6 +41,24 @@ def test_every_mechanism_claim_of_the_papers_holds(claim):
     facts = CHECKS[check.id](**check.options)
     assert facts
     assert [fact for fact in facts if not fact.holds] == []
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(bool(obstacle(NUMERICS["portable"], "cpu")), reason="this machine has one numerics class only")
+def test_the_facts_of_the_papers_are_the_same_with_other_kernels():
+    facts = {name: _facts(claim) for name, claim in CLAIMS.items()}
+    script = (
+        "import json, runpy, torch\n"
+        "torch.backends.mkldnn.set_flags(False)\n"
+        f"found = runpy.run_path({__file__!r})\n"
+        "print(json.dumps({name: found['_facts'](claim) for name, claim in found['CLAIMS'].items()}))\n"
+    )
+    with started_with(NUMERICS["portable"].environment):
+        assert json.loads(subprocess.check_output([sys.executable, "-c", script])) == facts
+
+
+def _facts(claim):
+    return [dict(fact.to_json()) for fact in CHECKS[claim.check.id](**claim.check.options)]
 
 
 def test_every_check_is_used_by_a_paper():

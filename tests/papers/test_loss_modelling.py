@@ -105,7 +105,8 @@ OF_AN_EARLIER_PLAN = {"cpu-amd-epyc-2-cores-2026-11-21.json"}
 @pytest.mark.parametrize("path", sorted(FOLDER.glob("records/*.json")), ids=lambda path: path.name)
 def test_a_committed_record_is_of_the_plan_and_claims_as_they_stand(path):
     record = Record.load(path)
-    plan = make_plan(PAPER, record.profile, CATALOG, fingerprints=record.data)
+    plan = make_plan(PAPER, record.profile, CATALOG, fingerprints=record.data, numerics=record.numerics)
+    assert record.numerics == PAPER.runs.profile(record.profile).numerics
     assert (record.plan == plan.digest) == (path.name not in OF_AN_EARLIER_PLAN)
     assert record.seeds == PAPER.runs.profiles[record.profile].seeds
     assert [claim.id for claim in record.claims] == [claim.id for claim in PAPER.claims.claim]

@@ -104,23 +104,32 @@ def test_a_record_survives_the_disk(replay, tmp_path):
 def test_a_re_execution_agrees_and_an_edited_digest_is_found(replay, tmp_path):
     arguments = {"only": ("mlp/global", "arithmetic"), "seeds": (0,)}
     record, again = replay(**arguments), replay(store=tmp_path / "elsewhere", **arguments)
-    compared, differences = compare(record.stages, again.stages)
-    kinds = [stage.kind for stage in record.stages]
-    assert compared == kinds.count("measure") + kinds.count("prune") + 1
-    assert differences == []
+    tried = {stage.digest for stage in record.stages}
+    found = compare(record.stages, again.stages, tried)
+    assert found.digests == sum(len(stage.outputs) for stage in record.stages)
+    assert found.differences == ()
+    assert sum(counts["identical"] for counts in found.kinds.values()) == len(record.stages)
     stages = list(record.stages)
     [number] = [index for index, stage in enumerate(stages) if stage.kind == "mechanism"]
     stages[number] = stages[number].model_copy(update={"outputs": {"facts.json": "0" * 32}})
-    _, differences = compare(stages, again.stages)
-    assert [(each.stage, each.output, each.recorded) for each in differences] == [
+    found = compare(stages, again.stages, tried)
+    assert [(each.stage, each.output, each.recorded) for each in found.differences] == [
         (stages[number].label, "facts.json", "0" * 32)
     ]
+    assert found.kinds["mechanism"] == {"identical": 0, "different": 1, "could not run": 0, "not compared": 0}
 
 
-def test_a_stage_that_was_not_made_again_is_a_difference(replay):
-    record = replay(only=("arithmetic",))
-    compared, [difference] = compare(record.stages, [])
-    assert (compared, difference.found) == (1, "not made")
+def test_a_stage_that_was_not_made_again_could_not_run_or_was_not_asked_for(replay):
+    [stage] = replay(only=("arithmetic",)).stages
+    for tried, outcome in (({stage.digest}, "could not run"), ((), "not compared")):
+        found = compare([stage], [], tried)
+        assert (found.digests, found.differences, found.kinds["mechanism"][outcome]) == (0, (), 1)
+
+
+def test_an_output_that_was_not_made_again_is_a_difference(replay):
+    [stage] = replay(only=("arithmetic",)).stages
+    found = compare([stage], [stage.model_copy(update={"outputs": {}})], {stage.digest})
+    assert [each.found for each in found.differences] == ["not made"]
 
 
 def test_planning_touches_nothing(ask):

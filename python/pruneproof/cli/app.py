@@ -20,6 +20,7 @@ from pruneproof.cli import (
     run,
     show,
     verify,
+    why,
 )
 
 app = typer.Typer(
@@ -34,6 +35,7 @@ app = typer.Typer(
 app.command("list")(list_.list_papers)
 app.command("show")(show.show)
 app.command("plan")(plan.plan)
+app.command("why")(why.why)
 app.command("run")(run.run)
 app.command("verify")(verify.verify)
 app.command("report")(report.report)

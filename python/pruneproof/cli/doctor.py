@@ -4,6 +4,7 @@ from pathlib import Path
 
 from pruneproof.api import DataSet
 from pruneproof.cli.options import DataOption, JsonOption, StoreOption, data_path, print_json, store_path
+from pruneproof.contracts.numerics import NUMERICS
 from pruneproof.errors import DataCorrupt, DataMissing, StoreUnwritable
 
 
@@ -16,12 +17,17 @@ def doctor(store: StoreOption = None, data_dir: DataOption = None, json: JsonOpt
 
     from pruneproof.errors import BadPlugin
     from pruneproof.pipeline.environment import choose_device, describe_environment
+    from pruneproof.pipeline.numerics import obstacle, reach
     from pruneproof.pipeline.store import Store
     from pruneproof.registry.catalog import build_catalog, survey
 
     root, data = store_path(store), data_path(data_dir)
     status = 0
     found: dict[str, object] = describe_environment(choose_device("auto"))
+    found["numerics classes"] = {
+        each.id: f"no: {why}" if (why := obstacle(each, "cpu")) else f"yes: {each.about}" for each in NUMERICS.values()
+    }
+    found["reproduces bit for bit"] = reach()
     found["threads"] = torch.get_num_threads()
     found["gpus"] = [torch.cuda.get_device_name(each) for each in range(torch.cuda.device_count())]
     found["data folder"] = str(data)
@@ -45,6 +51,8 @@ def doctor(store: StoreOption = None, data_dir: DataOption = None, json: JsonOpt
                 print(f"{name}:" if value else f"{name}: none")
                 for key, each in value.items():
                     print(f"    {key}: {each}")
+            elif isinstance(value, list) and value:
+                print(f"{name}:", *value, sep="\n    ")
             else:
                 print(f"{name}: {value if value != [] else 'none'}")
     return status or (BadPlugin.status if broken else 0)

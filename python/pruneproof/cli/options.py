@@ -28,6 +28,12 @@ ProfileOption = Annotated[
 ]
 SeedsOption = Annotated[str, typer.Option("--seeds", metavar="N|A,B,...", help="How many seeds, or which ones.")]
 DeviceOption = Annotated[Device, typer.Option("--device", help="Where networks are trained.")]
+NumericsOption = Annotated[
+    str | None,
+    typer.Option(
+        "--numerics", metavar="CLASS", help="How CPUs compute: native, x86-64-v3 or portable; default: the profile's."
+    ),
+]
 OnlyOption = Annotated[
     list[str] | None,
     typer.Option("--only", metavar="RUN[/METHOD]", help="Only these runs, methods or mechanism claims."),

@@ -1,5 +1,6 @@
 """`repro plan PAPER`: the resolved DAG, what is cached and what would run. Touches nothing."""
 
+import sys
 from collections.abc import Container
 
 from pruneproof.cli.options import (
@@ -7,6 +8,7 @@ from pruneproof.cli.options import (
     Device,
     DeviceOption,
     JsonOption,
+    NumericsOption,
     OnlyOption,
     Paper,
     PluginOption,
@@ -27,6 +29,7 @@ def plan(
     profile: ProfileOption = "mini",
     seeds: SeedsOption = "",
     device: DeviceOption = Device.AUTO,
+    numerics: NumericsOption = None,
     only: OnlyOption = None,
     settings: SetOption = None,
     with_: WithOption = None,
@@ -46,12 +49,13 @@ def plan(
         data=data_path(data_dir),
         seeds=parse_seeds(seeds),
         device=device.value,
+        numerics=numerics,
         only=tuple(only or ()),
         settings=tuple(settings or ()),
         added=tuple(with_ or ()),
         files=tuple(plugin or ()),
     )
-    prepared = prepare(request, fetch=False)
+    prepared = prepare(request, fetch=False, log=lambda line: print(line, file=sys.stderr))
     try_figures(prepared.paper, prepared.catalog)
     stages = prepared.plan.stages
     waiting = set(prepared.todo)
@@ -61,6 +65,7 @@ def plan(
                 "paper": prepared.plan.paper,
                 "profile": prepared.plan.profile,
                 "device": prepared.device,
+                "numerics": prepared.numerics.id,
                 "plan": prepared.plan.digest,
                 "missing": dict(prepared.missing),
                 "stages": [
@@ -84,8 +89,9 @@ def plan(
         print(f"{status:8} {digest[:8]} {stage.kind:9} {stage.label}  {needs}".rstrip())
     epochs = sum(stages[digest].epochs for digest in waiting)
     print(
-        f"\n{prepared.plan.paper} at {prepared.plan.profile} on {prepared.device}: {len(stages)} stages, "
-        f"{len(prepared.finished)} finished, {len(waiting)} to run ({epochs} epochs). Plan {prepared.plan.digest[:16]}."
+        f"\n{prepared.plan.paper} at {prepared.plan.profile} on {prepared.device}, numerics {prepared.numerics.id}: "
+        f"{len(stages)} stages, {len(prepared.finished)} finished, {len(waiting)} to run ({epochs} epochs). "
+        f"Plan {prepared.plan.digest[:16]}."
     )
     for reason in prepared.missing.values():
         print(f"missing: {reason}")

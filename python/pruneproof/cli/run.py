@@ -10,6 +10,7 @@ from pruneproof.cli.options import (
     Device,
     DeviceOption,
     JsonOption,
+    NumericsOption,
     OnlyOption,
     PluginOption,
     ProfileOption,
@@ -35,6 +36,7 @@ def run(
     profile: ProfileOption = "mini",
     seeds: SeedsOption = "",
     device: DeviceOption = Device.AUTO,
+    numerics: NumericsOption = None,
     only: OnlyOption = None,
     settings: SetOption = None,
     with_: WithOption = None,
@@ -67,6 +69,7 @@ def run(
             data=data_path(data_dir),
             seeds=parse_seeds(seeds),
             device=device.value,
+            numerics=numerics,
             only=tuple(only or ()),
             settings=tuple(settings or ()),
             added=tuple(with_ or ()),
@@ -111,7 +114,8 @@ def _run(request: "Request", *, quiet: bool, json: bool) -> "Record":
     try_figures(prepared.paper, prepared.catalog)
     plan = prepared.plan
     log(
-        f"{plan.paper} at {plan.profile} on {prepared.device}: {len(plan.stages)} stages, {len(prepared.todo)} to run, "
+        f"{plan.paper} at {plan.profile} on {prepared.device}, numerics {prepared.numerics.id}: "
+        f"{len(plan.stages)} stages, {len(prepared.todo)} to run, "
         f"{request.workers} worker{'s' if request.workers > 1 else ''}"
     )
     warnings: list[str] = []

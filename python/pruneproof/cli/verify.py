@@ -1,8 +1,8 @@
-"""`repro verify`: run a recorded run's stages again and compare digests."""
+"""`repro verify`: run a recorded run's stages again and compare digests and verdicts."""
 
 import tempfile
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -10,6 +10,7 @@ from pruneproof.cli.options import (
     DataOption,
     Device,
     JsonOption,
+    OnlyOption,
     ProfileOption,
     StoreOption,
     WorkersOption,
@@ -20,29 +21,41 @@ from pruneproof.cli.options import (
 )
 from pruneproof.errors import BadOption
 
+if TYPE_CHECKING:
+    from pruneproof.papers.record import Record
+    from pruneproof.pipeline.verify import Verified
+
+SHOWN = 20
+"""How many differences are printed."""
+
 
 def verify(
     record: Annotated[str, typer.Argument(metavar="PAPER|RECORD", help="A paper's last run, or a record.json.")],
     profile: ProfileOption = "mini",
+    only: OnlyOption = None,
+    sample: Annotated[
+        int | None,
+        typer.Option("--sample", min=1, metavar="N", help="Only N stages, always the same, with their needs."),
+    ] = None,
     workers: WorkersOption = None,
     store: StoreOption = None,
     data_dir: DataOption = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bars.")] = False,
     json: JsonOption = False,
 ) -> int:
-    """Re-execute a recorded run's stages in an empty store and compare mask, measurement and fact digests.
+    """Re-execute a recorded run's stages in an empty store; compare the digests of all outputs, and the verdicts.
 
-    Exit status: 0 all digests agree, 1 one differs.
+    Exit status: 0 all digests agree, 1 one differs, 2 none differs and a stage could not run.
     """
     from pruneproof.cli.progress import progress_bars
     from pruneproof.papers.record import Record
-    from pruneproof.pipeline.compare import compare
     from pruneproof.pipeline.prepare import Request, open_paper, prepare
-    from pruneproof.pipeline.run import run_paper
+    from pruneproof.pipeline.run import last_record
+    from pruneproof.pipeline.verify import choose_stages, verify_record
 
     path = Path(record)
     if path.suffix != ".json":
-        path = store_path(store) / "reports" / open_paper(record).info.id / profile / "record.json"
+        path = last_record(store_path(store), open_paper(record).info.id, profile)
     recorded = Record.load(path)
     foreign = [plugin for plugin in recorded.plugins if plugin.is_file or plugin.role == "added"]
     device = Device.CPU if recorded.environment["device"] == "cpu" else Device.CUDA
@@ -54,6 +67,7 @@ def verify(
             data=data_path(data_dir),
             seeds=recorded.seeds_asked or None,
             device=device.value,
+            numerics=recorded.numerics,
             only=recorded.only,
             settings=recorded.variant,
             added=tuple(each.name for each in foreign if not each.is_file),
@@ -67,13 +81,66 @@ def verify(
                 f"{prepared.plan.digest[:16]} for the same request: the paper's files, the data or the code have "
                 "changed since. Install the versions that the record names, or run the paper again."
             )
-        with progress_bars(prepared.plan, prepared.todo, quiet=quiet or json) as on_event:
-            again = run_paper(prepared, on_event)
-    compared, differences = compare(recorded.stages, again.stages)
+        chosen = choose_stages(prepared, tuple(only or ()), sample)
+        with progress_bars(prepared.plan, chosen, quiet=quiet or json) as on_event:
+            found = verify_record(recorded, prepared, chosen, on_event)
     if json:
-        print_json({"record": str(path), "compared": compared, "differences": [vars(each) for each in differences]})
+        print_json(_as_json(path, recorded, found))
     else:
-        for each in differences:
-            print(f"differs: {each.stage} {each.output}: recorded {each.recorded[:16]}, found {each.found[:16]}")
-        print(f"{path}: {compared - len(differences)} of {compared} digests agree")
-    return 1 if differences else 0
+        _print(path, recorded, found)
+    return 1 if found.comparison.differences else 2 if found.obstacle else 0
+
+
+def _as_json(path: Path, recorded: "Record", found: "Verified") -> dict[str, Any]:
+    comparison, verdicts = found.comparison, found.verdicts
+    differences = [vars(each) for each in comparison.differences]
+    return {
+        "record": str(path),
+        "numerics": recorded.numerics,
+        "stages": comparison.kinds,
+        "compared": comparison.digests,
+        "differences": differences,
+        "first difference": differences[0] if differences else None,
+        "machine": {name: {"recorded": old, "here": new} for name, (old, new) in found.machine.items()},
+        "verdicts": verdicts
+        and {
+            "judged": verdicts.judged,
+            "differences": {
+                claim: {"recorded": old, "found": new} for claim, (old, new) in verdicts.differences.items()
+            },
+        },
+        "could not run": found.obstacle,
+    }
+
+
+def _print(path: Path, recorded: "Record", found: "Verified") -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    from pruneproof.pipeline.compare import OUTCOMES
+
+    comparison, verdicts = found.comparison, found.verdicts
+    for each in comparison.differences[:SHOWN]:
+        print(f"differs: {each.stage} {each.output}: recorded {each.recorded[:16]}, found {each.found[:16]}")
+    if len(comparison.differences) > SHOWN:
+        print(f"... and {len(comparison.differences) - SHOWN} more, which --json lists")
+    table = Table("stages", *OUTCOMES, box=None, pad_edge=False)
+    for kind, counts in comparison.kinds.items():
+        table.add_row(kind, *(str(counts[outcome]) for outcome in OUTCOMES))
+    Console().print(table)
+    if found.obstacle:
+        print(f"could not run: {found.obstacle}")
+    if comparison.differences:
+        first = comparison.differences[0]
+        print(f"first difference: {first.kind} {first.stage}, {first.output}")
+    for name, (old, new) in found.machine.items():
+        print(f"{name}: recorded {old}, here {new}")
+    print(f"numerics class: {recorded.numerics}")
+    agree = comparison.digests - len(comparison.differences)
+    print(f"{path}: {agree} of {comparison.digests} digests agree")
+    if verdicts is None:
+        print("a variant has no verdicts")
+        return
+    for claim, (old, new) in verdicts.differences.items():
+        print(f"verdict differs: {claim}: recorded {old}, found {new}")
+    print(f"{verdicts.judged - len(verdicts.differences)} of {verdicts.judged} verdicts agree")

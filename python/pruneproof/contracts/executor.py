@@ -1,6 +1,8 @@
 """`Executor`: where stages run. It decides place and order, never what is computed."""
 
-from collections.abc import Callable, Mapping
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -49,9 +51,27 @@ class Worker(Protocol):
 class WorkerSpec(Protocol):
     """What a worker needs: plugins, store and data folder. It can be pickled and opened in another process."""
 
-    def open(self) -> Worker:
-        """Load the plugins and open the store; once per process."""
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """Variables of the run's numerics class, for processes that are started to open this."""
         ...
+
+    def open(self) -> Worker:
+        """Load the plugins and open the store; once per process. In one without `environment` it starts a child."""
+        ...
+
+
+@contextmanager
+def started_with(changes: Mapping[str, str]) -> Iterator[None]:
+    """Give environment variables to the processes that are started meanwhile."""
+    before = dict(os.environ)
+    os.environ.update(changes)
+    try:
+        yield
+    finally:
+        for name in changes.keys() - before.keys():
+            del os.environ[name]
+        os.environ.update(before)
 
 
 @dataclass(frozen=True)

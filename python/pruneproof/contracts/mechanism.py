@@ -30,3 +30,19 @@ class Fact:
     def to_json(self) -> Mapping[str, Any]:
         """Return the fact as JSON values."""
         return {"statement": self.statement, "expected": self.expected, "found": self.found, "holds": self.holds}
+
+
+DIGITS = 3
+"""Significant digits of computed numbers in facts."""
+
+
+def stated(number: float) -> str:
+    """Return a computed number as facts state it: with 3 significant digits.
+
+    Last bits differ between processors; facts have equal digests on all of them unless a number lies within rounding
+    error of where its third digit changes.
+
+    >>> stated(0.12345678), stated(0.12345679), stated(0.0)
+    ('0.123', '0.123', '0')
+    """
+    return f"{number:.{DIGITS}g}"

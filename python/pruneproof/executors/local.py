@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from multiprocessing.connection import wait as wait_for
 from typing import Any
 
-from pruneproof.api import Event, Executor, OnEvent, StageFailed, Work, Worker, WorkerSpec
+from pruneproof.api import Event, Executor, OnEvent, StageFailed, Work, Worker, WorkerSpec, started_with
 
 POLL_SECONDS = 0.1
 
@@ -58,7 +58,7 @@ def _run_in_pool(stages: Sequence[Work], spec: WorkerSpec, workers: int, on_even
             unfinished = {*pending, *running.values()}
             ready = [digest for digest, stage in pending.items() if unfinished.isdisjoint(stage.upstream.values())]
             for digest in ready[: workers - len(running)]:
-                with _interrupts_blocked():
+                with _interrupts_blocked(), started_with(spec.environment):
                     running[pool.submit(_work, pending.pop(digest))] = digest
             done, _ = wait(running, timeout=POLL_SECONDS, return_when=FIRST_COMPLETED)
             while not events.empty():

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 
-from pruneproof.api import Catalog, Fact, Mechanism, select_masks
+from pruneproof.api import Catalog, Fact, Mechanism, select_masks, stated
 from pruneproof.mechanisms.networks import IMAGE, Network, build, magnitudes, random_inputs, settle
 
 
@@ -89,7 +89,7 @@ def collapse_means_constant_output(
             logits = torch.cat([network.module(each[None]) for each in random_inputs(4, shape)])
         spread = float((logits - logits[0]).abs().max())
         statement = f"{model}: largest difference between the logits of two inputs, layers {_listed(emptied)} empty"
-        facts.append(Fact(statement, "0" if constant else "> 0", f"{spread:.6g}", (spread == 0) == constant))
+        facts.append(Fact(statement, "0" if constant else "> 0", stated(spread), (spread == 0) == constant))
     return facts
 
 

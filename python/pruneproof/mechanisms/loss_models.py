@@ -144,7 +144,8 @@ def _same(label: str, found: MaskSet, expected: MaskSet) -> Fact:
 
 
 def _other(label: str, found: MaskSet, expected: MaskSet) -> Fact:
-    return Fact(label, "another mask", _overlap(found, expected), found != expected)
+    differ = found != expected  # by how much is as ill-conditioned as the scores are
+    return Fact(label, "another mask", "another mask" if differ else "the same mask", differ)
 
 
 def _equal(label: str, found: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> Fact:
@@ -156,7 +157,7 @@ def _overlap(found: MaskSet, expected: MaskSet) -> str:
     if found == expected:
         return "the same mask"
     kept = sum(int((found[name] & expected[name]).sum()) for name in expected)
-    return f"another mask, {kept} of {expected.count()} survivors in common"
+    return f"another mask, {100 * kept / expected.count():.0f} % of {expected.count()} survivors in common"
 
 
 STEPS_WITHOUT_SCORING = Mechanism(

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from itertools import pairwise
 
-from pruneproof.api import Catalog, Fact, MaskSet, Mechanism, Selection, select_masks
+from pruneproof.api import Catalog, Fact, MaskSet, Mechanism, Selection, select_masks, stated
 from pruneproof.mechanisms.networks import Network, build, magnitudes
 
 
@@ -30,7 +30,7 @@ def global_dominance(
         relation = ">=" if name == "global" else "<"
         holds = (kept >= pruned) == (name == "global")
         statement = f"{model} at sparsity {sparsity:g}, scope {name}: smallest kept |w| against the largest pruned"
-        facts.append(Fact(statement, f"{relation} {pruned:.6g}", f"{kept:.6g}", holds))
+        facts.append(Fact(statement, f"{relation} {stated(pruned)}", stated(kept), holds))
     return facts
 
 

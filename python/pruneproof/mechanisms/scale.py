@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from pruneproof.api import Catalog, Fact, MaskSet, Mechanism, Selection, select_masks
+from pruneproof.api import Catalog, Fact, MaskSet, Mechanism, Selection, select_masks, stated
 from pruneproof.mechanisms.networks import IMAGE, Network, build, magnitudes, random_inputs
 
 
@@ -50,7 +50,8 @@ def scale_sensitivity(
         facts.append(Fact(statement, "unchanged", "unchanged" if same else "changed", same))
     change = _change_of_output(network, name, up)
     statement = f"{model}: relative change of the logits after multiplying layer {layer} by {up:g}"
-    facts.append(Fact(statement, "< 0.001", f"{change:.2g}", change < 1e-3))
+    unchanged = change < 1e-3  # below, it is rounding error, of which no digit is the same everywhere
+    facts.append(Fact(statement, "< 0.001", "< 0.001" if unchanged else stated(change), unchanged))
     return facts
 
 

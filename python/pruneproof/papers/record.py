@@ -146,6 +146,8 @@ class Record(Frozen):
     created: str
     seconds: float
     environment: Environment
+    numerics: str = "native"
+    """The numerics class of its stages."""
     data: dict[str, str]
     """Data set -> fingerprint."""
     plugins: tuple[PluginRecord, ...]

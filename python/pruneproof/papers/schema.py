@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from pruneproof.contracts.choice import Choice, Chosen, Frozen, Id
+from pruneproof.contracts.numerics import NumericsId
 from pruneproof.contracts.recipe import Recipe
 from pruneproof.contracts.selection import Selection
 from pruneproof.errors import UnknownName
@@ -52,6 +53,8 @@ class Profile(Frozen):
     hardware: str
     minutes: float | None = None
     """Estimated wall time on that hardware; None where nobody has measured or can estimate it."""
+    numerics: NumericsId = "native"
+    """The class of floating point on CPUs; with another than `native` other processors arrive at the same bits."""
 
 
 class Method(Frozen):

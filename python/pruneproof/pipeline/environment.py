@@ -7,24 +7,31 @@ from pathlib import Path
 from typing import Any
 
 from pruneproof import _engine
+from pruneproof.contracts.numerics import MOVES_BITS
 from pruneproof.errors import DeviceMissing
 
 PACKAGES = ("pruneproof", "torch", "torchvision", "numpy", "scipy", "scikit-learn", "safetensors", "pluggy", "pydantic")
 
 
 def describe_environment(device: str) -> dict[str, Any]:
-    """Return versions, processor, cores, memory, device and engine build as JSON values."""
+    """Return versions, processor, kernels, cores, memory, device and engine build as JSON values.
+
+    `variables` are those of the user's environment by which libraries choose kernels; it is left out where none is set.
+    """
     import torch
 
+    variables = {name: os.environ[name] for name in MOVES_BITS if name in os.environ}
     return {
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.machine()}",
         "processor": _processor(),
+        "kernels": torch.backends.cpu.get_cpu_capability(),
         "cores": os.cpu_count(),
         "memory_gib": _memory_gib(),
         "device": torch.cuda.get_device_name(0) if device == "cuda" else "cpu",
         "versions": {name: _version(name) for name in PACKAGES} | {"torch": str(torch.__version__)},
         "engine": _engine.build_info(),
+        **({"variables": variables} if variables else {}),
     }
 
 

@@ -95,7 +95,14 @@ class Folder:
     """Folds the methods of one run for one seed; equal stages are made once."""
 
     def __init__(
-        self, run_id: str, run: Run, seed: int, catalog: Catalog, fingerprint: str | None, device: str, writer: Writer
+        self,
+        run_id: str,
+        run: Run,
+        seed: int,
+        catalog: Catalog,
+        fingerprint: str | None,
+        writer: Writer,
+        where: Mapping[str, Any],
     ) -> None:
         """Prepare to fold the methods of a run.
 
@@ -105,8 +112,8 @@ class Folder:
             seed: of its networks.
             catalog: what the paper's plugins register.
             fingerprint: of the data set; None where it is not on this machine.
-            device: where networks are trained.
             writer: writes out registered things.
+            where: what of the place enters the digests: device, and numerics class.
         """
         self.run_id, self.run, self.seed, self.catalog, self.writer = run_id, run, seed, catalog, writer
         catalog.entry(DataSet, run.data)
@@ -114,7 +121,7 @@ class Folder:
             "model": writer.choice(Model, run.model),
             "data": {"id": run.data, "fingerprint": fingerprint or UNKNOWN_FINGERPRINT},
             "seed": seed,
-            "device": device,
+            **where,
         }
         self.held_out = _held_out(run)
         self.stages: dict[str, Stage] = {}

@@ -21,7 +21,7 @@ def estimate(paper: Paper, profile: str, catalog: Catalog) -> tuple[int, int]:
     networks = epochs = 0
     for run_id, run in paper.runs.runs(profile).items():
         seeds = run.seeds or paper.runs.profile(profile).seeds
-        folder = Folder(run_id, run, seeds[0], catalog, None, "cpu", Writer(catalog))
+        folder = Folder(run_id, run, seeds[0], catalog, None, Writer(catalog), {"device": "cpu"})
         cells = [folder.cell(dense_method(), 0.0)] if DENSE in run.recipe else []
         for method in run.methods:
             cells += [folder.cell(method, sparsity) for sparsity in method.sparsities or run.sparsities]
@@ -39,6 +39,7 @@ def make_plan(
     seeds: Sequence[int] | None = None,
     only: Sequence[str] = (),
     device: str = "cpu",
+    numerics: str = "native",
 ) -> Plan:
     """Resolve a paper's runs at a profile into stages.
 
@@ -50,6 +51,7 @@ def make_plan(
         seeds: replaces the seeds of the profile and of the runs.
         only: patterns of run ids, `run/method` or claim ids; nothing else is planned.
         device: `cpu` or `cuda`; results differ in their last bits, so it is part of every digest.
+        numerics: a numerics class; all but `native`, which sets nothing, are part of every digest.
 
     Raises:
         UnknownName: the profile, a name in a run, or a pattern of `only` matches nothing.
@@ -57,11 +59,13 @@ def make_plan(
     """
     default_seeds = paper.runs.profile(profile).seeds
     writer, chosen = Writer(catalog), Only(only)
+    of_numerics = {} if numerics == "native" else {"numerics": numerics}
     stages: dict[str, Stage] = {}
     cells: list[PlannedCell] = []
+    where = {"device": device, **of_numerics}
     for run_id, run in paper.runs.runs(profile).items():
         for seed in seeds or run.seeds or default_seeds:
-            folder = Folder(run_id, run, seed, catalog, fingerprints.get(run.data), device, writer)
+            folder = Folder(run_id, run, seed, catalog, fingerprints.get(run.data), writer, where)
             if DENSE in run.recipe and chosen.method(run_id, DENSE):
                 cells.append(folder.cell(dense_method(), 0.0))
             for method in run.methods:
@@ -72,7 +76,7 @@ def make_plan(
     for claim in paper.claims.claim:
         if isinstance(claim, MechanismClaim) and chosen.claim(claim.id):
             check = writer.choice(Mechanism, claim.check)
-            stage = Stage("mechanism", f"{claim.id}: {claim.check.id}", {"check": check}, {})
+            stage = Stage("mechanism", f"{claim.id}: {claim.check.id}", {"check": check, **of_numerics}, {})
             stages.setdefault(stage.digest, stage)
             mechanisms[claim.id] = stage.digest
     chosen.check(paper, profile)

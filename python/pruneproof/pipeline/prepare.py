@@ -8,6 +8,7 @@ from typing import Any
 from pruneproof.contracts.criterion import Criterion
 from pruneproof.contracts.dataset import DataSet
 from pruneproof.contracts.executor import Executor
+from pruneproof.contracts.numerics import Numerics
 from pruneproof.contracts.observer import Observer
 from pruneproof.errors import DataMissing
 from pruneproof.papers.check_names import check_names
@@ -17,6 +18,7 @@ from pruneproof.papers.paper import Paper
 from pruneproof.papers.record import PluginRecord, Role
 from pruneproof.papers.twins import criteria_of
 from pruneproof.pipeline.environment import choose_device
+from pruneproof.pipeline.numerics import choose_numerics
 from pruneproof.pipeline.plan import Plan, data_ids, needed
 from pruneproof.pipeline.planning import make_plan
 from pruneproof.pipeline.store import Finished, Store
@@ -34,6 +36,8 @@ class Request:
     data: Path = field(default_factory=Path)
     seeds: tuple[int, ...] | None = None
     device: str = "auto"
+    numerics: str | None = None
+    """A numerics class in place of the profile's."""
     only: tuple[str, ...] = ()
     settings: tuple[str, ...] = ()
     """`run.key=value` overrides, and `key=value` for twins of the paper's methods; any makes the record a variant."""
@@ -60,6 +64,7 @@ class Prepared:
     executor: Entry[Executor]
     observers: tuple[Entry[Observer], ...]
     device: str
+    numerics: Numerics
     fingerprints: Mapping[str, str]
     missing: Mapping[str, str]
     """Data set -> why it is not usable."""
@@ -99,6 +104,7 @@ def prepare(request: Request, *, fetch: bool, log: Callable[[str], None] = lambd
     paper = override(paper, request.profile, request.settings)
     check_names(paper, catalog)
     device = choose_device(request.device)
+    numerics = choose_numerics(request.numerics, paper.runs.profile(request.profile).numerics, device, log)
     fingerprints: dict[str, str] = {}
     missing: dict[str, str] = {}
     for name in data_ids(paper, request.profile, request.only):
@@ -116,6 +122,7 @@ def prepare(request: Request, *, fetch: bool, log: Callable[[str], None] = lambd
         seeds=request.seeds,
         only=request.only,
         device=device,
+        numerics=numerics.id,
     )
     store = Store(request.store)
     finished = {digest: each for digest in plan.stages if (each := store.finished(digest)) is not None}
@@ -128,6 +135,7 @@ def prepare(request: Request, *, fetch: bool, log: Callable[[str], None] = lambd
         executor=executor,
         observers=observers,
         device=device,
+        numerics=numerics,
         fingerprints=fingerprints,
         missing=missing,
         plan=plan,

@@ -1,7 +1,8 @@
 """`run_paper`: from a prepared request to a record with verdicts."""
 
+import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,8 +14,9 @@ from pruneproof.papers.record import Cell, MetricRecord, Record, StageRecord
 from pruneproof.pipeline.environment import describe_environment
 from pruneproof.pipeline.kinds.table import FACTS, MEASUREMENT
 from pruneproof.pipeline.observers import ObserverHub, describe_run
+from pruneproof.pipeline.plan import Plan, PlannedCell
 from pruneproof.pipeline.prepare import Prepared
-from pruneproof.pipeline.store import Store
+from pruneproof.pipeline.store import Finished, Store
 from pruneproof.pipeline.worker_spec import WorkerSpec
 from pruneproof.registry.catalog import Catalog
 from pruneproof.values.measurements import Measurement
@@ -61,38 +63,70 @@ def run_paper(prepared: Prepared, on_event: OnEvent, warn: Callable[[str], None]
     return record
 
 
+def execute(prepared: Prepared, store: Store, on_event: OnEvent) -> None:
+    """Run the stages of a prepared request that are still to do.
+
+    Raises:
+        BadPlugin: the executor left some out.
+        PruneproofError: whatever a stage refused; finished stages and epochs are kept.
+    """
+    request = prepared.request
+    if not prepared.todo:
+        return
+    store.prepare()
+    spec = WorkerSpec(
+        tuple(plugin.name for plugin in prepared.catalog.plugins),
+        request.store,
+        request.data,
+        request.files,
+        prepared.numerics.id,
+    )
+    stages = [prepared.plan.stages[digest] for digest in prepared.todo]
+    prepared.executor.value.run(stages, spec, workers=request.workers, on_event=on_event)
+    left = [stage.label for stage in stages if store.finished(stage.digest) is None]
+    if left:
+        raise BadPlugin(
+            f'executor "{request.executor}" ({prepared.executor.where}) returned before {len(left)} stages were in '
+            f'the store; the first is "{left[0]}". It must run every stage that it is given.'
+        )
+
+
+def measured_cell(cell: PlannedCell, store: Store) -> Cell:
+    """Return a cell with what the store says was measured of it."""
+    return Cell(
+        run=cell.run,
+        method=cell.method,
+        sparsity=cell.sparsity,
+        seed=cell.seed,
+        stages=cell.stages,
+        measured={
+            name: Measurement.from_json(store.expect(digest).json(MEASUREMENT.file)).to_json()
+            for name, digest in cell.measures.items()
+        },
+        settings=dict(cell.settings),
+    )
+
+
+def stage_records(plan: Plan, finished: Mapping[str, Finished]) -> tuple[StageRecord, ...]:
+    """Return finished stages of a plan as a record keeps them."""
+    return tuple(
+        StageRecord(
+            digest=digest,
+            kind=plan.stages[digest].kind,
+            label=plan.stages[digest].label,
+            outputs=each.outputs,
+            seconds=each.seconds,
+        )
+        for digest, each in finished.items()
+    )
+
+
 def _run(prepared: Prepared, store: Store, on_event: OnEvent) -> Record:
     request, plan = prepared.request, prepared.plan
     began = time.perf_counter()
-    if prepared.todo:
-        store.prepare()
-        spec = WorkerSpec(
-            tuple(plugin.name for plugin in prepared.catalog.plugins), request.store, request.data, request.files
-        )
-        stages = [plan.stages[digest] for digest in prepared.todo]
-        prepared.executor.value.run(stages, spec, workers=request.workers, on_event=on_event)
-        left = [stage.label for stage in stages if store.finished(stage.digest) is None]
-        if left:
-            raise BadPlugin(
-                f'executor "{request.executor}" ({prepared.executor.where}) returned before {len(left)} stages were in '
-                f'the store; the first is "{left[0]}". It must run every stage that it is given.'
-            )
+    execute(prepared, store, on_event)
     finished = {digest: each for digest in plan.stages if (each := store.finished(digest)) is not None}
-    cells = tuple(
-        Cell(
-            run=cell.run,
-            method=cell.method,
-            sparsity=cell.sparsity,
-            seed=cell.seed,
-            stages=cell.stages,
-            measured={
-                name: Measurement.from_json(store.expect(digest).json(MEASUREMENT.file)).to_json()
-                for name, digest in cell.measures.items()
-            },
-            settings=dict(cell.settings),
-        )
-        for cell in plan.cells
-    )
+    cells = tuple(measured_cell(cell, store) for cell in plan.cells)
     facts = {claim: store.expect(digest).json(FACTS.file) for claim, digest in plan.mechanisms.items()}
     info = prepared.paper.info
     return Record(
@@ -110,18 +144,10 @@ def _run(prepared: Prepared, store: Store, on_event: OnEvent) -> Record:
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         seconds=round(time.perf_counter() - began, 1),
         environment=describe_environment(prepared.device),
+        numerics=prepared.numerics.id,
         data=dict(prepared.fingerprints),
         plugins=prepared.plugins,
-        stages=tuple(
-            StageRecord(
-                digest=digest,
-                kind=plan.stages[digest].kind,
-                label=plan.stages[digest].label,
-                outputs=each.outputs,
-                seconds=each.seconds,
-            )
-            for digest, each in finished.items()
-        ),
+        stages=stage_records(plan, finished),
         cells=cells,
         metrics=_metrics(prepared.catalog, cells),
         claims=()
@@ -144,6 +170,18 @@ def report_folder(store: Path, record: Record) -> Path:
     """Return where a record and its report live; variants and partial runs never overwrite a whole one."""
     whole = not (record.is_variant or record.only or record.seeds_asked)
     return _report_folder(store, record.paper, record.profile, record.plan, whole=whole)
+
+
+def last_record(store: Path, paper: str, profile: str) -> Path:
+    """Return the newest record of a paper at a profile, of a whole run, a variant or a part; of none, the whole run's.
+
+    It need not exist.
+    """
+    reports = store / "reports" / paper
+    of_part = re.compile(re.escape(profile) + "-[0-9a-f]{12}")
+    parts = [path for path in reports.glob("*/record.json") if of_part.fullmatch(path.parent.name)]
+    made = [path for path in (reports / profile / "record.json", *parts) if path.is_file()]
+    return max(made, key=lambda path: path.stat().st_mtime_ns, default=reports / profile / "record.json")
 
 
 def _report_folder(store: Path, paper: str, profile: str, plan: str, *, whole: bool) -> Path:

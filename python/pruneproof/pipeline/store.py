@@ -109,6 +109,21 @@ class Store:
                 f"store entry {folder} has no readable {MANIFEST} ({problem}). Delete the folder and run again."
             ) from problem
 
+    def stages(self) -> dict[str, dict[str, Any]]:
+        """Return what every finished stage was (kind, label, inputs, upstream), by digest, the oldest first.
+
+        Raises:
+            StoreCorrupt: an entry has no readable manifest.
+        """
+        paths = sorted((self.root / "stages").glob(f"*/*/{MANIFEST}"), key=lambda path: path.stat().st_mtime_ns)
+        try:
+            return {path.parent.name: json.loads(path.read_text(encoding="utf-8"))["stage"] for path in paths}
+        except (OSError, ValueError, KeyError, TypeError) as problem:
+            raise StoreCorrupt(
+                f"the store {self.root} has an entry without a readable {MANIFEST} ({problem}). Run again: the message "
+                "then names the folder to delete."
+            ) from problem
+
     def expect(self, digest: str) -> Finished:
         """Return a finished stage that must be there."""
         found = self.finished(digest)

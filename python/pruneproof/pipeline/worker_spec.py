@@ -1,10 +1,15 @@
 """Where stages run: the plugins, the store and the data that a worker opens, and how it sets up torch."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
+from pruneproof.contracts.executor import Worker as AnyWorker
+from pruneproof.contracts.numerics import NUMERICS, Numerics
+from pruneproof.pipeline.child_worker import ChildWorker
+from pruneproof.pipeline.numerics import check_capability, is_started_for
 from pruneproof.pipeline.store import Store
 from pruneproof.pipeline.worker import Worker
 from pruneproof.registry.catalog import build_catalog
@@ -12,22 +17,34 @@ from pruneproof.registry.catalog import build_catalog
 
 @dataclass(frozen=True)
 class WorkerSpec:
-    """What a worker needs to set up: plugins, installed and single files, and folders."""
+    """What a worker needs to set up: plugins, installed and single files, folders, and a numerics class."""
 
     plugins: tuple[str, ...]
     store: Path
     data: Path
     files: tuple[Path, ...] = ()
+    numerics: str = "native"
 
-    def open(self) -> Worker:
-        """Load the plugins and open the store."""
-        prepare_torch()
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """Variables for processes that are started to open this; libraries read them when they are loaded."""
+        return NUMERICS[self.numerics].environment
+
+    def open(self) -> AnyWorker:
+        """Load the plugins and open the store; in a child where this process was not started with `environment`."""
+        numerics = NUMERICS[self.numerics]
+        if not is_started_for(numerics):
+            return ChildWorker(self)
+        check_capability(numerics)
+        prepare_torch(numerics)
         return Worker(build_catalog(self.plugins, files=self.files), Store(self.store), self.data)
 
 
-def prepare_torch() -> None:
+def prepare_torch(numerics: Numerics) -> None:
     """Make this process compute the same bits every time."""
     torch.set_num_threads(1)
+    torch.backends.mkldnn.set_flags(numerics.onednn)  # type: ignore[no-untyped-call]
+    torch.backends.nnpack.set_flags(numerics.onednn)  # type: ignore[no-untyped-call]
     torch.backends.cudnn.benchmark = False
     torch.backends.cudnn.deterministic = True
     torch.backends.cudnn.allow_tf32 = False  # scores need float32 where they say float32

@@ -14,8 +14,6 @@ class Output:
     role: str
     """What it is for the stages that take it."""
     file: str
-    compared: bool = False
-    """Whether two executions of a run are compared by it."""
     optional: bool = False
     """Whether only some stages of the kind make it."""
 
@@ -23,11 +21,11 @@ class Output:
 WEIGHTS = Output("weights", "weights.safetensors")
 OPTIMIZER = Output("optimizer", "optimizer.safetensors", optional=True)
 HISTORY = Output("history", "history.json")
-MASK = Output("mask", "mask.safetensors", compared=True)
+MASK = Output("mask", "mask.safetensors")
 SELECTION = Output("selection", "selection.json")
-SHAPE = Output("shape", "shape.json", compared=True)
-MEASUREMENT = Output("measurement", "measurement.json", compared=True)
-FACTS = Output("facts", "facts.json", compared=True)
+SHAPE = Output("shape", "shape.json")
+MEASUREMENT = Output("measurement", "measurement.json")
+FACTS = Output("facts", "facts.json")
 PARTIAL = "epoch.safetensors"
 """The checkpoint of a training in progress."""
 
@@ -100,11 +98,8 @@ KINDS: Mapping[str, StageKind] = MappingProxyType(
                 "weights mask shape history reference reference_weights reference_mask",
                 MEASUREMENT,
             ),
-            _kind("mechanism", 2, "runs an exact check", "", FACTS),
+            _kind("mechanism", 3, "runs an exact check", "", FACTS),
         )
     }
 )
 """Id -> kind, in the order of a method's steps."""
-
-COMPARED = frozenset(output.file for kind in KINDS.values() for output in kind.makes if output.compared)
-"""Files by which two executions are compared."""
