@@ -21,7 +21,7 @@ def by_id(record, name):
 
 
 def test_symbols_differ_so_that_verdicts_read_without_colour():
-    assert len(set(SYMBOLS.values())) == len(SYMBOLS) == 4
+    assert len(set(SYMBOLS.values())) == len(SYMBOLS) == 5
 
 
 def test_kinds_are_kept_apart_and_none_is_lost(record):

@@ -271,7 +271,7 @@ def too_few(n: int, level: float, share: float = 0.5) -> str:
 
 def span(interval: Interval) -> str:
     """Return an interval in words."""
-    return f"{100 * interval.level:g} % interval [{rounded(interval.low)}, {rounded(interval.high)}]"
+    return f"{100 * interval.level:.3g} % interval [{rounded(interval.low)}, {rounded(interval.high)}]"
 
 
 def ordinal(place: int) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from pruneproof.contracts.claims import ClaimTest, Outcome, ValueScale
+from pruneproof.contracts.claims import ClaimTest, Outcome, ValueScale, Verdict
 from pruneproof.contracts.mechanism import Fact
 from pruneproof.errors import UnknownName
 from pruneproof.papers.operands import said, samples_of
@@ -15,9 +15,12 @@ from pruneproof.papers.record import Cell, ClaimRecord, FactRecord
 from pruneproof.papers.schema import Claim, MechanismClaim, PrintedClaim, RerunClaim, SetupClaim
 from pruneproof.papers.setups import compare_setups
 from pruneproof.registry.catalog import Catalog
+from pruneproof.statistics import holm
 
 _NO_PARAMETERS: Mapping[str, Any] = MappingProxyType({})
 PLAIN_VALUE = ValueScale()
+FAMILY_ERROR = 0.05
+"""Of all headline claims together."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,22 @@ class ClaimKind:
 
 def judge(evidence: Evidence) -> tuple[ClaimRecord, ...]:
     """Return every claim of a paper with its verdict at a profile."""
-    return tuple(_BY_CLASS[type(claim)].judge(claim, evidence) for claim in evidence.paper.claims.claim)
+    return corrected([_BY_CLASS[type(claim)].judge(claim, evidence) for claim in evidence.paper.claims.claim])
+
+
+def corrected(claims: Sequence[ClaimRecord]) -> tuple[ClaimRecord, ...]:
+    """Return claims in which the headline ones have the verdict that they keep when all of these are taken together.
+
+    The p values of those that were tested are adjusted by Holm (1979); one above `FAMILY_ERROR` decides nothing, so
+    that the chance of any wrong verdict among them is at most that.
+    """
+    family = [claim for claim in claims if claim.headline and claim.verdict != "not-run"]
+    adjusted = holm([1.0 if claim.p is None else claim.p for claim in family])
+    verdicts: dict[str, Verdict] = {
+        claim.id: claim.verdict if p <= FAMILY_ERROR else "inconclusive"
+        for claim, p in zip(family, adjusted, strict=True)
+    }
+    return tuple(claim.model_copy(update={"corrected": verdicts.get(claim.id)}) for claim in claims)
 
 
 def kind_of_claim(name: str) -> ClaimKind:
@@ -146,7 +164,10 @@ def _record(
         level=outcome.level,
         n=outcome.n,
         seeds_needed=outcome.seeds_needed,
+        p=outcome.p,
+        bounds=outcome.bounds,
         scale=scale,
+        headline=isinstance(claim, RerunClaim) and claim.headline,
         facts=tuple(FactRecord.model_validate(fact.to_json()) for fact in facts),
         operands=operands,
         note=note,

@@ -225,6 +225,8 @@ class RerunClaim(ClaimBase):
     test: Chosen
     why: str
     """Why this test, margin and tolerance."""
+    headline: bool = False
+    """One of the few claims that the paper is about, whose verdicts are corrected together for their number."""
     evidence: dict[Id, Evidence] = Field(default_factory=dict)
 
 
