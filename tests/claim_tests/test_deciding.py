@@ -36,12 +36,20 @@ def test_every_test_is_covered_here() -> None:
 
 
 @pytest.mark.parametrize("test", NEEDED)
-@pytest.mark.parametrize("n", [0, 1, 2])
-def test_fewer_than_three_seeds_are_inconclusive(test: str, n: int) -> None:
+@pytest.mark.parametrize("n", [0, 1])
+def test_fewer_than_two_seeds_are_inconclusive(test: str, n: int) -> None:
     operands, parameters = NEEDED[test]
     outcome = decide(test, [[10.0] * n] * operands, **parameters)
-    assert (outcome.verdict, outcome.n, outcome.seeds_needed) == ("inconclusive", n, 3)
+    assert (outcome.verdict, outcome.n, outcome.seeds_needed) == ("inconclusive", n, 2)
     assert f"n = {n} cannot" in outcome.reason
+
+
+@pytest.mark.parametrize("test", NEEDED)
+def test_two_seeds_decide_nothing(test: str) -> None:
+    operands, parameters = NEEDED[test]
+    for samples in ([[float(place), place + 1.0] for place in range(operands)], [[90.0, 95.0]] * operands):
+        for order in (samples, samples[::-1]):
+            assert decide(test, order, **parameters).verdict == "inconclusive"
 
 
 @pytest.mark.parametrize("test", NEEDED)

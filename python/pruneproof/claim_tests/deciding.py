@@ -30,8 +30,6 @@ Level = Annotated[float, Field(gt=0.5, lt=1)]
 Positive = Annotated[float, Field(gt=0)]
 NotNegative = Annotated[float, Field(ge=0)]
 Relation = Literal[">", "<"]
-FEWEST = 3
-"""With fewer seeds no test decides anything; most need more."""
 PLAIN, DIFFERENCE = ValueScale(), ValueScale(signed=True)
 
 
@@ -70,9 +68,9 @@ def claim_test(
             if len(set(counts)) > 1:
                 raise BadConfig(f'claim test "{name}": operands have {counts} seeds; they must share the same seeds.')
             n = counts[0]
-            if n < FEWEST:
-                reason = f"n = {n} cannot tell a difference from chance: at least {FEWEST} seeds are needed."
-                return Outcome("inconclusive", reason, n=n, seeds_needed=FEWEST)
+            if n < 2:
+                reason = f"n = {n} cannot tell a difference from chance: at least 2 seeds are needed."
+                return Outcome("inconclusive", reason, n=n, seeds_needed=2)
             values = np.array(samples, dtype=np.float64)
             broken = int((~np.isfinite(values)).sum())
             if broken:

@@ -9,6 +9,9 @@ from scipy import stats
 from pruneproof.api import MOST_SEEDS, Outcome, ValueScale, rounded
 from pruneproof.claim_tests.deciding import Level, Samples, advice, claim_test, verdict_of
 
+FEWEST = 3
+"""Fewer seeds decide nothing, however many operands they order alike."""
+
 
 @claim_test(
     "monotone-trend",
@@ -23,14 +26,14 @@ def monotone_trend(samples: Samples, *, direction: Literal["increasing", "decrea
     Holds when L is significant in the claimed direction at error rate 1 - level (one-sided; exact null distribution up
     to 8 operands and 12 seeds, normal beyond), fails when significant in the other. Ties take mean ranks, which makes
     the test conservative. The value is the mean over seeds of Spearman's rank correlation with the order, in [-1, 1];
-    it has no interval. A trend is a tendency: single neighbours may swap.
+    it has no interval. Two seeds decide nothing. A trend is a tendency: single neighbours may swap.
     """
     operands, n = samples.shape
     rise, fall = (float(stats.page_trend_test(ordered.T).pvalue) for ordered in (samples, samples[::-1]))
     claimed, other = (rise, fall) if direction == "increasing" else (fall, rise)
     # Page's L is a linear function of this mean, so it is the effect that the test is about.
     correlation = float(np.mean(_rank_correlations(samples)))
-    verdict, p = verdict_of(claimed, other, level), min(claimed, other)
+    verdict, p = "inconclusive" if n < FEWEST else verdict_of(claimed, other, level), min(claimed, other)
     needed = _seeds_needed(correlation, n, operands, level) if verdict == "inconclusive" else None
     reason = (
         f"Mean rank correlation with the order {rounded(correlation)} over n = {n} seeds and {operands} operands, "
