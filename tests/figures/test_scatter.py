@@ -13,6 +13,7 @@ from pruneproof.papers.claims import Evidence, judge
 from pruneproof.papers.load import load_paper
 from pruneproof.papers.record import Record
 from pruneproof.registry.catalog import build_catalog
+from pruneproof.statistics import rounded
 
 ROOT = Path(__file__).parents[2]
 
@@ -73,7 +74,7 @@ def test_the_figure_of_loss_modelling_says_what_its_claim_says(draw, recorded):
         correlate=True,
         correlate_below=claim.parameters["below"],
     )
-    assert f"τ = {claim.value:.3f} [{claim.low:.3f}, {claim.high:.3f}]" in drawn.caption
+    assert f"τ = {rounded(claim.value)} [{rounded(claim.low)}, {rounded(claim.high)}]" in drawn.caption
 
 
 def test_one_seed_has_no_interval(draw, losses):
