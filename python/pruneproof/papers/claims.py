@@ -1,6 +1,6 @@
 """From measurements to verdicts: each claim meets its evidence, by its kind."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
@@ -33,6 +33,8 @@ class Evidence:
     cells: Sequence[Cell]
     facts: Mapping[str, Sequence[Mapping[str, Any]]]
     """Mechanism claim id -> facts, for those that ran."""
+    post_hoc: Collection[str] = ()
+    """Ids of claims that were fixed when some of their measurements existed."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,8 @@ class ClaimKind:
 
 def judge(evidence: Evidence) -> tuple[ClaimRecord, ...]:
     """Return every claim of a paper with its verdict at a profile."""
-    return corrected([_BY_CLASS[type(claim)].judge(claim, evidence) for claim in evidence.paper.claims.claim])
+    judged = (_BY_CLASS[type(claim)].judge(claim, evidence) for claim in evidence.paper.claims.claim)
+    return corrected([claim.model_copy(update={"post_hoc": claim.id in evidence.post_hoc}) for claim in judged])
 
 
 def corrected(claims: Sequence[ClaimRecord]) -> tuple[ClaimRecord, ...]:

@@ -102,6 +102,8 @@ class ClaimRecord(Frozen):
     """Whether the paper's files name it among the few that it is about."""
     corrected: Verdict | None = None
     """Of a headline claim that was tested: the verdict after correction for the number of these."""
+    post_hoc: bool = False
+    """Whether some of its measurements existed when it was first run as it stands."""
     facts: tuple[FactRecord, ...] = ()
     operands: tuple[str, ...] = ()
     note: str = ""
@@ -157,6 +159,10 @@ class Record(Frozen):
     """Those of `--seeds`; empty where the profile and its runs name them."""
     plan: str
     """Digest over the digests of all stages."""
+    registration: Digest = ""
+    """Digest over what decides the claims over seeds: tests, parameters, operands, seeds; empty for a variant."""
+    registered: str = ""
+    """When the last of these claims was written into the store."""
     created: str
     seconds: float
     environment: Environment

@@ -14,6 +14,7 @@ from pruneproof.pipeline.environment import describe_environment
 from pruneproof.pipeline.kinds.table import FACTS, MEASUREMENT
 from pruneproof.pipeline.observers import ObserverHub, describe_run
 from pruneproof.pipeline.prepare import Prepared
+from pruneproof.pipeline.registration import register
 from pruneproof.pipeline.store import Store
 from pruneproof.pipeline.worker_spec import WorkerSpec
 from pruneproof.registry.catalog import Catalog
@@ -64,6 +65,7 @@ def run_paper(prepared: Prepared, on_event: OnEvent, warn: Callable[[str], None]
 def _run(prepared: Prepared, store: Store, on_event: OnEvent) -> Record:
     request, plan = prepared.request, prepared.plan
     began = time.perf_counter()
+    registered = None if prepared.is_variant else register(store, prepared.paper, plan, prepared.finished)
     if prepared.todo:
         store.prepare()
         spec = WorkerSpec(
@@ -107,6 +109,8 @@ def _run(prepared: Prepared, store: Store, on_event: OnEvent) -> Record:
         seeds=tuple(sorted({cell.seed for cell in plan.cells})),
         seeds_asked=request.seeds or (),
         plan=plan.digest,
+        registration=registered.digest if registered else "",
+        registered=registered.latest if registered else "",
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         seconds=round(time.perf_counter() - began, 1),
         environment=describe_environment(prepared.device),
@@ -124,9 +128,9 @@ def _run(prepared: Prepared, store: Store, on_event: OnEvent) -> Record:
         ),
         cells=cells,
         metrics=_metrics(prepared.catalog, cells),
-        claims=()
-        if prepared.is_variant
-        else judge(Evidence(prepared.paper, plan.profile, prepared.catalog, cells, facts)),
+        claims=judge(Evidence(prepared.paper, plan.profile, prepared.catalog, cells, facts, registered.post_hoc))
+        if registered
+        else (),
     )
 
 

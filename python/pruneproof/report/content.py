@@ -71,6 +71,7 @@ def content(report: Report) -> dict[str, Any]:
         "exact": [group for group in groups if not group.is_statistical],
         "symbols": wording.SYMBOLS,
         "summary": wording.counts_sentence(record),
+        "registration": wording.registration_sentence(record),
         "headlines": wording.headline_sentence(record),
         "warnings": wording.warnings(record),
         "scale_name": wording.SCALE_NAMES[record.scale],

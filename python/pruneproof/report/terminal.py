@@ -21,6 +21,7 @@ from pruneproof.report.wording import (
     figure,
     figure_with_spread,
     headline_sentence,
+    registration_sentence,
     spread,
     standing,
     warnings,
@@ -62,7 +63,7 @@ def print_record(record: Record, console: Console) -> None:
     console.print()
     if record.claims:
         console.print(Text(counts_sentence(record), style="bold"))
-    if sentence := headline_sentence(record):
+    for sentence in filter(None, [headline_sentence(record), registration_sentence(record)]):
         console.print(Text(sentence))
     for warning in warnings(record):
         console.print(Text(warning, style="yellow" if record.scale != "paper" or record.is_variant else ""))

@@ -125,11 +125,10 @@ def counts_sentence(record: Record) -> str:
 
 
 def standing(claim: ClaimRecord) -> str:
-    """Return `headline`, and the corrected verdict where the correction changed it; empty for a secondary claim."""
-    if not claim.headline:
-        return ""
+    """Return whether a claim is a headline, with the verdict that correction leaves, and whether it is post hoc."""
     changed = claim.corrected is not None and claim.corrected != claim.verdict
-    return f"headline; {claim.corrected} after correction" if changed else "headline"
+    headline = f"headline, {claim.corrected} after correction" if changed else "headline"
+    return "; ".join([*([headline] if claim.headline else []), *(["post hoc"] if claim.post_hoc else [])])
 
 
 def headline_sentence(record: Record) -> str:
@@ -147,6 +146,17 @@ def headline_sentence(record: Record) -> str:
         f"(Holm, at most 5 % for any wrong verdict): {parts}; all other claims over seeds are secondary, each with an "
         "error rate of its own."
     )
+
+
+def registration_sentence(record: Record) -> str:
+    """Return when the claims over seeds were fixed; empty where the record does not say."""
+    if not record.registered:
+        return ""
+    late = sum(claim.post_hoc for claim in record.claims)
+    said = f"Claims over seeds were registered by {record.registered}"
+    if not late:
+        return f"{said}, before any of their measurements."
+    return f"{said}; {late} of them, marked post hoc, when some of their measurements existed."
 
 
 def warnings(record: Record) -> list[str]:
