@@ -242,3 +242,30 @@ def test_only_claims_over_seeds_may_be_headlines(tiny):
     (tiny / "claims.toml").write_text(text.replace('id = "table"\n', 'id = "table"\nheadline = true\n'))
     with pytest.raises(UnknownName, match=r'key "headline".*is not known'):
         load_paper(tiny)
+
+
+# Resolution.
+
+
+def test_accuracies_of_a_known_data_set_have_the_resolution_of_one_image(paper):
+    found = judged(paper, dense([95.0, 95.5, 94.8, 95.2, 95.1]))["learns"]
+    image = 100 / 599
+    assert found.parameters["resolution"] == pytest.approx(image)
+    assert (found.low, found.high) == pytest.approx((94.8 - image / 2, 95.5 + image / 2))
+
+
+def test_what_a_claim_writes_itself_goes_before(tiny):
+    text = (tiny / "claims.toml").read_text()
+    (tiny / "claims.toml").write_text(text.replace("value = 10.0", "value = 10.0, resolution = 2.0"))
+    found = judged(load_paper(tiny), dense([95.0, 95.5, 94.8, 95.2, 95.1]))["learns"]
+    assert (found.low, found.high) == pytest.approx((93.8, 96.5))
+
+
+def test_other_metrics_have_none(tiny):
+    text = (tiny / "claims.toml").read_text()
+    (tiny / "claims.toml").write_text(
+        text.replace('method = "dense" }]', 'method = "dense", metric = "train-loss" }]', 1)
+    )
+    cells = [cell("dense", 0.0, seed, 95.0, **{"train-loss": 0.1 * seed}) for seed in range(5)]
+    found = judged(load_paper(tiny), cells)["learns"]
+    assert (found.parameters["resolution"], found.low, found.high) == (0.0, 0.0, pytest.approx(0.4))

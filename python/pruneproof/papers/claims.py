@@ -6,9 +6,10 @@ from types import MappingProxyType
 from typing import Any
 
 from pruneproof.contracts.claims import ClaimTest, Outcome, ValueScale, Verdict
+from pruneproof.contracts.functions import options
 from pruneproof.contracts.mechanism import Fact
 from pruneproof.errors import UnknownName
-from pruneproof.papers.operands import said, samples_of
+from pruneproof.papers.operands import resolution_of, said, samples_of
 from pruneproof.papers.paper import Paper
 from pruneproof.papers.printed import check_printed
 from pruneproof.papers.record import Cell, ClaimRecord, FactRecord
@@ -113,6 +114,9 @@ def _rerun(claim: RerunClaim, evidence: Evidence) -> ClaimRecord:
     operands = tuple(map(said, found.operands))
     absent = [name for name, each in zip(operands, by_seed, strict=True) if not any(each)]
     parameters = claim.test.options | found.parameters
+    if "resolution" in options(test.decide):
+        runs = evidence.paper.runs.runs(evidence.profile)
+        parameters = {"resolution": resolution_of(found.operands, runs, evidence.catalog)} | parameters
     if absent:
         outcome = Outcome("not-run", f"nothing was measured for {absent[0]}")
     else:
