@@ -254,6 +254,11 @@ def test_accuracies_of_a_known_data_set_have_the_resolution_of_one_image(paper):
     assert (found.low, found.high) == pytest.approx((94.8 - image / 2, 95.5 + image / 2))
 
 
+def test_the_interval_of_an_accuracy_ends_at_0_and_100(paper):
+    found = judged(paper, dense([100.0, 99.5, 100.0, 0.0, 0.0]))["learns"]
+    assert (found.low, found.high) == (0.0, 100.0)
+
+
 def test_what_a_claim_writes_itself_goes_before(tiny):
     text = (tiny / "claims.toml").read_text()
     (tiny / "claims.toml").write_text(text.replace("value = 10.0", "value = 10.0, resolution = 2.0"))

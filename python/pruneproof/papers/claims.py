@@ -1,13 +1,14 @@
 """From measurements to verdicts: each claim meets its evidence, by its kind."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
 from pruneproof.contracts.claims import ClaimTest, Outcome, ValueScale, Verdict
 from pruneproof.contracts.functions import options
 from pruneproof.contracts.mechanism import Fact
+from pruneproof.contracts.metric import Metric
 from pruneproof.errors import UnknownName
 from pruneproof.papers.operands import resolution_of, said, samples_of
 from pruneproof.papers.paper import Paper
@@ -124,7 +125,16 @@ def _rerun(claim: RerunClaim, evidence: Evidence) -> ClaimRecord:
         seeds = sorted(set.intersection(*(set(each) for each in values)))
         samples = [[each[seed] for seed in seeds] for each in values]
         outcome = test.decide(samples, **parameters)
+        units = {evidence.catalog.get(Metric, operand.metric).unit for operand in found.operands}
+        if test.value == PLAIN_VALUE and units == {"%"}:
+            outcome = _within(outcome, 0.0, 100.0)
     return _record(claim, test.id, outcome, parameters=parameters, operands=operands, note=found.note, scale=test.value)
+
+
+def _within(outcome: Outcome, least: float, most: float) -> Outcome:
+    """Return an outcome whose interval ends where its quantity does: half a step above 100 % is no accuracy."""
+    low, high = (None if end is None else min(max(end, least), most) for end in (outcome.low, outcome.high))
+    return replace(outcome, low=low, high=high)
 
 
 def _not_planned(profile: str, planned: Mapping[str, object]) -> Outcome:
