@@ -12,7 +12,7 @@ BIN := $(VENV)/bin
 ONE_THREAD := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-fast check format bench wheel-test readme conformance criteria golden plugins clean
+.PHONY: help run test test-fast check format bench wheel-test readme statistics conformance criteria golden plugins clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*[#][#] ' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 14
@@ -55,6 +55,9 @@ bench: $(BIN)/.installed ## time the engine against plain passes over memory and
 
 readme: $(BIN)/.installed ## write README's tables of claims from the committed records
 	$(BIN)/python docs/update_readme.py
+
+statistics: $(BIN)/.installed ## simulate the claim tests anew for docs/statistics.md, about a minute
+	$(BIN)/python docs/update_statistics.py
 
 conformance: $(BIN)/.installed ## write the lists of laws in docs/conformance.md from the laws
 	$(BIN)/python docs/update_conformance.py

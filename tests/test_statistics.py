@@ -4,7 +4,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from pruneproof.statistics import bootstrap_interval, seeds_to_clear, share_interval, t_interval
+from pruneproof.statistics import (
+    critical_count,
+    fewest_seeds,
+    holm,
+    median_interval,
+    seeds_to_settle,
+    share_interval,
+    sign_p,
+    t_interval,
+)
 
 law = settings(deadline=None, max_examples=50)
 samples = st.lists(st.integers(0, 10_000).map(lambda hundredths: hundredths / 100), min_size=2, max_size=10)
@@ -34,74 +43,88 @@ def test_share_interval_is_clopper_pearson(n: int, drawn: int, level: float) -> 
 
 @law
 @given(samples, levels)
-def test_bootstrap_interval_surrounds_the_mean_and_does_not_depend_on_order(sample: list[float], level: float) -> None:
-    found = bootstrap_interval(sample, level)
-    assert found.low <= found.value <= found.high
-    assert bootstrap_interval(sample[::-1], level) == found
+def test_median_interval_is_scipys_or_the_whole_range(sample: list[float], level: float) -> None:
+    found = median_interval(sample, level)
+    if len(sample) < fewest_seeds((1 + level) / 2):
+        assert (found.low, found.high) == (min(sample), max(sample))
+        assert found.level < level
+        return
+    expected = stats.quantile_test(sample, q=0, p=0.5).confidence_interval(level)
+    assert (found.low, found.high) == (expected.low, expected.high)
+    assert found.level >= level
 
 
 @law
-@given(samples, st.integers(-500, 500), levels)
-def test_bootstrap_interval_moves_with_a_shift_and_mirrors_with_the_sign(
-    sample: list[float], shift: int, level: float
+@given(samples, levels)
+def test_median_interval_stays_in_the_range_of_the_data_and_follows_a_monotone_function(
+    sample: list[float], level: float
 ) -> None:
-    found = bootstrap_interval(sample, level)
-    moved = bootstrap_interval([x + shift for x in sample], level)
-    assert (moved.low - shift, moved.high - shift) == pytest.approx((found.low, found.high), abs=1e-6)
-    mirrored = bootstrap_interval([-x for x in sample], level)
-    assert (-mirrored.high, -mirrored.low) == pytest.approx((found.low, found.high), abs=1e-6)
+    found, cubed = median_interval(sample, level), median_interval([x**3 for x in sample], level)
+    assert min(sample) <= found.low <= found.value <= found.high <= max(sample)
+    assert (cubed.low, cubed.high) == pytest.approx((found.low**3, found.high**3))
+
+
+@pytest.mark.parametrize("n", [5, 8, 10, 13])
+def test_median_interval_covers_as_it_says_under_skew(n: int) -> None:
+    draws = np.random.default_rng(n).exponential(size=(4000, n))
+    found = [median_interval(row, 0.9) for row in draws]
+    covered = np.mean([each.low <= np.log(2) <= each.high for each in found])
+    assert covered == pytest.approx(found[0].level, abs=0.015)
 
 
 @law
-@given(samples)
-def test_a_higher_level_gives_a_wider_interval(sample: list[float]) -> None:
-    narrow, wide = bootstrap_interval(sample, 0.8), bootstrap_interval(sample, 0.99)
-    assert wide.low <= narrow.low
-    assert narrow.high <= wide.high
+@given(samples, st.sampled_from([0.1, 1.0, 7.0]))
+def test_a_resolution_is_the_least_width(sample: list[float], resolution: float) -> None:
+    found = median_interval(sample, 0.9, resolution)
+    assert found.high - found.low >= resolution - 1e-9
+    plain = median_interval(sample, 0.9)
+    assert (found.low, found.high) == pytest.approx((plain.low - resolution / 2, plain.high + resolution / 2))
 
 
-@pytest.mark.parametrize(("n", "normal", "skewed"), [(3, 0.94, 0.87), (5, 0.93, 0.88), (8, 0.93, 0.90)])
-def test_bootstrap_interval_covers_at_3_5_and_8_seeds(n: int, normal: float, skewed: float) -> None:
-    """Bounds lie about three standard errors (800 samples) below the coverages in the docstring."""
-    rng = np.random.default_rng(100 + n)
-
-    def coverage(draws: np.ndarray, mean: float) -> float:
-        found = [bootstrap_interval(row, 0.95) for row in draws]
-        return float(np.mean([each.low <= mean <= each.high for each in found]))
-
-    assert coverage(rng.normal(size=(800, n)), 0.0) >= normal
-    assert coverage(rng.exponential(size=(800, n)), 1.0) >= skewed
+@law
+@given(st.integers(0, 20), st.integers(1, 20), st.sampled_from([0.3, 0.5, 0.8]))
+def test_sign_p_is_scipys_binomial_test(drawn: int, n: int, share: float) -> None:
+    k = min(drawn, n)
+    assert sign_p(k, n, share) == pytest.approx(stats.binomtest(k, n, share, alternative="greater").pvalue)
 
 
-def test_percentile_bootstrap_would_not_cover_at_3_seeds() -> None:
-    """The reason for not using it: it cannot leave the range of the data."""
-    draws = np.random.default_rng(0).normal(size=(2000, 3))
-    inside = (draws.min(axis=1) <= 0) & (draws.max(axis=1) >= 0)
-    assert inside.mean() < 0.80
+@law
+@given(st.integers(1, 40), st.sampled_from([0.9, 0.95, 0.99]), st.sampled_from([0.3, 0.5, 0.8]))
+def test_the_critical_count_is_the_smallest_that_rejects(n: int, level: float, share: float) -> None:
+    count = critical_count(n, level, share)
+    assert count > n or sign_p(count, n, share) <= 1 - level
+    assert sign_p(count - 1, n, share) > 1 - level
+    assert (count > n) == (n < fewest_seeds(level, share))
 
 
-@pytest.mark.parametrize("effect", [0.6, 1.0, 2.0])
-def test_seeds_to_clear_has_the_power_it_promises_and_one_seed_fewer_has_not(effect: float) -> None:
-    n = seeds_to_clear([effect], 1.0, 0.95)
-    assert n is not None
-    rng = np.random.default_rng(7)
-
-    def power(size: int) -> float:
-        draws = rng.normal(effect, 1.0, (20_000, size))
-        low = draws.mean(axis=1) - stats.t.ppf(0.975, size - 1) * draws.std(axis=1, ddof=1) / size**0.5
-        return float((low > 0).mean())
-
-    assert power(n) >= 0.79
-    assert power(n - 1) < 0.81
+@law
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=8))
+def test_holm_is_between_the_raw_value_and_bonferroni_and_keeps_the_order(p: list[float]) -> None:
+    adjusted = holm(p)
+    assert all(raw <= each <= min(1.0, len(p) * raw) + 1e-12 for raw, each in zip(p, adjusted, strict=True))
+    order = np.argsort(p, kind="stable")
+    assert list(np.array(adjusted)[order]) == sorted(adjusted)
 
 
-def test_seeds_to_clear_two_edges_needs_more_than_one() -> None:
-    one, two = seeds_to_clear([1.0], 2.0, 0.95), seeds_to_clear([1.0, 1.0], 2.0, 0.95)
-    assert one is not None
-    assert two is not None
-    assert two > one
+def test_holm_rejects_as_the_procedure_step_by_step() -> None:
+    assert holm([0.001, 0.02, 0.04, 0.02]) == pytest.approx([0.004, 0.06, 0.06, 0.06])
 
 
-@pytest.mark.parametrize(("gap", "deviation"), [(0.0, 1.0), (1.0, 0.0), (1e-6, 1.0)])
-def test_seeds_to_clear_says_none_where_no_number_would(gap: float, deviation: float) -> None:
-    assert seeds_to_clear([gap], deviation, 0.95) is None
+def test_seeds_to_settle_is_the_first_number_with_that_power() -> None:
+    needed = seeds_to_settle(6, 8, 0.95)
+    best = share_interval(6, 8, 0.9).high
+    assert needed is not None
+
+    def power(n: int) -> float:
+        return float(stats.binom.sf(critical_count(n, 0.95) - 1, n, best))
+
+    assert power(needed) >= 0.8
+    assert all(power(n) < 0.8 for n in range(9, needed))
+
+
+@law
+@given(st.integers(1, 30), st.integers(0, 30))
+def test_no_seeds_are_named_where_the_count_is_near_one_half(n: int, drawn: int) -> None:
+    k = min(drawn, n)
+    if abs(k - n / 2) < n**0.5 / 2:
+        assert seeds_to_settle(k, n, 0.95) is None

@@ -60,12 +60,15 @@ if TYPE_CHECKING:
     from pruneproof.shrinking.removal import slim as slim
     from pruneproof.shrinking.speed import Speed as Speed
     from pruneproof.shrinking.speed import compare_speed as compare_speed
+    from pruneproof.statistics import MOST_SEEDS as MOST_SEEDS
     from pruneproof.statistics import Interval as Interval
-    from pruneproof.statistics import bootstrap_interval as bootstrap_interval
+    from pruneproof.statistics import critical_count as critical_count
+    from pruneproof.statistics import fewest_seeds as fewest_seeds
+    from pruneproof.statistics import median_interval as median_interval
     from pruneproof.statistics import rounded as rounded
-    from pruneproof.statistics import seeds_to_clear as seeds_to_clear
-    from pruneproof.statistics import seeds_to_exclude_half as seeds_to_exclude_half
+    from pruneproof.statistics import seeds_to_settle as seeds_to_settle
     from pruneproof.statistics import share_interval as share_interval
+    from pruneproof.statistics import sign_p as sign_p
     from pruneproof.statistics import t_interval as t_interval
     from pruneproof.training.evaluate import Evaluation as Evaluation
     from pruneproof.training.macs import macs as macs
@@ -87,6 +90,7 @@ _LATER = {
     "Evaluation": "training.evaluate",
     "Interval": "statistics",
     "Kept": "shrinking.removal",
+    "MOST_SEEDS": "statistics",
     "MaskSet": "values.masks",
     "Masker": "training.masker",
     "Measurement": "values.measurements",
@@ -94,25 +98,27 @@ _LATER = {
     "Selection": "contracts.selection",
     "Slimmed": "shrinking.removal",
     "Speed": "shrinking.speed",
-    "bootstrap_interval": "statistics",
     "channels_of": "shrinking.channels",
     "compare_speed": "shrinking.speed",
+    "critical_count": "statistics",
     "digest_arrays": "values.digests",
     "digest_bytes": "values.digests",
     "digest_file": "values.digests",
     "digest_json": "values.digests",
+    "fewest_seeds": "statistics",
     "largest_remainder": "selection.rounding",
     "macs": "training.macs",
     "macs_pruned": "training.macs",
+    "median_interval": "statistics",
     "proportional": "selection.rounding",
     "rounded": "statistics",
     "score": "training.scoring",
     "seeded": "training.seeding",
-    "seeds_to_clear": "statistics",
-    "seeds_to_exclude_half": "statistics",
+    "seeds_to_settle": "statistics",
     "select": "selection.public",
     "select_masks": "selection.select",
     "share_interval": "statistics",
+    "sign_p": "statistics",
     "slim": "shrinking.removal",
     "t_interval": "statistics",
 }
@@ -124,6 +130,7 @@ hookimpl = pluggy.HookimplMarker("pruneproof")
 __all__ = [
     "API_VERSION",
     "INGREDIENTS",
+    "MOST_SEEDS",
     "Allocation",
     "BadConfig",
     "BadPlugin",
@@ -190,10 +197,10 @@ __all__ = [
     "Work",
     "Worker",
     "WorkerSpec",
-    "bootstrap_interval",
     "channels_of",
     "compare_speed",
     "conv_and_linear",
+    "critical_count",
     "decimal_floor",
     "digest_arrays",
     "digest_bytes",
@@ -201,20 +208,22 @@ __all__ = [
     "digest_json",
     "drawing",
     "drop_count",
+    "fewest_seeds",
     "hookimpl",
     "keep_count",
     "largest_remainder",
     "macs",
     "macs_pruned",
+    "median_interval",
     "proportional",
     "rounded",
     "score",
     "seeded",
-    "seeds_to_clear",
-    "seeds_to_exclude_half",
+    "seeds_to_settle",
     "select",
     "select_masks",
     "share_interval",
+    "sign_p",
     "slim",
     "started_with",
     "stated",

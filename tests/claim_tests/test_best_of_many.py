@@ -18,7 +18,7 @@ def test_the_best_of_a_group_is_compared_with_the_best_of_the_rest():
     outcome = chosen_difference.decide(samples, first=3, choosing=4)
     assert outcome.verdict == "holds"
     assert outcome.n == 8
-    assert outcome.value == pytest.approx(np.mean(samples[1][4:]) - np.mean(samples[4][4:]), abs=1e-8)
+    assert outcome.value == pytest.approx(np.median(np.array(samples[1][4:]) - np.array(samples[4][4:])), abs=1e-8)
     assert "the 2nd of 3 and the 2nd of 2 (an end)" in outcome.reason
     assert chosen_difference.decide(samples, first=3, choosing=4, relation=">").verdict == "fails"
     assert chosen_difference.decide(samples, first=3, choosing=4, margin=1.0).verdict == "inconclusive"
@@ -36,11 +36,17 @@ def test_a_margin_can_count_pooled_deviations():
     samples = methods(1.0, 1.05)
     within = {"first": 1, "choosing": 2, "relation": ">", "margin_in_deviations": True}
     outcome = chosen_difference.decide(samples, margin=-3.0, **within)
-    a, b = (np.array(each[2:]) for each in samples)
-    pooled = ((a.var(ddof=1) + b.var(ddof=1)) / 2) ** 0.5
     assert outcome.verdict == "holds"
-    assert f"{-3 * pooled:.3g}" in outcome.reason
     assert chosen_difference.decide(samples, margin=3.0, **within).verdict == "fails"
+
+
+def test_deviations_have_an_interval_that_may_leave_a_margin_of_them_open():
+    a, b = (np.array(each) for each in methods(1.0, 1.0))
+    apart = 1.2 * ((a.var(ddof=1) + b.var(ddof=1)) / 2) ** 0.5
+    steady = [(b + apart + 1e-6 * NOISE[2]).tolist(), b.tolist()]  # differs by 1.2 deviations in every seed
+    outcome = chosen_difference.decide(steady, first=1, choosing=2, relation=">", margin=1.0, margin_in_deviations=True)
+    assert outcome.verdict == "inconclusive"
+    assert "leaves it open" in outcome.reason
 
 
 def test_the_choice_does_not_see_the_judging_seeds_nor_judging_the_choosing_ones():
@@ -49,7 +55,7 @@ def test_the_choice_does_not_see_the_judging_seeds_nor_judging_the_choosing_ones
     lucky[2][0] -= 50.0  # wins the choice by one choosing seed; that seed must not count for it
     first = chosen_difference.decide(lucky, first=4, choosing=3)
     assert "the 3rd of 4" in first.reason
-    assert first.value == pytest.approx(np.mean(np.array(samples[2][3:]) - np.array(samples[4][3:])), abs=1e-8)
+    assert first.value == pytest.approx(np.median(np.array(samples[2][3:]) - np.array(samples[4][3:])), abs=1e-8)
     later = [list(each) for each in lucky]
     later[0][-1] -= 50.0  # a judging seed must not change the choice
     assert "the 3rd of 4" in chosen_difference.decide(later, first=4, choosing=3).reason
@@ -61,7 +67,7 @@ def test_many_equal_settings_win_nothing_by_being_many():
         chosen_difference.decide(rng.normal(size=(10, 8)).tolist(), first=9, choosing=3).verdict == "holds"
         for _ in range(100)
     )
-    assert held <= 8  # nominally 2.5 of 100; chosen and judged on the same seeds it is most of them
+    assert held <= 10  # nominally 5 of 100; chosen and judged on the same seeds it is most of them
 
 
 @pytest.mark.parametrize(
@@ -78,7 +84,7 @@ def test_equivalence_at_the_tolerance_and_without_a_gain_is_open():
     assert near.verdict == "inconclusive"
     nothing = chosen_equivalence.decide(methods(1.0, 1.0, 1.0), first=1, second=1, choosing=3, share=0.25)
     assert nothing.verdict == "inconclusive"
-    assert "does not clearly gain" in nothing.reason
+    assert "the better one gains nothing" in nothing.reason
 
 
 def test_the_share_that_tuning_gains_is_compared_between_two_places():
@@ -104,4 +110,4 @@ def test_tuning_that_only_harms_gains_nothing():
 )
 def test_too_few_seeds_to_choose_and_judge_are_inconclusive_and_say_how_many_it_takes(test, parameters):
     outcome = test.decide(methods(1.0, 2.0, 3.0, 4.0, seeds=4), **parameters)
-    assert (outcome.verdict, outcome.seeds_needed) == ("inconclusive", 5)
+    assert (outcome.verdict, outcome.seeds_needed) == ("inconclusive", parameters["choosing"] + 5)

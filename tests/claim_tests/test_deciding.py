@@ -17,6 +17,7 @@ NEEDED: dict[str, tuple[int, dict[str, Any]]] = {
     "sign-change": (4, {}),
     "monotone-trend": (3, {"direction": "increasing"}),
     "collapse": (1, {"expected": True, "chance": 10.0}),
+    "repair": (2, {}),
     "agreement": (1, {"at_least": 0.98}),
     "chosen-difference": (2, {"first": 1, "choosing": 1}),
     "chosen-equivalence": (3, {"first": 1, "second": 1, "choosing": 1, "share": 0.25}),
@@ -41,6 +42,14 @@ def test_fewer_than_two_seeds_are_inconclusive(test: str, n: int) -> None:
     outcome = decide(test, [[10.0] * n] * operands, **parameters)
     assert (outcome.verdict, outcome.n, outcome.seeds_needed) == ("inconclusive", n, 2)
     assert f"n = {n} cannot" in outcome.reason
+
+
+@pytest.mark.parametrize("test", NEEDED)
+def test_two_seeds_decide_nothing(test: str) -> None:
+    operands, parameters = NEEDED[test]
+    for samples in ([[float(place), place + 1.0] for place in range(operands)], [[90.0, 95.0]] * operands):
+        for order in (samples, samples[::-1]):
+            assert decide(test, order, **parameters).verdict == "inconclusive"
 
 
 @pytest.mark.parametrize("test", NEEDED)
@@ -82,6 +91,9 @@ def test_an_unknown_parameter_is_refused_before_there_are_samples(test: str) -> 
         ("distance", {"reported": math.nan, "tolerance": 1.0}, "finite number"),
         ("threshold", {"relation": ">=", "value": 1.0}, "'>' or '<', found '>='"),
         ("monotone-trend", {"direction": "up"}, "'increasing' or 'decreasing'"),
+        ("paired-difference", {"effect": 0.0}, "greater than 0"),
+        ("paired-difference", {"resolution": -1.0}, "greater than or equal to 0"),
+        ("collapse", {"expected": True, "share": 1.0}, "less than 1"),
         ("paired-difference", {"level": 1.0}, "less than 1"),
         ("paired-difference", {"level": 95}, "less than 1"),
         ("collapse", {"expected": "yes"}, "valid boolean"),

@@ -23,7 +23,7 @@ def aligned(operands: int) -> st.SearchStrategy[list[list[float]]]:
 def test_monotone_trend_is_pages_test_of_scipy(samples: list[list[float]]) -> None:
     outcome = monotone_trend.decide(samples, direction="increasing")
     found = stats.page_trend_test(np.array(samples).T, method="exact")
-    assert (outcome.verdict == "holds") == (found.pvalue <= 0.05)
+    assert (outcome.verdict == "holds") == (len(samples[0]) >= 3 and found.pvalue <= 0.05)
     opposite = monotone_trend.decide(samples[::-1], direction="decreasing")
     assert opposite.verdict == outcome.verdict
     assert monotone_trend.decide(samples, direction="decreasing").verdict == MIRROR[outcome.verdict]
@@ -38,10 +38,26 @@ def test_monotone_trend_looks_at_ranks_alone(samples: list[list[float]]) -> None
 
 
 def test_a_perfect_order_has_rank_correlation_one() -> None:
-    outcome = monotone_trend.decide([[3.0, 2.0], [2.0, 1.5], [1.0, 0.5]], direction="decreasing")
+    outcome = monotone_trend.decide([[3.0, 2.0, 3.0], [2.0, 1.5, 2.0], [1.0, 0.5, 1.0]], direction="decreasing")
     assert (outcome.verdict, outcome.value) == ("holds", pytest.approx(-1.0))
 
 
 def test_constant_operands_have_no_trend_and_no_number_of_seeds_finds_one() -> None:
-    outcome = monotone_trend.decide([[10.0, 10.0]] * 3, direction="increasing")
+    outcome = monotone_trend.decide([[10.0, 10.0, 10.0]] * 3, direction="increasing")
     assert (outcome.verdict, outcome.value, outcome.seeds_needed) == ("inconclusive", 0.0, None)
+
+
+@law
+@given(aligned(4))
+def test_the_value_is_the_mean_of_scipys_rank_correlations(samples: list[list[float]]) -> None:
+    outcome = monotone_trend.decide(samples, direction="increasing")
+    if outcome.value is not None and all(np.ptp(column) > 0 for column in np.array(samples).T):
+        found = [stats.spearmanr(range(4), column).statistic for column in np.array(samples).T]
+        assert outcome.value == pytest.approx(np.mean(found))
+
+
+def test_a_trend_of_two_seeds_is_not_judged() -> None:
+    assert (
+        monotone_trend.decide([[1.0, 1.0], [2.0, 2.0], [3.0, 3.0], [4.0, 4.0]], direction="increasing").verdict
+        == "inconclusive"
+    )

@@ -1,8 +1,10 @@
+from typing import get_args
+
 import pytest
 
-from pruneproof.contracts.claims import ValueScale
+from pruneproof.contracts.claims import ValueScale, Verdict
 from pruneproof.drawing import Claim, Table
-from pruneproof.figures.forest import COLOURS, FOREST, bounds_of
+from pruneproof.figures.forest import COLOURS, FOREST, MARKERS, SYMBOLS
 
 SIGNED, SHARE = ValueScale(signed=True), ValueScale(unit="share of seeds", range=(0, 1), counts="collapsed")
 
@@ -32,6 +34,12 @@ def test_each_claim_with_a_value_has_a_row_with_mark_and_interval(draw):
     assert drawn.caption.startswith("2 claims with a number: 1 holds, 1 fails.")
 
 
+def test_every_verdict_has_colour_mark_and_symbol_of_its_own():
+    for each in (COLOURS, MARKERS, SYMBOLS):
+        assert set(each) == set(get_args(Verdict))
+        assert len(set(each.values())) == len(each)
+
+
 def test_claims_of_one_quantity_share_a_panel(draw):
     drawn = forest(draw, claim("a"), claim("b", scale=SHARE, value=1.0), claim("c", unit="nats"), claim("d"))
     labels = [panel.axes.get_xlabel() for panel in drawn.panels]
@@ -43,27 +51,8 @@ def test_a_natural_range_is_the_axis(draw):
     assert panel.axes.get_xlim() == pytest.approx((-0.05, 1.05))
 
 
-@pytest.mark.parametrize(
-    ("parameters", "scale", "bounds"),
-    [
-        ({"relation": ">", "margin": -0.5}, SIGNED, [-0.5]),
-        ({"relation": "<", "margin": 2.0}, SIGNED, [-2.0]),
-        ({"margin": 0.5}, SIGNED, [-0.5, 0.5]),
-        ({"relation": ">"}, SIGNED, []),
-        ({"relation": "<", "margin": -1.0, "margin_in_deviations": True}, SIGNED, []),
-        ({"relation": ">", "value": 20.0}, ValueScale(), [20.0]),
-        ({"at_least": 0.98}, ValueScale(), [0.98]),
-        ({"within": 0.4, "below": 2.3}, ValueScale(range=(-1, 1)), [-0.4, 0.4]),
-        ({"reported": 67.68, "tolerance": 3.0}, ValueScale(), [64.68, 70.68]),
-    ],
-    ids=str,
-)
-def test_bounds_are_those_that_a_claim_sets(parameters, scale, bounds):
-    assert bounds_of(claim(parameters=parameters, scale=scale)) == pytest.approx(bounds)
-
-
 def test_bounds_are_drawn_and_explained(draw):
-    drawn = forest(draw, claim("a", parameters={"relation": ">", "margin": -0.5}))
+    drawn = forest(draw, claim("a", bounds=(-0.5,)))
     strokes = [list(line.get_xdata()) for line in drawn.panels[0].axes.lines if line.get_marker() == "|"]
     assert strokes == [[-0.5]]
     assert "bound of the claim" in drawn.words

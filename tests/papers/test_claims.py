@@ -1,10 +1,10 @@
 import pytest
 
 from pruneproof.errors import UnknownName
-from pruneproof.papers.claims import CLAIM_KINDS, Evidence, judge, kind_of_claim
+from pruneproof.papers.claims import CLAIM_KINDS, Evidence, corrected, judge, kind_of_claim
 from pruneproof.papers.load import load_paper
 from pruneproof.papers.operands import samples_of
-from pruneproof.papers.record import Cell
+from pruneproof.papers.record import Cell, ClaimRecord
 from pruneproof.registry.catalog import build_catalog
 
 
@@ -36,8 +36,8 @@ def test_every_claim_of_the_paper_is_answered_in_order(paper):
 
 
 def test_clear_evidence_decides_either_way(paper):
-    better = [95.0, 95.5, 94.8, 95.2]
-    worse = [80.0, 80.2, 79.9, 80.1]
+    better = [95.0, 95.5, 94.8, 95.2, 95.1]
+    worse = [80.0, 80.2, 79.9, 80.1, 80.3]
     assert judged(paper, dense(better) + pruned(worse))["ordered"].verdict == "holds"
     assert judged(paper, dense(worse) + pruned(better))["ordered"].verdict == "fails"
 
@@ -50,10 +50,10 @@ def test_mixed_evidence_is_inconclusive_and_says_how_many_seeds_it_lacks(paper):
 
 
 def test_operands_are_paired_by_seed_not_by_order(paper):
-    rising, lower = [10.0, 50.0, 90.0, 95.0], [9.0, 48.0, 89.0, 93.5]
+    rising, lower = [10.0, 50.0, 90.0, 95.0, 97.0], [9.0, 48.0, 89.0, 93.5, 96.0]
     found = judged(paper, [*dense(rising), *reversed(pruned(lower))])["ordered"]
     assert found.verdict == "holds"
-    assert found.value == pytest.approx(sum(a - b for a, b in zip(rising, lower, strict=True)) / 4)
+    assert found.value == pytest.approx(1.0)
 
 
 def test_only_seeds_that_every_operand_has_are_compared(paper):
@@ -68,7 +68,7 @@ def test_what_was_not_measured_is_not_run_and_named(paper):
 
 
 def test_other_metrics_of_a_cell_do_not_count(paper):
-    assert judged(paper, dense([5.0, 6.0, 4.0, 5.5]))["learns"].verdict == "fails"
+    assert judged(paper, dense([5.0, 6.0, 4.0, 5.5, 5.2]))["learns"].verdict == "fails"
 
 
 def test_a_profile_without_an_experiment_for_a_claim_is_not_run(tiny):
@@ -93,7 +93,7 @@ def test_a_metric_at_another_step_is_read_there(tiny):
         for each in pruned([95.0, 95.5, 94.8])
     ]
     found = judged(load_paper(tiny), cells)["ordered"]
-    assert found.value == pytest.approx(sum([95.0 - 30, 95.5 - 31, 94.8 - 32]) / 3)
+    assert found.value == pytest.approx(95.5 - 31)
     assert found.operands[1] == "mlp/global accuracy, pruned at sparsity 0.98"
 
 
@@ -193,6 +193,9 @@ def test_kinds_of_claims_are_known_by_their_ids():
         kind_of_claim("setups")
 
 
+# What a claim requires.
+
+
 REQUIRING = """
 [[claim]]
 id = "rests"
@@ -231,3 +234,86 @@ def test_only_an_earlier_claim_can_be_required(tiny, name):
     (tiny / "claims.toml").write_text(text)
     with pytest.raises(UnknownName, match="A claim requires earlier ones"):
         load_paper(tiny)
+
+
+# Headline claims.
+
+
+def with_p(name, p, verdict="holds", **changes):
+    plain = dict.fromkeys(("text", "where", "strength", "reported", "unit", "test", "reason"), "")
+    return ClaimRecord(id=name, kind="re-run", verdict=verdict, p=p, **(plain | {"headline": True} | changes))
+
+
+def test_headline_claims_are_corrected_together_and_others_are_left_alone():
+    claims = [
+        with_p("clear", 0.004),
+        with_p("also", 0.02, "fails"),
+        with_p("weak", 0.03, "absent"),
+        with_p("open", 0.4, "inconclusive"),
+        with_p("without-p", None, "inconclusive"),
+        with_p("not-run", None, "not-run"),
+        with_p("secondary", 0.001, headline=False),
+    ]
+    found = {claim.id: claim.corrected for claim in corrected(claims)}
+    assert found == {
+        "clear": "holds",  # 5 x 0.004
+        "also": "inconclusive",  # 4 x 0.02
+        "weak": "inconclusive",
+        "open": "inconclusive",
+        "without-p": "inconclusive",
+        "not-run": None,
+        "secondary": None,
+    }
+    assert [claim.verdict for claim in corrected(claims)] == [claim.verdict for claim in claims]
+
+
+def test_a_single_headline_claim_needs_no_correction():
+    assert corrected([with_p("one", 0.03125)])[0].corrected == "holds"
+
+
+def test_the_papers_files_say_which_claims_are_headlines(tiny):
+    text = (tiny / "claims.toml").read_text()
+    (tiny / "claims.toml").write_text(text.replace('id = "learns"\n', 'id = "learns"\nheadline = true\n'))
+    found = judged(load_paper(tiny), dense([95.0, 95.5, 94.8, 95.2, 95.1]))
+    assert (found["learns"].headline, found["learns"].corrected, found["learns"].p) == (True, "holds", 0.03125)
+    assert (found["ordered"].headline, found["table"].headline) == (False, False)
+    assert found["learns"].bounds == (10.0,)
+
+
+def test_only_claims_over_seeds_may_be_headlines(tiny):
+    text = (tiny / "claims.toml").read_text()
+    (tiny / "claims.toml").write_text(text.replace('id = "table"\n', 'id = "table"\nheadline = true\n'))
+    with pytest.raises(UnknownName, match=r'key "headline".*is not known'):
+        load_paper(tiny)
+
+
+# Resolution.
+
+
+def test_accuracies_of_a_known_data_set_have_the_resolution_of_one_image(paper):
+    found = judged(paper, dense([95.0, 95.5, 94.8, 95.2, 95.1]))["learns"]
+    image = 100 / 599
+    assert found.parameters["resolution"] == pytest.approx(image)
+    assert (found.low, found.high) == pytest.approx((94.8 - image / 2, 95.5 + image / 2))
+
+
+def test_the_interval_of_an_accuracy_ends_at_0_and_100(paper):
+    found = judged(paper, dense([100.0, 99.5, 100.0, 0.0, 0.0]))["learns"]
+    assert (found.low, found.high) == (0.0, 100.0)
+
+
+def test_what_a_claim_writes_itself_goes_before(tiny):
+    text = (tiny / "claims.toml").read_text()
+    (tiny / "claims.toml").write_text(text.replace("value = 10.0", "value = 10.0, resolution = 2.0"))
+    found = judged(load_paper(tiny), dense([95.0, 95.5, 94.8, 95.2, 95.1]))["learns"]
+    assert (found.low, found.high) == pytest.approx((93.8, 96.5))
+
+
+def test_other_metrics_have_none(tiny):
+    text = (tiny / "claims.toml").read_text()
+    (tiny / "claims.toml").write_text(
+        text.replace('method = "dense" }]', 'method = "dense", metric = "train-loss" }]', 1)
+    )
+    cells = [cell("dense", 0.0, seed, 95.0, **{"train-loss": 0.1 * seed}) for seed in range(5)]
+    found = judged(load_paper(tiny), cells)["learns"]
+    assert (found.parameters["resolution"], found.low, found.high) == (0.0, 0.0, pytest.approx(0.4))

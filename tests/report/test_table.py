@@ -24,11 +24,11 @@ def test_a_fresh_record_tells_units_and_settings(tiny_record):
 
 def test_claims_come_with_value_scale_and_parameters(record, table):
     for claim, shown in zip(record.claims, table.claims, strict=True):
-        assert (shown.id, shown.value, shown.scale, shown.parameters) == (
+        assert (shown.id, shown.value, shown.scale, shown.bounds) == (
             claim.id,
             claim.value,
             claim.scale,
-            claim.parameters,
+            claim.bounds,
         )
 
 

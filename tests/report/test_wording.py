@@ -1,8 +1,16 @@
+import io
+from dataclasses import replace
+
 import pytest
+from rich.console import Console
 
 from pruneproof.contracts.claims import ValueScale
 from pruneproof.papers.claims import CLAIM_KINDS
 from pruneproof.papers.record import ClaimRecord
+from pruneproof.report.html import render_html
+from pruneproof.report.markdown import render_markdown
+from pruneproof.report.summary import claims_table
+from pruneproof.report.terminal import print_record
 from pruneproof.report.wording import (
     SCALES,
     SYMBOLS,
@@ -10,7 +18,10 @@ from pruneproof.report.wording import (
     counts_sentence,
     figure,
     figure_with_spread,
+    headline_sentence,
+    registration_sentence,
     spread,
+    standing,
     unit,
     warnings,
 )
@@ -21,7 +32,7 @@ def by_id(record, name):
 
 
 def test_symbols_differ_so_that_verdicts_read_without_colour():
-    assert len(set(SYMBOLS.values())) == len(SYMBOLS) == 4
+    assert len(set(SYMBOLS.values())) == len(SYMBOLS) == 5
 
 
 def test_kinds_are_kept_apart_and_none_is_lost(record):
@@ -113,3 +124,56 @@ def test_the_defaults_of_a_claim_say_nothing():
     names = ("id", "kind", "text", "where", "strength", "reported", "unit", "test", "reason")
     claim = ClaimRecord(**dict.fromkeys(names, ""), verdict="not-run")
     assert figure_with_spread(claim) == ""
+
+
+# Standing among the claims.
+
+
+def with_headlines(record, *names, corrected="holds", **changes):
+    """Return the record with p values, and with headline claims."""
+    claims = [
+        claim.model_copy(
+            update={"p": None if claim.value is None else 0.01}
+            | ({"headline": True, "corrected": corrected} | changes if claim.id in names else {})
+        )
+        for claim in record.claims
+    ]
+    return record.model_copy(update={"claims": tuple(claims)})
+
+
+def test_headline_claims_are_marked_and_their_correction_is_told_where_it_changes_the_verdict(record):
+    plain = by_id(record, "r1-uniform-99")
+    assert standing(plain) == ""
+    assert standing(by_id(with_headlines(record, plain.id), plain.id)) == "headline"
+    changed = by_id(with_headlines(record, plain.id, corrected="inconclusive", post_hoc=True), plain.id)
+    assert standing(changed) == "headline, inconclusive after correction; post hoc"
+
+
+def test_one_sentence_says_what_is_corrected_and_that_the_rest_is_secondary(record):
+    assert headline_sentence(record) == ""  # an older record has no p values
+    assert headline_sentence(with_headlines(record)).startswith("No claim is named as a headline")
+    sentence = headline_sentence(with_headlines(record, "r1-uniform-99", "r2-erk-90"))
+    assert sentence.startswith("2 headline claims, corrected together for their number (Holm,")
+    assert "2 hold; all other claims over seeds are secondary" in sentence
+
+
+def test_every_report_says_so(record, report):
+    """Terminal (one block for each claim), Markdown, HTML and the README's tables."""
+    marked = with_headlines(record, "r1-uniform-99", corrected="inconclusive")
+    sentence = headline_sentence(marked)
+    console = Console(width=100, record=True, file=io.StringIO())
+    print_record(marked, console)
+    whole = replace(report, record=marked)
+    for text in (console.export_text(), render_html(whole), render_markdown(whole), claims_table(marked)):
+        words = " ".join(text.replace("\\", "").split())
+        assert sentence in words
+        assert "headline, inconclusive after" in words
+
+
+def test_when_claims_were_registered_is_told_and_how_many_are_post_hoc(record):
+    assert registration_sentence(record) == ""
+    told = record.model_copy(update={"registered": "2026-11-29T10:00:00+00:00"})
+    assert registration_sentence(told).endswith("before any of their measurements.")
+    first = told.claims[0].model_copy(update={"post_hoc": True})
+    late = told.model_copy(update={"claims": (first, *told.claims[1:])})
+    assert "; 1 of them, marked post hoc," in registration_sentence(late)

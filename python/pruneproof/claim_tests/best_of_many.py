@@ -5,19 +5,23 @@ ascending order, choose, and only the others judge.
 """
 
 import math
+from dataclasses import replace
 from typing import Annotated, Literal
 
 import numpy as np
 from pydantic import Field
+from scipy import stats
 
-from pruneproof.api import Outcome, ValueScale, Verdict, bootstrap_interval, rounded, t_interval
+from pruneproof.api import Outcome, ValueScale, fewest_seeds, rounded
 from pruneproof.claim_tests.deciding import (
     DIFFERENCE,
     Level,
+    NotNegative,
     Positive,
     Relation,
     Samples,
     claim_test,
+    inside,
     one_sided,
     ordinal,
     paired,
@@ -27,12 +31,18 @@ Count = Annotated[int, Field(ge=1)]
 Prefer = Literal["smaller", "larger"]
 
 
+def _refused(right: bool, count: int, expected: str) -> str:
+    return "" if right else f"got {count} operands; {expected} were expected"
+
+
 @claim_test(
     "chosen-difference",
     "the best of a first group above (or below) the best of the rest",
     operands=2,
     more=True,
-    refuse=lambda count, *, first, **_: "" if first < count else f"more than first = {first} were expected",
+    refuse=lambda count, *, first, **_: (
+        "" if first < count else f"got {count} operands; more than first = {first} were expected"
+    ),
     value=DIFFERENCE,
 )
 def chosen_difference(
@@ -44,25 +54,35 @@ def chosen_difference(
     margin: float = 0.0,
     margin_in_deviations: bool = False,
     prefer: Prefer = "smaller",
+    resolution: NotNegative = 0.0,
     level: Level = 0.95,
 ) -> Outcome:
     """Judge a claim about two methods at their best: `first` operands are one's settings, the rest the other's.
 
-    Each side's best has the smallest (or largest) mean over the choosing seeds; a - b over the judging seeds is then
-    judged as by `paired-difference`. With `margin_in_deviations` the margin counts pooled standard deviations of a
-    and b over the judging seeds, taken as known.
+    Each side's best has the smallest (or largest) mean over the choosing seeds; the median of a - b over the judging
+    seeds is then judged as by `paired-difference`. With `margin_in_deviations` the margin counts pooled standard
+    deviations of a and b, estimated from all seeds: the end of their chi-square interval, at confidence `level`, that
+    speaks against a decision is taken, which supposes normal seeds.
     """
-    short = _too_few(samples, choosing)
-    if short is not None:
+    if short := _too_few(samples, choosing, level):
         return short
     places = [_best(group, choosing, prefer) for group in (samples[:first], samples[first:])]
-    a, b = samples[places[0], choosing:], samples[first + places[1], choosing:]
-    unit = math.sqrt((a.var(ddof=1) + b.var(ddof=1)) / 2) if margin_in_deviations else 1.0
-    bound = unit * (margin if relation == ">" else -margin)
-    difference = paired(a, b)
+    a, b = samples[places[0]], samples[first + places[1]]
+    difference = paired(a[choosing:], b[choosing:])
+    bounds = [margin if relation == ">" else -margin]
+    if margin_in_deviations:
+        bounds = [bounds[0] * unit for unit in _deviations(a, b, level)]
     chosen = f"Chosen on {choosing} seeds: {_place(places[0], first)} and {_place(places[1], len(samples) - first)}. "
-    what = f"{chosen}Best of the first - best of the rest"
-    return one_sided(what, difference, bootstrap_interval(difference, level), relation, bound, "the margin")
+    what = f"{chosen}The median of best of the first - best of the rest"
+    outcomes = [
+        one_sided(what, difference, level, relation, bound, "the margin", resolution=resolution) for bound in bounds
+    ]
+    least = max(outcomes, key=lambda each: each.p or 0.0)
+    if len({each.verdict for each in outcomes}) == 1:
+        return least
+    edges = " to ".join(rounded(bound) for bound in bounds)
+    reason = f"{least.reason} The margin, known as {edges} only, leaves it open."
+    return replace(least, verdict="inconclusive", reason=reason, p=None, bounds=tuple(bounds))
 
 
 @claim_test(
@@ -71,7 +91,9 @@ def chosen_difference(
     operands=3,
     more=True,
     refuse=lambda count, *, first, second, **_: (
-        "" if count == first + second + 1 else f"first + second + 1 = {first + second + 1} were expected"
+        ""
+        if count == first + second + 1
+        else f"got {count} operands; first + second + 1 = {first + second + 1} were expected"
     ),
     value=ValueScale(unit="of the gain"),
 )
@@ -82,33 +104,24 @@ def chosen_equivalence(
 
     The operands are `first` settings of a, `second` of b, and one reference r that both improve on; smaller is better.
     The tolerance is thus a share of what the better one gains over the reference. Best settings, and which is the
-    better one, are chosen on the choosing seeds. On the others, two one-sided t tests as in `equivalence`, of
-    a - b ∓ share · gain against 0: holds when both sides are rejected, fails when the difference is clearly beyond one.
-    The value is the mean difference as a share of the mean gain; it has no interval.
+    better one, are chosen on the choosing seeds. On the others the difference is taken as a share of the gain, seed by
+    seed, and its median judged as by `equivalence`. Where a judging seed gains nothing there is no share.
     """
-    short = _too_few(samples, choosing)
-    if short is not None:
+    if short := _too_few(samples, choosing, level):
         return short
     places = [_best(samples[:first], choosing, "smaller"), first + _best(samples[first:-1], choosing, "smaller")]
     better = min(places, key=lambda place: float(samples[place, :choosing].mean()))
     difference = paired(samples[places[0], choosing:], samples[places[1], choosing:])
     gain = paired(samples[-1, choosing:], samples[better, choosing:])
-    n, confidence = len(gain), round(2 * level - 1, 12)
-    gained = t_interval(gain, level)
     chosen = f"Chosen on {choosing} seeds: {_place(places[0], first)} and {_place(places[1] - first, second)}. "
-    if gained.low <= 0:
-        reason = f"{chosen}The better one does not clearly gain on the reference, so that there is nothing to share."
-        return Outcome("inconclusive", reason, n=n)
-    above, below = (t_interval(difference + sign * share * gain, confidence) for sign in (-1, 1))
-    value = float(difference.mean() / gain.mean())
-    within, outside = above.high <= 0 <= below.low, above.low > 0 or below.high < 0
-    verdict: Verdict = "holds" if within else "fails" if outside else "inconclusive"
-    where = {"holds": "within", "fails": "outside", "inconclusive": "not clear of"}[verdict]
-    reason = (
-        f"{chosen}The difference is {rounded(value)} of the gain over n = {n} seeds, {where} the tolerance of "
-        f"{rounded(share)} at error rate {1 - level:.3g}."
+    if np.any(gain <= 0):
+        lost = int((gain <= 0).sum())
+        reason = f"{chosen}In {lost} of {len(gain)} seeds the better one gains nothing: there is nothing to share."
+        return Outcome("inconclusive", reason, n=len(gain))
+    region = f"the tolerance of {rounded(share)} around 0"
+    return inside(
+        f"{chosen}The median difference as a share of the gain", difference / gain, level, -share, share, region
     )
-    return Outcome(verdict, reason, value, n=n)
 
 
 @claim_test(
@@ -117,7 +130,9 @@ def chosen_equivalence(
     operands=4,
     more=True,
     refuse=lambda count, *, first, **_: (
-        "" if 2 <= first <= count - 2 else f"at least two on each side of first = {first} were expected"
+        ""
+        if 2 <= first <= count - 2
+        else f"got {count} operands; at least two on each side of first = {first} were expected"
     ),
     value=ValueScale(unit="share", signed=True),
 )
@@ -128,10 +143,9 @@ def relative_gain(
 
     The first `first` operands are the untuned u and its tuned variants in the one place, the rest in the other; smaller
     is better. The variant is chosen on the choosing seeds, with u among the choices; shares are taken seed by seed on
-    the others and their difference is judged as by `paired-difference`.
+    the others and the median of their difference is judged as by `paired-difference`.
     """
-    short = _too_few(samples, choosing)
-    if short is not None:
+    if short := _too_few(samples, choosing, level):
         return short
     shares = []
     for group in (samples[:first], samples[first:]):
@@ -140,8 +154,10 @@ def relative_gain(
             return Outcome("inconclusive", "An untuned operand is zero, of which there is no share.", n=untuned.size)
         shares.append((untuned - tuned) / untuned)
     difference = paired(*shares)
-    what = f"Shares gained {rounded(float(shares[0].mean()))} and {rounded(float(shares[1].mean()))}. First - second"
-    return one_sided(what, difference, bootstrap_interval(difference, level), ">", margin, "the margin")
+    gained = " and ".join(rounded(float(np.median(each))) for each in shares)
+    return one_sided(
+        f"Shares gained: {gained}. The median of first - second", difference, level, ">", margin, "the margin"
+    )
 
 
 def _best(group: Samples, choosing: int, prefer: Prefer) -> int:
@@ -161,10 +177,19 @@ def _place(place: int, of: int) -> str:
     return f"the {ordinal(place)} of {of}{' (an end)' if place in (0, of - 1) else ''}"
 
 
-def _too_few(samples: Samples, choosing: int) -> Outcome | None:
-    left = samples.shape[1] - choosing
-    if left >= 2:
+def _deviations(a: Samples, b: Samples, level: float) -> tuple[float, float]:
+    """Return the chi-square interval for the pooled standard deviation of two methods, at confidence 2 level - 1."""
+    freedom = a.size + b.size - 2
+    square = freedom * (a.var(ddof=1) + b.var(ddof=1)) / 2
+    return math.sqrt(square / stats.chi2.ppf(level, freedom)), math.sqrt(square / stats.chi2.ppf(1 - level, freedom))
+
+
+def _too_few(samples: Samples, choosing: int, level: float) -> Outcome | None:
+    seeds, fewest = samples.shape[1], fewest_seeds(level)
+    if seeds - choosing >= fewest:
         return None
-    needed = choosing + 2
-    reason = f"{choosing} of {samples.shape[1]} seeds choose, and at least 2 others must judge."
-    return Outcome("inconclusive", reason, n=max(left, 0), seeds_needed=needed)
+    reason = (
+        f"{choosing} of {seeds} seeds choose, and at least {fewest} others must judge for a decision at error rate "
+        f"{1 - level:.2g}."
+    )
+    return Outcome("inconclusive", reason, n=max(seeds - choosing, 0), seeds_needed=choosing + fewest)

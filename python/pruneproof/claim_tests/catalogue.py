@@ -3,10 +3,10 @@
 from pruneproof.api import ClaimTest
 from pruneproof.claim_tests.agreement import agreement
 from pruneproof.claim_tests.best_of_many import chosen_difference, chosen_equivalence, relative_gain
-from pruneproof.claim_tests.collapse import collapse
+from pruneproof.claim_tests.collapse import collapse, repair
 from pruneproof.claim_tests.crossing import sign_change
 from pruneproof.claim_tests.many_methods import rank_correlation, spread_ratio
-from pruneproof.claim_tests.means import distance, equivalence, paired_difference, threshold
+from pruneproof.claim_tests.medians import distance, equivalence, paired_difference, threshold
 from pruneproof.claim_tests.trend import monotone_trend
 
 CLAIM_TESTS: tuple[ClaimTest, ...] = (
@@ -17,6 +17,7 @@ CLAIM_TESTS: tuple[ClaimTest, ...] = (
     sign_change,
     monotone_trend,
     collapse,
+    repair,
     agreement,
     chosen_difference,
     chosen_equivalence,

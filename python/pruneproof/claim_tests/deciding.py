@@ -1,23 +1,35 @@
-"""What all claim tests share: how they are declared, and how an interval becomes a verdict with its sentence."""
+"""What all claim tests share: how they are declared, and how counts of seeds become a verdict with its sentence."""
 
 import functools
 import inspect
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
-from pruneproof.api import BadConfig, ClaimTest, Interval, Outcome, ValueScale, Verdict, rounded, seeds_to_clear
+from pruneproof.api import (
+    MOST_SEEDS,
+    BadConfig,
+    ClaimTest,
+    Interval,
+    Outcome,
+    ValueScale,
+    Verdict,
+    fewest_seeds,
+    median_interval,
+    rounded,
+    seeds_to_settle,
+    sign_p,
+)
 
 Samples = NDArray[np.float64]
 Level = Annotated[float, Field(gt=0.5, lt=1)]
 Positive = Annotated[float, Field(gt=0)]
 NotNegative = Annotated[float, Field(ge=0)]
 Relation = Literal[">", "<"]
-MOST_SEEDS = 1000
-"""Beyond this many seeds, "run more seeds" is no advice."""
 PLAIN, DIFFERENCE = ValueScale(), ValueScale(signed=True)
 
 
@@ -38,7 +50,7 @@ def claim_test(
         operands: how many it takes.
         more: whether it takes more as well.
         value: what the value of its outcome is.
-        refuse: (number of operands, parameters) -> what is wrong with that number, empty for nothing.
+        refuse: (number of operands, parameters) -> what is wrong with them, empty for nothing.
     """
 
     def register(function: Callable[..., Outcome]) -> ClaimTest:
@@ -51,7 +63,7 @@ def claim_test(
                 raise BadConfig(f'claim test "{name}" got {len(samples)} operands; it takes {wanted}.')
             resolved = _resolve(name, options, parameters)
             if problem := refuse(len(samples), **resolved):
-                raise BadConfig(f'claim test "{name}" got {len(samples)} operands; {problem}.')
+                raise BadConfig(f'claim test "{name}" {problem}.')
             counts = [len(each) for each in samples]
             if len(set(counts)) > 1:
                 raise BadConfig(f'claim test "{name}": operands have {counts} seeds; they must share the same seeds.')
@@ -63,7 +75,7 @@ def claim_test(
             broken = int((~np.isfinite(values)).sum())
             if broken:
                 reason = (
-                    f"{broken} of {values.size} values are not finite (diverged networks): there is no mean to judge."
+                    f"{broken} of {values.size} values are not finite (diverged networks): there is nothing to judge."
                 )
                 return Outcome("inconclusive", reason, n=n)
             return function(values, **resolved)
@@ -99,47 +111,132 @@ def _resolve(name: str, options: type[BaseModel], parameters: dict[str, Any]) ->
         raise BadConfig(f'claim test "{name}", parameter "{first["loc"][0]}": {message}. Known: {known}.') from problem
 
 
-def one_sided(what: str, sample: Samples, interval: Interval, relation: Relation, bound: float, edge: str) -> Outcome:
-    """Judge `mean relation bound` by an interval of the mean."""
-    above, below = interval.low > bound, interval.high < bound
-    if above or below:
-        verdict: Verdict = "holds" if above == (relation == ">") else "fails"
-        return _mean_outcome(
-            verdict, what, sample, interval, f"wholly {'above' if above else 'below'} {edge} {rounded(bound)}"
-        )
-    return _mean_outcome(
-        "inconclusive", what, sample, interval, f"not clear of {edge} {rounded(bound)}", [abs(interval.value - bound)]
-    )
+@dataclass(frozen=True)
+class Signs:
+    """The exact sign tests of a median against one bound."""
+
+    claimed: int
+    """Seeds on the claimed side."""
+    other: int
+    """Seeds on the other side; one that cannot be told from the bound is on neither."""
+    n: int
+
+    @property
+    def p_holds(self) -> float:
+        """P value against a median that is not on the claimed side."""
+        return sign_p(self.claimed, self.n)
+
+    @property
+    def p_fails(self) -> float:
+        """P value against a median that is not on the other side."""
+        return sign_p(self.other, self.n)
+
+    def seeds_needed(self, level: float) -> int | None:
+        """Return the fewest seeds that may decide; None where the seeds so far lean to neither side."""
+        return seeds_to_settle(max(self.claimed, self.other), self.n, level)
 
 
-def inside(what: str, sample: Samples, interval: Interval, low: float, high: float, region: str) -> Outcome:
-    """Judge `low <= mean <= high` by an interval of the mean."""
-    if low <= interval.low and interval.high <= high:
-        return _mean_outcome("holds", what, sample, interval, f"wholly within {region}")
-    if interval.high < low or interval.low > high:
-        return _mean_outcome("fails", what, sample, interval, f"wholly outside {region}")
-    # A mean inside has two edges to clear, a mean outside only the nearer one.
-    gaps = [abs(interval.value - low), abs(interval.value - high)]
-    gaps = gaps if low < interval.value < high else [min(gaps)]
-    return _mean_outcome("inconclusive", what, sample, interval, f"partly outside {region}", gaps)
+def signs(sample: Samples, relation: Relation, bound: float, resolution: float = 0.0) -> Signs:
+    """Count the seeds on either side of a bound, each value standing for half a resolution to either side."""
+    gap = (sample - bound) if relation == ">" else (bound - sample)
+    gap = np.round(gap, 9)
+    return Signs(int((gap > resolution / 2).sum()), int((gap < -resolution / 2).sum()), len(sample))
 
 
-def _mean_outcome(
-    verdict: Verdict, what: str, sample: Samples, interval: Interval, where: str, gaps: Sequence[float] = ()
+def verdict_of(p_holds: float, p_fails: float, level: float) -> Verdict:
+    """Return what is decided at error rate 1 - level, if anything."""
+    return "holds" if p_holds <= 1 - level else "fails" if p_fails <= 1 - level else "inconclusive"
+
+
+def one_sided(
+    what: str,
+    sample: Samples,
+    level: float,
+    relation: Relation,
+    bound: float,
+    edge: str,
+    *,
+    resolution: float = 0.0,
+    effect: float | None = None,
 ) -> Outcome:
-    """Put the figures into a sentence; `gaps` to the edges say how many seeds would settle it."""
-    n, needed, tail = len(sample), None, ""
+    """Judge `median relation bound` by an exact sign test, which is to judge it by `statistics.median_interval`.
+
+    Holds or fails when the test rejects the other side at error rate 1 - level. With an `effect` that was claimed (its
+    size, in the direction of `relation`), what is neither but rejects a median as large as that is `absent`.
+    """
+    found = signs(sample, relation, bound, resolution)
+    verdict, p = verdict_of(found.p_holds, found.p_fails, level), min(found.p_holds, found.p_fails)
+    beyond = {">": "above", "<": "below"}
+    sides = {"holds": beyond[relation], "fails": beyond["<" if relation == ">" else ">"]}
+    where = f"wholly {sides[verdict]} {edge} {rounded(bound)}" if verdict in sides else ""
     if verdict == "inconclusive":
-        needed = seeds_to_clear(gaps, float(sample.std(ddof=1)), interval.level)
-        needed = None if needed is None else max(needed, n + 1)
-        tail = f"; {advice(needed)}"
-    reason = f"{what} is {rounded(interval.value)} over n = {n} seeds, {span(interval)}, {where}{tail}."
-    return outcome_of(verdict, reason, interval, n, needed)
+        where = f"not clear of {edge} {rounded(bound)}"
+        if effect is not None:
+            size = effect if relation == ">" else -effect
+            p_absent = signs(sample, relation, size, resolution).p_fails
+            if p_absent <= 1 - level:
+                short = "below" if relation == ">" else "above"
+                verdict, p, where = "absent", p_absent, f"{where}, but wholly {short} the effect of {rounded(size)}"
+    needed = found.seeds_needed(level)
+    return _median_outcome(verdict, what, sample, level, where, p, (bound,), needed, resolution)
 
 
-def outcome_of(verdict: Verdict, reason: str, interval: Interval, n: int, needed: int | None) -> Outcome:
+def inside(
+    what: str, sample: Samples, level: float, low: float, high: float, region: str, *, resolution: float = 0.0
+) -> Outcome:
+    """Judge `low <= median <= high` by two one-sided sign tests, each at error rate 1 - level (Schuirmann 1987).
+
+    Holds when both reject a median beyond their edge, fails when one rejects that it is on the inner side.
+    """
+    edges = signs(sample, ">", low, resolution), signs(sample, "<", high, resolution)
+    p_holds, p_fails = max(each.p_holds for each in edges), min(each.p_fails for each in edges)
+    verdict = verdict_of(p_holds, p_fails, level)
+    where = {"holds": "wholly within", "fails": "wholly outside"}.get(verdict, "not clear of an edge of")
+    open_edges = [each.seeds_needed(level) for each in edges if each.p_holds > 1 - level]
+    known = [count for count in open_edges if count is not None]
+    needed = max(known) if known and len(known) == len(open_edges) else None
+    p = min(p_holds, p_fails)
+    return _median_outcome(verdict, what, sample, level, f"{where} {region}", p, (low, high), needed, resolution)
+
+
+def _median_outcome(
+    verdict: Verdict,
+    what: str,
+    sample: Samples,
+    level: float,
+    where: str,
+    p: float,
+    bounds: Sequence[float],
+    needed: int | None,
+    resolution: float,
+) -> Outcome:
+    """Put the figures into a sentence, and for what is open how many seeds it lacks."""
+    n, interval = len(sample), median_interval(sample, 2 * level - 1, resolution)
+    tail = ""
+    if verdict == "inconclusive":
+        needed = max(needed, fewest_seeds(level)) if needed is not None else None
+        tail = too_few(n, level) or advice(needed)
+    reason = (
+        f"{what} is {rounded(interval.value)} over n = {n} seeds, {span(interval)}, {where}, p = {p:.2g} at error rate "
+        f"{1 - level:.2g}{tail}."
+    )
+    return outcome_of(verdict, reason, interval, n, needed if verdict == "inconclusive" else None, p, bounds)
+
+
+def outcome_of(
+    verdict: Verdict,
+    reason: str,
+    interval: Interval,
+    n: int,
+    needed: int | None,
+    p: float,
+    bounds: Sequence[float] = (),
+) -> Outcome:
     """Return an outcome with the figures of an interval."""
-    return Outcome(verdict, reason, interval.value, interval.low, interval.high, interval.level, n, needed)
+    set_by_claim = tuple(bound for bound in bounds if bound != 0)
+    return Outcome(
+        verdict, reason, interval.value, interval.low, interval.high, interval.level, n, needed, p, set_by_claim
+    )
 
 
 def paired(a: Samples, b: Samples) -> Samples:
@@ -149,14 +246,30 @@ def paired(a: Samples, b: Samples) -> Samples:
 
 
 def advice(needed: int | None) -> str:
-    """Say how many seeds would settle a question."""
-    count = f"no number of seeds up to {MOST_SEEDS}" if needed is None else f"about {needed} seeds"
-    return f"{count} would settle it if these figures stay"
+    """Say how many seeds may settle a question; nothing where the seeds so far lean to neither side.
+
+    >>> advice(12), advice(None)
+    ('; between 12 and more than 1000 seeds would settle it', '')
+    """
+    return "" if needed is None else f"; between {needed} and more than {MOST_SEEDS} seeds would settle it"
+
+
+def too_few(n: int, level: float, share: float = 0.5) -> str:
+    """Say that no outcome of so few seeds decides; nothing where one does.
+
+    >>> too_few(3, 0.95), too_few(5, 0.95)
+    ('; n = 3 cannot decide, since even seeds that all agree have p = 0.12: at least 5 are needed', '')
+    """
+    fewest = fewest_seeds(level, share)
+    if n >= fewest:
+        return ""
+    agreed = f"even seeds that all agree have p = {share**n:.2g}"
+    return f"; n = {n} cannot decide, since {agreed}: at least {fewest} are needed"
 
 
 def span(interval: Interval) -> str:
     """Return an interval in words."""
-    return f"{100 * interval.level:g} % interval [{rounded(interval.low)}, {rounded(interval.high)}]"
+    return f"{100 * interval.level:.3g} % interval [{rounded(interval.low)}, {rounded(interval.high)}]"
 
 
 def ordinal(place: int) -> str:

@@ -7,14 +7,14 @@ import numpy as np
 from pydantic import Field
 from scipy import stats
 
-from pruneproof.api import Outcome, ValueScale, rounded, t_interval
+from pruneproof.api import Outcome, ValueScale, rounded
 from pruneproof.claim_tests.deciding import Level, Positive, Samples, claim_test, inside, one_sided, ordinal
 
 Share = Annotated[float, Field(gt=0, le=1)]
 
 
 def _odd(count: int, **_: object) -> str:
-    return "two measurements of each method, an even number, were expected" if count % 2 else ""
+    return f"got {count} operands; two measurements of each method, an even number, were expected" if count % 2 else ""
 
 
 @claim_test(
@@ -28,12 +28,12 @@ def _odd(count: int, **_: object) -> str:
 def rank_correlation(
     samples: Samples, *, within: Share, best: Share = 1.0, below: float | None = None, level: Level = 0.95
 ) -> Outcome:
-    """Judge a claim of weak correlation over methods: |mean Kendall's τ| <= within.
+    """Judge a claim of weak correlation over methods: |median of Kendall's τ| <= within.
 
     The first half of the operands are one measurement of the methods, the second half another of the same methods in
     the same order. τ (Kendall's τ-b 1945, which allows for ties) is taken for each seed, whose methods share one dense
-    network, and Student's interval of its mean is over seeds: they are independent, methods are not. Only methods whose
-    first measurement is at most `below`, and of those the share `best` with the smallest, count.
+    network; its median is judged over seeds, which are independent, as methods are not. Only methods whose first
+    measurement is at most `below`, and of those the share `best` with the smallest, count.
     """
     x, y = np.split(samples, 2)
     taus = []
@@ -47,7 +47,7 @@ def rank_correlation(
             return Outcome("inconclusive", reason, n=x.shape[1])
         taus.append(tau)
     values = np.array(taus)
-    return inside("Kendall's τ", values, t_interval(values, level), -within, within, f"{rounded(within)} around 0")
+    return inside("The median of Kendall's τ", values, level, -within, within, f"{rounded(within)} around 0")
 
 
 @claim_test(
@@ -62,10 +62,10 @@ def spread_ratio(samples: Samples, *, at_most: Positive, level: Level = 0.95) ->
     """Judge a claim of compression: (max - min over methods) afterwards / the same before < at_most.
 
     The first half of the operands are the measurement before, the second half that afterwards, methods in the same
-    order. The ratio is taken for each seed; Student's interval of its mean.
+    order. The ratio is taken for each seed and its median judged, which is to judge that of its logarithm.
     """
     before, after = (np.ptp(half, axis=0) for half in np.split(samples, 2))
     if np.any(before == 0):
         return Outcome("inconclusive", "In one seed all methods are equal before, so there is no ratio.", n=before.size)
     ratio = after / before
-    return one_sided("The ratio of spreads", ratio, t_interval(ratio, level), "<", at_most, "the bound")
+    return one_sided("The median ratio of spreads", ratio, level, "<", at_most, "the bound")

@@ -6,8 +6,11 @@ from typing import Literal
 import numpy as np
 from scipy import stats
 
-from pruneproof.api import Outcome, ValueScale, Verdict, rounded
-from pruneproof.claim_tests.deciding import MOST_SEEDS, Level, Samples, advice, claim_test
+from pruneproof.api import MOST_SEEDS, Outcome, ValueScale, rounded
+from pruneproof.claim_tests.deciding import Level, Samples, advice, claim_test, verdict_of
+
+FEWEST = 3
+"""Fewer seeds decide nothing, however many operands they order alike."""
 
 
 @claim_test(
@@ -23,28 +26,41 @@ def monotone_trend(samples: Samples, *, direction: Literal["increasing", "decrea
     Holds when L is significant in the claimed direction at error rate 1 - level (one-sided; exact null distribution up
     to 8 operands and 12 seeds, normal beyond), fails when significant in the other. Ties take mean ranks, which makes
     the test conservative. The value is the mean over seeds of Spearman's rank correlation with the order, in [-1, 1];
-    it has no interval. A trend is a tendency: single neighbours may swap.
+    it has no interval. Two seeds decide nothing. A trend is a tendency: single neighbours may swap.
     """
     operands, n = samples.shape
     rise, fall = (float(stats.page_trend_test(ordered.T).pvalue) for ordered in (samples, samples[::-1]))
     claimed, other = (rise, fall) if direction == "increasing" else (fall, rise)
     # Page's L is a linear function of this mean, so it is the effect that the test is about.
-    correlation = float(np.mean([_rank_correlation(row) for row in samples.T]))
-    verdict: Verdict = "holds" if claimed <= 1 - level else "fails" if other <= 1 - level else "inconclusive"
-    needed, tail = None, ""
-    if verdict == "inconclusive":
-        # L is about normal with z = rho sqrt(n (operands - 1)).
-        wanted = float(stats.norm.ppf(level) + stats.norm.ppf(0.8))
-        size = (wanted / correlation) ** 2 / (operands - 1) if abs(correlation) > 1e-9 else math.inf
-        needed = max(math.ceil(size), n + 1) if size <= MOST_SEEDS else None
-        tail = f"; {advice(needed)}"
+    correlation = float(np.mean(_rank_correlations(samples)))
+    verdict, p = "inconclusive" if n < FEWEST else verdict_of(claimed, other, level), min(claimed, other)
+    needed = _seeds_needed(correlation, n, operands, level) if verdict == "inconclusive" else None
     reason = (
         f"Mean rank correlation with the order {rounded(correlation)} over n = {n} seeds and {operands} operands, "
-        f"p = {claimed:.3g} for {direction}, p = {other:.3g} for the opposite{tail}."
+        f"p = {claimed:.2g} for {direction}, p = {other:.2g} for the opposite, at error rate "
+        f"{1 - level:.2g}{advice(needed)}."
     )
-    return Outcome(verdict, reason, correlation, n=n, seeds_needed=needed)
+    return Outcome(verdict, reason, correlation, n=n, seeds_needed=needed, p=p)
 
 
-def _rank_correlation(row: Samples) -> float:
-    """Return Spearman's correlation of a row with its own order; 0 for a constant row."""
-    return 0.0 if np.ptp(row) == 0 else float(stats.spearmanr(np.arange(len(row)), row)[0])
+def _seeds_needed(correlation: float, n: int, operands: int, level: float) -> int | None:
+    """Return the fewest seeds that may decide, were the correlation at the far end of its interval; None if unclear.
+
+    L is about normal with z = correlation · √(n (operands - 1)).
+    """
+    z = abs(correlation) * math.sqrt(n * (operands - 1))
+    if z < 1:
+        return None
+    wanted = float(stats.norm.ppf(level) + stats.norm.ppf(0.8))
+    largest = min(1.0, (z + float(stats.norm.ppf(level))) / math.sqrt(n * (operands - 1)))
+    needed = max(math.ceil((wanted / largest) ** 2 / (operands - 1)), n + 1)
+    return needed if needed <= MOST_SEEDS else None
+
+
+def _rank_correlations(samples: Samples) -> Samples:
+    """Return Spearman's correlation of each seed's operands with their order; 0 for equal operands."""
+    ranks = stats.rankdata(samples, axis=0)
+    order, ranks = np.arange(len(ranks)) - (len(ranks) - 1) / 2, ranks - ranks.mean(axis=0)
+    lengths = np.sqrt((ranks**2).sum(axis=0) * (order**2).sum())
+    found: Samples = (order @ ranks) / np.where(lengths == 0, 1.0, lengths)
+    return found

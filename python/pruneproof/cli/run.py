@@ -55,7 +55,7 @@ def run(
 ) -> int:
     """Replay a paper's pinned experiments on real data and print a verdict for each of its claims.
 
-    Exit status: 0 all tested claims hold, 1 one fails, 2 inconclusive or not run, 64 and up for misuse.
+    Exit status: 0 all tested claims hold, 1 one fails or is absent, 2 inconclusive or not run, 64 and up for misuse.
     """
     from pruneproof.pipeline.prepare import Request
 
@@ -88,9 +88,9 @@ def run(
 
 
 def exit_status(record: "Record") -> int:
-    """Return 0 when all tested claims hold, 1 when one fails, 2 when one is inconclusive or none was tested."""
+    """Return 0 when all tested claims hold, 1 when one fails or is absent, 2 when one is open or none was tested."""
     verdicts = {claim.verdict for claim in record.claims}
-    if "fails" in verdicts:
+    if verdicts & {"fails", "absent"}:
         return 1
     return 2 if "inconclusive" in verdicts or (record.claims and "holds" not in verdicts) else 0
 

@@ -4,7 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-Verdict = Literal["holds", "fails", "inconclusive", "not-run"]
+Verdict = Literal["holds", "fails", "absent", "inconclusive", "not-run"]
+"""`absent`: neither holds nor fails, and an effect of the size that was claimed is excluded."""
 
 
 @dataclass(frozen=True)
@@ -19,11 +20,16 @@ class Outcome:
     high: float | None = None
     """Interval around `value`, same unit."""
     level: float | None = None
-    """Confidence level of the interval, e.g. 0.95."""
+    """Confidence level of the interval, e.g. 0.9."""
     n: int = 0
     """Seeds (or cases) behind `value`."""
     seeds_needed: int | None = None
-    """For `inconclusive`: about how many seeds would settle it; None where no number would."""
+    """For `inconclusive`: the fewest seeds that may settle it; None where nothing points either way."""
+    p: float | None = None
+    """Error rate, one-sided, at which the verdict or its opposite would just be reached; None for no statistical test.
+    """
+    bounds: tuple[float, ...] = ()
+    """What `value` was judged against, same unit; zero is left out."""
 
 
 @dataclass(frozen=True)

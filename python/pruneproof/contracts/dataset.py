@@ -73,3 +73,5 @@ class DataSet:
     fetch: Callable[[Path], None] | None = None
     embedded: bool = False
     """Whether it ships with a dependency and needs no file."""
+    test_samples: int | None = None
+    """Number of test samples; None where that depends on the files."""

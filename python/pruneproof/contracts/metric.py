@@ -60,6 +60,8 @@ class Metric:
     per: Per = "network"
     better: Literal["larger", "smaller"] | None = None
     """Which way is better; None where neither is."""
+    counts_test_samples: bool = False
+    """Whether it is a share of the test samples in %, or a difference of such: it has steps of 100 / their number."""
     source: Source | None = None
     needs: tuple[str, ...] = ()
     """Metrics that the measurement named by `against` must contain."""

@@ -91,6 +91,7 @@ CIFAR10 = DataSet(
     source=Source("Krizhevsky", 2009, "Learning multiple layers of features from tiny images"),
     license="not stated with the files",
     about="50,000 train + 10,000 test, 3x32x32, 10 classes, 184 MB unpacked",
+    test_samples=10_000,
     augmentations=tuple(IMAGE_AUGMENTATIONS),
     fetch=fetch_cifar10,
 )
@@ -101,6 +102,7 @@ CIFAR100 = DataSet(
     source=Source("Krizhevsky", 2009, "Learning multiple layers of features from tiny images"),
     license="not stated with the files",
     about="50,000 train + 10,000 test, 3x32x32, 100 classes, 184 MB unpacked",
+    test_samples=10_000,
     augmentations=tuple(IMAGE_AUGMENTATIONS),
     fetch=fetch_cifar100,
 )

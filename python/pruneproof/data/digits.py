@@ -32,6 +32,7 @@ DIGITS = DataSet(
     source=Source("Alpaydin and Kaynak", 1998, "Optical Recognition of Handwritten Digits, UCI repository"),
     license="ships with scikit-learn (BSD-3-Clause); data from the UCI repository",
     about="1,198 train + 599 test, 1x8x8, 10 classes, embedded",
+    test_samples=599,
     augmentations=tuple(IMAGE_AUGMENTATIONS),
     embedded=True,
 )

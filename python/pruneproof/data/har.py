@@ -176,6 +176,7 @@ HAR2 = DataSet(
     source=ANGUITA,
     license="README of the data: cite the authors, as is, no commercial use",
     about="7,352 train + 2,947 test windows of 128 steps x 9 channels, 2 classes, 47 MB in memory",
+    test_samples=2_947,
     fetch=fetch_har2,
 )
 

@@ -110,5 +110,6 @@ CIFAR10_JPEG = DataSet(
     source=Source("Krizhevsky", 2009, "Learning multiple layers of features from tiny images (re-encoded as JPEG)"),
     license="not stated with the files",
     about="CIFAR-10 with lossy pixels: 50,000 train + 10,000 test, 3x32x32, 10 classes, 20 MB as tar.gz",
+    test_samples=10_000,
     augmentations=tuple(IMAGE_AUGMENTATIONS),
 )

@@ -200,5 +200,6 @@ IMAGENET = DataSet(
     source=Source("Russakovsky et al.", 2015, "ImageNet large scale visual recognition challenge", arxiv="1409.0575"),
     license="terms of access of image-net.org: non-commercial research and education",
     about="1,281,167 train + 50,000 validation images, 3x224x224 after cropping, 1,000 classes",
+    test_samples=50_000,
     augmentations=AUGMENTATIONS,
 )

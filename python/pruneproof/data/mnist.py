@@ -126,6 +126,7 @@ MNIST = DataSet(
     source=Source("LeCun, Bottou, Bengio and Haffner", 1998, "Gradient-based learning applied to document recognition"),
     license="not stated with the files",
     about="60,000 train + 10,000 test, 1x28x28, 10 classes, 55 MB unpacked",
+    test_samples=10_000,
     augmentations=tuple(IMAGE_AUGMENTATIONS),
     fetch=fetch_mnist,
 )
@@ -136,6 +137,7 @@ FASHION_MNIST = DataSet(
     source=Source("Xiao, Rasul and Vollgraf", 2017, "Fashion-MNIST", arxiv="1708.07747"),
     license="MIT",
     about="60,000 train + 10,000 test, 1x28x28, 10 classes, 55 MB unpacked",
+    test_samples=10_000,
     augmentations=tuple(IMAGE_AUGMENTATIONS),
     fetch=fetch_fashion_mnist,
 )

@@ -31,8 +31,8 @@ class Claim:
     unit: str = ""
     """Of `value`, unless the scale has one."""
     scale: ValueScale = field(default_factory=ValueScale)
-    parameters: Mapping[str, Any] = field(default_factory=dict)
-    """What its test was given."""
+    bounds: tuple[float, ...] = ()
+    """What `value` was judged against; zero is left out."""
 
 
 @dataclass(frozen=True)

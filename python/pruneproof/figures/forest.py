@@ -7,9 +7,15 @@ import numpy as np
 
 from pruneproof.api import Figure, drawing, rounded
 
-COLOURS = {"holds": "#0072b2", "fails": "#d55e00", "inconclusive": drawing.MUTED, "not-run": drawing.GRID}
-MARKERS = {"holds": "o", "fails": "X", "inconclusive": "D", "not-run": "."}
-SYMBOLS = {"holds": "✔", "fails": "✘", "inconclusive": "?", "not-run": "–"}
+COLOURS = {
+    "holds": "#0072b2",
+    "fails": "#d55e00",
+    "absent": "#aa4499",
+    "inconclusive": drawing.MUTED,
+    "not-run": drawing.GRID,
+}
+MARKERS = {"holds": "o", "fails": "X", "absent": "s", "inconclusive": "D", "not-run": "."}
+SYMBOLS = {"holds": "✔", "fails": "✘", "absent": "∅", "inconclusive": "?", "not-run": "–"}
 LETTERS = 76
 """Of a claim's text on one line."""
 LINE_HEIGHT, PANEL_HEIGHT = 0.14, 0.62
@@ -94,7 +100,7 @@ def _draw(
             zorder=3,
             markeredgecolor=drawing.PAPER,
         )
-        bounds = [bound for bound in bounds_of(claim) if low <= bound <= high]
+        bounds = [bound for bound in claim.bounds if low <= bound <= high]
         axes.plot(bounds, [place] * len(bounds), color=drawing.INK, marker="|", markersize=9, linestyle="", zorder=4)
         seen |= bool(bounds)
     if is_signed:
@@ -114,32 +120,12 @@ def _draw(
     return seen
 
 
-def bounds_of(claim: drawing.Claim) -> list[float]:
-    """Return the bounds other than zero that a claim sets on its value, as far as its parameters name them.
-
-    `margin`, `value`, `at_least`, `at_most`, `within` and `reported` with `tolerance` are read; margins in other units
-    than the value's are not.
-    """
-    given = claim.parameters
-    found: list[float] = []
-    if claim.scale.signed and "margin" in given and not given.get("margin_in_deviations"):
-        margin = float(given["margin"])
-        found = {">": [margin], "<": [-margin]}.get(given.get("relation", ""), [-margin, margin])
-    elif "within" in given:
-        found = [-float(given["within"]), float(given["within"])]
-    elif "reported" in given and "tolerance" in given:
-        found = [given["reported"] - given["tolerance"], given["reported"] + given["tolerance"]]
-    else:
-        found = [float(given[name]) for name in ("value", "at_least", "at_most") if name in given]
-    return [bound for bound in found if bound != 0]
-
-
 def _quantity(claim: drawing.Claim) -> str:
     """Return what the value of a claim is, with its unit; claims share a panel where that is the same."""
     unit = claim.scale.unit or claim.unit
     if claim.scale.signed:
         return f"difference ({unit})"
-    return unit if claim.scale.range else f"mean ({unit})"
+    return unit if claim.scale.range else f"median ({unit})"
 
 
 def _text(claim: drawing.Claim, letters: int) -> str:
@@ -159,7 +145,7 @@ def _limits(claims: Sequence[drawing.Claim]) -> tuple[float, float]:
         low, high = min(each[0] for each in natural), max(each[1] for each in natural)
         pad = 0.05 * (high - low)
         return low - pad, high + pad
-    values = [claim.value or 0.0 for claim in claims] + [bound for claim in claims for bound in bounds_of(claim)]
+    values = [claim.value or 0.0 for claim in claims] + [bound for claim in claims for bound in claim.bounds]
     values += [0.0] if any(claim.scale.signed for claim in claims) else []
     ends = [end for claim in claims for end in (claim.low, claim.high) if end is not None]
     halves = [(claim.high - claim.low) / 2 for claim in claims if claim.low is not None and claim.high is not None]

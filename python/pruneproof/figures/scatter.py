@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from pruneproof.api import Figure, drawing, rounded, t_interval
+from pruneproof.api import Figure, drawing, median_interval, rounded
 from pruneproof.figures.choosing import chosen_quantity, chosen_rows, most_shown_sparsity, number
 
 Pair = tuple[drawing.Group, drawing.Numbers, drawing.Numbers]
@@ -44,8 +44,8 @@ def scatter(
         mark: the column that tells colours and markers apart.
         size: a column of numbers > 0; larger marks have more.
         one_sparsity: show only the sparsity with most methods.
-        correlate: write Kendall's τ (1945, τ-b) over the marks, taken within each seed, with Student's 95 % interval of
-            its mean over seeds.
+        correlate: write Kendall's τ (1945, τ-b) over the marks, taken within each seed: the median over seeds
+            with its interval of 90 %, as in the claim test `rank-correlation`.
         correlate_below: only marks with x up to this count for τ, which is drawn as a line.
         reference: methods that are left out.
         where: column -> value or values to show.
@@ -118,7 +118,7 @@ def _correlation(pairs: Sequence[Pair], below: float) -> str:
     taus = [tau for tau in taus if math.isfinite(tau)]
     if len(taus) < 2:
         return f"τ = {rounded(taus[0])}, one seed" if taus else ""
-    found = t_interval(taus, 0.95)
+    found = median_interval(taus, 0.9)
     return f"τ = {rounded(found.value)} [{rounded(found.low)}, {rounded(found.high)}], n = {len(taus)}"
 
 

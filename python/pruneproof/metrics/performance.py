@@ -64,8 +64,15 @@ def diverged(history: Mapping[str, Any]) -> bool:
 
 
 METRICS: tuple[Metric, ...] = (
-    Metric("accuracy", accuracy, "Top-1 accuracy on the test set.", "%", better="larger"),
-    Metric("accuracy-best", accuracy_best, "Best accuracy over epochs, picked on the test set.", "%", better="larger"),
+    Metric("accuracy", accuracy, "Top-1 accuracy on the test set.", "%", better="larger", counts_test_samples=True),
+    Metric(
+        "accuracy-best",
+        accuracy_best,
+        "Best accuracy over epochs, picked on the test set.",
+        "%",
+        better="larger",
+        counts_test_samples=True,
+    ),
     Metric("constant-output", constant_output, "Whether every input gets the same logits.", better="smaller"),
     Metric("test-loss", loss_on_test_set, "Mean cross-entropy on the test set.", "nats", better="smaller"),
     Metric("train-loss", loss_on_training_set, "Mean cross-entropy over the training set.", "nats", better="smaller"),
@@ -91,6 +98,7 @@ METRICS: tuple[Metric, ...] = (
         "Test error above that of another measurement.",
         "points",
         better="smaller",
+        counts_test_samples=True,
         needs=("accuracy",),
     ),
     Metric(

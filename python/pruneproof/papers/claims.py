@@ -1,23 +1,28 @@
 """From measurements to verdicts: each claim meets its evidence, by its kind."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
-from pruneproof.contracts.claims import ClaimTest, Outcome, ValueScale
+from pruneproof.contracts.claims import ClaimTest, Outcome, ValueScale, Verdict
+from pruneproof.contracts.functions import options
 from pruneproof.contracts.mechanism import Fact
+from pruneproof.contracts.metric import Metric
 from pruneproof.errors import UnknownName
-from pruneproof.papers.operands import said, samples_of
+from pruneproof.papers.operands import resolution_of, said, samples_of
 from pruneproof.papers.paper import Paper
 from pruneproof.papers.printed import check_printed
 from pruneproof.papers.record import Cell, ClaimRecord, FactRecord
 from pruneproof.papers.schema import Claim, MechanismClaim, PrintedClaim, RerunClaim, SetupClaim
 from pruneproof.papers.setups import compare_setups
 from pruneproof.registry.catalog import Catalog
+from pruneproof.statistics import holm
 
 _NO_PARAMETERS: Mapping[str, Any] = MappingProxyType({})
 PLAIN_VALUE = ValueScale()
+FAMILY_ERROR = 0.05
+"""Of all headline claims together."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +35,8 @@ class Evidence:
     cells: Sequence[Cell]
     facts: Mapping[str, Sequence[Mapping[str, Any]]]
     """Mechanism claim id -> facts, for those that ran."""
+    post_hoc: Collection[str] = ()
+    """Ids of claims that were fixed when some of their measurements existed."""
 
 
 @dataclass(frozen=True)
@@ -49,13 +56,34 @@ def judge(evidence: Evidence) -> tuple[ClaimRecord, ...]:
     judged: dict[str, ClaimRecord] = {}
     for claim in evidence.paper.claims.claim:
         record = _BY_CLASS[type(claim)].judge(claim, evidence)
-        required = claim.requires if isinstance(claim, RerunClaim) and record.verdict != "not-run" else ()
-        lacking = [f"{name}, which is {judged[name].verdict}" for name in required if judged[name].verdict != "holds"]
-        if lacking:
-            reason = f"not judged here: the evidence is sound only with {', and '.join(lacking)}"
-            record = record.model_copy(update={"verdict": "not-run", "reason": reason, "seeds_needed": None})
-        judged[claim.id] = record
-    return tuple(judged.values())
+        if isinstance(claim, RerunClaim) and record.verdict != "not-run":
+            record = _where_sound(record, claim.requires, judged)
+        judged[claim.id] = record.model_copy(update={"post_hoc": claim.id in evidence.post_hoc})
+    return corrected(tuple(judged.values()))
+
+
+def _where_sound(record: ClaimRecord, required: Sequence[str], judged: Mapping[str, ClaimRecord]) -> ClaimRecord:
+    """Return the record, without a verdict where a claim that it requires does not hold."""
+    lacking = [f"{name}, which is {judged[name].verdict}" for name in required if judged[name].verdict != "holds"]
+    if not lacking:
+        return record
+    reason = f"not judged here: the evidence is sound only with {', and '.join(lacking)}"
+    return record.model_copy(update={"verdict": "not-run", "reason": reason, "seeds_needed": None})
+
+
+def corrected(claims: Sequence[ClaimRecord]) -> tuple[ClaimRecord, ...]:
+    """Return claims in which the headline ones have the verdict that they keep when all of these are taken together.
+
+    The p values of those that were tested are adjusted by Holm (1979); one above `FAMILY_ERROR` decides nothing, so
+    that the chance of any wrong verdict among them is at most that.
+    """
+    family = [claim for claim in claims if claim.headline and claim.verdict != "not-run"]
+    adjusted = holm([1.0 if claim.p is None else claim.p for claim in family])
+    verdicts: dict[str, Verdict] = {
+        claim.id: claim.verdict if p <= FAMILY_ERROR else "inconclusive"
+        for claim, p in zip(family, adjusted, strict=True)
+    }
+    return tuple(claim.model_copy(update={"corrected": verdicts.get(claim.id)}) for claim in claims)
 
 
 def kind_of_claim(name: str) -> ClaimKind:
@@ -101,6 +129,9 @@ def _rerun(claim: RerunClaim, evidence: Evidence) -> ClaimRecord:
     operands = tuple(map(said, found.operands))
     absent = [name for name, each in zip(operands, by_seed, strict=True) if not any(each)]
     parameters = claim.test.options | found.parameters
+    if "resolution" in options(test.decide):
+        runs = evidence.paper.runs.runs(evidence.profile)
+        parameters = {"resolution": resolution_of(found.operands, runs, evidence.catalog)} | parameters
     if absent:
         outcome = Outcome("not-run", f"nothing was measured for {absent[0]}")
     else:
@@ -108,7 +139,16 @@ def _rerun(claim: RerunClaim, evidence: Evidence) -> ClaimRecord:
         seeds = sorted(set.intersection(*(set(each) for each in values)))
         samples = [[each[seed] for seed in seeds] for each in values]
         outcome = test.decide(samples, **parameters)
+        units = {evidence.catalog.get(Metric, operand.metric).unit for operand in found.operands}
+        if test.value == PLAIN_VALUE and units == {"%"}:
+            outcome = _within(outcome, 0.0, 100.0)
     return _record(claim, test.id, outcome, parameters=parameters, operands=operands, note=found.note, scale=test.value)
+
+
+def _within(outcome: Outcome, least: float, most: float) -> Outcome:
+    """Return an outcome whose interval ends where its quantity does: half a step above 100 % is no accuracy."""
+    low, high = (None if end is None else min(max(end, least), most) for end in (outcome.low, outcome.high))
+    return replace(outcome, low=low, high=high)
 
 
 def _not_planned(profile: str, planned: Mapping[str, object]) -> Outcome:
@@ -155,7 +195,10 @@ def _record(
         level=outcome.level,
         n=outcome.n,
         seeds_needed=outcome.seeds_needed,
+        p=outcome.p,
+        bounds=outcome.bounds,
         scale=scale,
+        headline=isinstance(claim, RerunClaim) and claim.headline,
         facts=tuple(FactRecord.model_validate(fact.to_json()) for fact in facts),
         operands=operands,
         note=note,

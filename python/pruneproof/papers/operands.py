@@ -4,8 +4,11 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from pruneproof.contracts.dataset import DataSet
+from pruneproof.contracts.metric import Metric
 from pruneproof.papers.record import Cell
-from pruneproof.papers.schema import Operand
+from pruneproof.papers.schema import Operand, Run
+from pruneproof.registry.catalog import Catalog
 
 
 def samples_of(operand: Operand, cells: Sequence[Cell]) -> list[dict[int, float]]:
@@ -23,6 +26,16 @@ def samples_of(operand: Operand, cells: Sequence[Cell]) -> list[dict[int, float]
         tensors = sorted({name for value in found.values() for name in value})
         return [{seed: _number(value[name]) for seed, value in found.items()} for name in tensors]
     return [{seed: _number(value) for seed, value in found.items()}]
+
+
+def resolution_of(operands: Sequence[Operand], runs: Mapping[str, Run], catalog: Catalog) -> float:
+    """Return the step in which what the operands measure comes, the largest of them; 0 unless each has one.
+
+    A metric that counts test samples has steps of 100 / their number.
+    """
+    counted = [catalog.get(Metric, operand.metric).counts_test_samples for operand in operands]
+    samples = [catalog.get(DataSet, runs[operand.run].data).test_samples for operand in operands]
+    return max(100 / number for number in samples if number) if all(counted) and all(samples) else 0.0
 
 
 def said(operand: Operand) -> str:

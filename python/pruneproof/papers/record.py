@@ -9,11 +9,17 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, ValidationError
 
 from pruneproof.contracts.choice import Frozen
-from pruneproof.contracts.claims import ValueScale
+from pruneproof.contracts.claims import ValueScale, Verdict
 from pruneproof.errors import RecordMissing, StoreCorrupt
 from pruneproof.papers.record_text import record_text, upgraded
 
-VERDICTS: Mapping[str, str] = {"holds": "hold", "fails": "fail", "inconclusive": "inconclusive", "not-run": "not run"}
+VERDICTS: Mapping[Verdict, str] = {
+    "holds": "hold",
+    "fails": "fail",
+    "absent": "absent",
+    "inconclusive": "inconclusive",
+    "not-run": "not run",
+}
 """Verdicts, and the words that count them, in the order in which counts are told."""
 
 
@@ -78,7 +84,7 @@ class ClaimRecord(Frozen):
     test: str
     parameters: dict[str, Any] = Field(default_factory=dict)
     """What the test was given, margins and levels included; defaults that a claim leaves out are the test's."""
-    verdict: Literal["holds", "fails", "inconclusive", "not-run"]
+    verdict: Verdict
     reason: str
     value: float | None = None
     low: float | None = None
@@ -86,8 +92,18 @@ class ClaimRecord(Frozen):
     level: float | None = None
     n: int = 0
     seeds_needed: int | None = None
+    p: float | None = None
+    """One-sided error rate at which the verdict or its opposite would just be reached."""
+    bounds: tuple[float, ...] = ()
+    """What `value` was judged against, same unit; zero is left out."""
     scale: ValueScale = ValueScale()
     """What `value` is."""
+    headline: bool = False
+    """Whether the paper's files name it among the few that it is about."""
+    corrected: Verdict | None = None
+    """Of a headline claim that was tested: the verdict after correction for the number of these."""
+    post_hoc: bool = False
+    """Whether some of its measurements existed when it was first run as it stands."""
     facts: tuple[FactRecord, ...] = ()
     operands: tuple[str, ...] = ()
     note: str = ""
@@ -143,6 +159,10 @@ class Record(Frozen):
     """Those of `--seeds`; empty where the profile and its runs name them."""
     plan: str
     """Digest over the digests of all stages."""
+    registration: Digest = ""
+    """Digest over what decides the claims over seeds: tests, parameters, operands, seeds; empty for a variant."""
+    registered: str = ""
+    """When the last of these claims was written into the store."""
     created: str
     seconds: float
     environment: Environment

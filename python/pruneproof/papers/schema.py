@@ -230,6 +230,8 @@ class RerunClaim(ClaimBase):
     """Why this test, margin and tolerance."""
     requires: tuple[Id, ...] = ()
     """Earlier claims that must hold at a profile for this one to be judged there: what makes its evidence sound."""
+    headline: bool = False
+    """One of the few claims that the paper is about, whose verdicts are corrected together for their number."""
     evidence: dict[Id, Evidence] = Field(default_factory=dict)
 
 

@@ -16,6 +16,7 @@ from pruneproof.pipeline.kinds.table import FACTS, MEASUREMENT
 from pruneproof.pipeline.observers import ObserverHub, describe_run
 from pruneproof.pipeline.plan import Plan, PlannedCell
 from pruneproof.pipeline.prepare import Prepared
+from pruneproof.pipeline.registration import register
 from pruneproof.pipeline.store import Finished, Store
 from pruneproof.pipeline.worker_spec import WorkerSpec
 from pruneproof.registry.catalog import Catalog
@@ -124,6 +125,7 @@ def stage_records(plan: Plan, finished: Mapping[str, Finished]) -> tuple[StageRe
 def _run(prepared: Prepared, store: Store, on_event: OnEvent) -> Record:
     request, plan = prepared.request, prepared.plan
     began = time.perf_counter()
+    registered = None if prepared.is_variant else register(store, prepared.paper, plan, prepared.finished)
     execute(prepared, store, on_event)
     finished = {digest: each for digest in plan.stages if (each := store.finished(digest)) is not None}
     cells = tuple(measured_cell(cell, store) for cell in plan.cells)
@@ -141,6 +143,8 @@ def _run(prepared: Prepared, store: Store, on_event: OnEvent) -> Record:
         seeds=tuple(sorted({cell.seed for cell in plan.cells})),
         seeds_asked=request.seeds or (),
         plan=plan.digest,
+        registration=registered.digest if registered else "",
+        registered=registered.latest if registered else "",
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         seconds=round(time.perf_counter() - began, 1),
         environment=describe_environment(prepared.device),
@@ -150,9 +154,9 @@ def _run(prepared: Prepared, store: Store, on_event: OnEvent) -> Record:
         stages=stage_records(plan, finished),
         cells=cells,
         metrics=_metrics(prepared.catalog, cells),
-        claims=()
-        if prepared.is_variant
-        else judge(Evidence(prepared.paper, plan.profile, prepared.catalog, cells, facts)),
+        claims=judge(Evidence(prepared.paper, plan.profile, prepared.catalog, cells, facts, registered.post_hoc))
+        if registered
+        else (),
     )
 
 

@@ -45,6 +45,7 @@ def environment(*, html: bool) -> Environment:
         "shown": shown,
         "difference": difference_of,
         "spread": wording.spread,
+        "standing": wording.standing,
     }
     return made
 
@@ -72,6 +73,8 @@ def content(report: Report) -> dict[str, Any]:
         "exact": [group for group in groups if not group.is_statistical],
         "symbols": wording.SYMBOLS,
         "summary": wording.counts_sentence(record),
+        "registration": wording.registration_sentence(record),
+        "headlines": wording.headline_sentence(record),
         "warnings": wording.warnings(record),
         "scale_name": wording.SCALE_NAMES[record.scale],
         "environment": _flat(record.environment),

@@ -1,7 +1,14 @@
 """A record's claims as Markdown tables, for a README."""
 
 from pruneproof.papers.record import ClaimRecord, Record
-from pruneproof.report.wording import SYMBOLS, claim_groups, counts_sentence, figure_with_spread
+from pruneproof.report.wording import (
+    SYMBOLS,
+    claim_groups,
+    counts_sentence,
+    figure_with_spread,
+    headline_sentence,
+    standing,
+)
 
 _SPECIAL = str.maketrans({**{char: f"\\{char}" for char in "\\`*_[]<>|~#$"}, "\n": " "})
 
@@ -21,6 +28,7 @@ def claims_table(record: Record) -> str:
     Statistical claims stand open and first; the others fold away.
     """
     parts = [f"{counts_sentence(record)} (profile `{record.profile}`, scale: {record.scale})."]
+    parts += filter(None, [headline_sentence(record)])
     for group in sorted(claim_groups(record), key=lambda group: not group.is_statistical):
         if not group.judged:
             continue
@@ -37,10 +45,11 @@ def claims_table(record: Record) -> str:
 def _table(claims: list[ClaimRecord]) -> str:
     lines = ["| verdict | claim | in the paper | paper | ours |", "|---|---|---|---|---|"]
     for claim in claims:
+        mark = f" *({said})*" if (said := standing(claim)) else ""
         note = f" *Here: {escape(claim.note)}*" if claim.note else ""
         cells = (
             f"{SYMBOLS[claim.verdict]} {claim.verdict}",
-            f"**{claim.id}** {escape(claim.text)}{note}",
+            f"**{claim.id}** {escape(claim.text)}{mark}{note}",
             f"{escape(claim.where)} ({claim.strength})",
             escape(claim.reported),
             escape(figure_with_spread(claim)),

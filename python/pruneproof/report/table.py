@@ -84,7 +84,7 @@ def _claim(claim: ClaimRecord) -> Claim:
         high=claim.high,
         unit=claim.unit,
         scale=claim.scale,
-        parameters=claim.parameters,
+        bounds=claim.bounds,
     )
 
 

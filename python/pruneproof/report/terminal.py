@@ -20,7 +20,10 @@ from pruneproof.report.wording import (
     counts_sentence,
     figure,
     figure_with_spread,
+    headline_sentence,
+    registration_sentence,
     spread,
+    standing,
     warnings,
 )
 
@@ -30,7 +33,13 @@ WIDE = 120
 ROOM_FOR_INTERVALS = 96
 """Columns from which the comparison of a variant shows intervals."""
 
-_STYLES = {"holds": "bold green", "fails": "bold red", "inconclusive": "bold yellow", "not-run": "dim"}
+_STYLES = {
+    "holds": "bold green",
+    "fails": "bold red",
+    "absent": "bold magenta",
+    "inconclusive": "bold yellow",
+    "not-run": "dim",
+}
 
 
 def print_record(record: Record, console: Console) -> None:
@@ -54,6 +63,8 @@ def print_record(record: Record, console: Console) -> None:
     console.print()
     if record.claims:
         console.print(Text(counts_sentence(record), style="bold"))
+    for sentence in filter(None, [headline_sentence(record), registration_sentence(record)]):
+        console.print(Text(sentence))
     for warning in warnings(record):
         console.print(Text(warning, style="yellow" if record.scale != "paper" or record.is_variant else ""))
 
@@ -82,7 +93,7 @@ def _table(claims: list[ClaimRecord]) -> Table:
     for claim in claims:
         cells: list[Text] = [
             _verdict(claim),
-            Text.assemble((claim.id, "bold"), " ", claim.text),
+            Text.assemble((claim.id, "bold"), " ", claim.text, _standing(claim)),
             Text(claim.where),
             *([Text(claim.reported)] if any(each.reported for each in claims) else []),
             Text.assemble(figure(claim), "\n", (spread(claim), "dim")),
@@ -102,8 +113,17 @@ def _blocks(claims: list[ClaimRecord]) -> RenderableType:
         for name, text in (("paper", claim.reported), ("ours", figure_with_spread(claim)), ("why", claim.reason)):
             if text:
                 facts.add_row(name, Text(text, style="dim" if name == "why" else ""))
-        found += [line, Padding(Text(claim.text), (0, 0, 0, 2)), Padding(facts, (0, 0, 1, 2))]
+        found += [
+            line,
+            Padding(Text.assemble(claim.text, _standing(claim)), (0, 0, 0, 2)),
+            Padding(facts, (0, 0, 1, 2)),
+        ]
     return Group(*found)
+
+
+def _standing(claim: ClaimRecord) -> tuple[str, str]:
+    """Return the mark of a headline claim with its style."""
+    return (f" ({mark})" if (mark := standing(claim)) else "", "italic")
 
 
 def _waiting(reason: str, claims: list[ClaimRecord]) -> RenderableType:

@@ -9,7 +9,7 @@ from pruneproof.papers.claims import CLAIM_KINDS, ClaimKind
 from pruneproof.papers.record import VERDICTS, ClaimRecord, Record
 from pruneproof.statistics import rounded
 
-SYMBOLS: Mapping[str, str] = {"holds": "✔", "fails": "✘", "inconclusive": "?", "not-run": "–"}
+SYMBOLS: Mapping[str, str] = {"holds": "✔", "fails": "✘", "absent": "∅", "inconclusive": "?", "not-run": "–"}
 """Verdicts readable without colour."""
 
 SCALES: Mapping[str, str] = {
@@ -104,7 +104,7 @@ def spread(claim: ClaimRecord) -> str:
     if claim.low is None or claim.high is None:
         return f"n = {claim.n}"
     what = "share in " if claim.scale.counts else "range " if claim.level is None else ""
-    level = "" if claim.level is None else f" at {100 * claim.level:g} %"
+    level = "" if claim.level is None else f" at {100 * claim.level:.3g} %"
     return f"{what}[{_show(claim, claim.low)}, {_show(claim, claim.high)}]{level}, n = {claim.n}"
 
 
@@ -122,6 +122,41 @@ def counts_sentence(record: Record) -> str:
     found = Counter(str(claim.verdict) for claim in record.claims)
     parts = ", ".join(f"{found[verdict]} {words}" for verdict, words in VERDICTS.items() if found[verdict])
     return f"{len(record.claims)} claim{'s' if len(record.claims) != 1 else ''}: {parts}"
+
+
+def standing(claim: ClaimRecord) -> str:
+    """Return whether a claim is a headline, with the verdict that correction leaves, and whether it is post hoc."""
+    changed = claim.corrected is not None and claim.corrected != claim.verdict
+    headline = f"headline, {claim.corrected} after correction" if changed else "headline"
+    return "; ".join([*([headline] if claim.headline else []), *(["post hoc"] if claim.post_hoc else [])])
+
+
+def headline_sentence(record: Record) -> str:
+    """Return how verdicts are corrected for their number; empty where no claim was tested over seeds."""
+    tested = [claim for claim in record.claims if claim.p is not None]
+    headline = [claim for claim in record.claims if claim.corrected is not None]
+    if not tested:
+        return ""
+    if not headline:
+        return "No claim is named as a headline: verdicts are not corrected for the number of claims."
+    found = Counter(str(claim.corrected) for claim in headline)
+    parts = ", ".join(f"{found[verdict]} {words}" for verdict, words in VERDICTS.items() if found[verdict])
+    return (
+        f"{len(headline)} headline claim{'s' if len(headline) != 1 else ''}, corrected together for their number "
+        f"(Holm, at most 5 % for any wrong verdict): {parts}; all other claims over seeds are secondary, each with an "
+        "error rate of its own."
+    )
+
+
+def registration_sentence(record: Record) -> str:
+    """Return when the claims over seeds were fixed; empty where the record does not say."""
+    if not record.registered:
+        return ""
+    late = sum(claim.post_hoc for claim in record.claims)
+    said = f"Claims over seeds were registered by {record.registered}"
+    if not late:
+        return f"{said}, before any of their measurements."
+    return f"{said}; {late} of them, marked post hoc, when some of their measurements existed."
 
 
 def warnings(record: Record) -> list[str]:

@@ -35,7 +35,7 @@ def template_claim_test(samples: Sequence[Sequence[float]], *, level: float = 0.
     p = min(1.0, 2 * sum(comb(n, k) for k in range(extreme, n + 1)) / 2**n)
     decided: Verdict = "holds" if above == extreme else "fails"
     verdict: Verdict = decided if p <= 1 - level else "inconclusive"
-    return Outcome(verdict, f"{above} of {n} seeds are above, p = {p:.2g}.", 100 * above / max(n, 1), n=n)
+    return Outcome(verdict, f"{above} of {n} seeds are above, p = {p:.2g}.", 100 * above / max(n, 1), n=n, p=p / 2)
 
 
 TEMPLATE_CLAIM_TEST = ClaimTest(

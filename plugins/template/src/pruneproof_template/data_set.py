@@ -86,6 +86,7 @@ TEMPLATE_DATA_SET = DataSet(
     license="CC0",
     about="800 train + 200 test, 1x8x8, 2 classes, drawn from a seed",
     embedded=True,
+    test_samples=200,
 )
 
 
