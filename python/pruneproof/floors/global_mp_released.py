@@ -21,14 +21,16 @@ def released(
     """Return how many weights of each tensor Global MP's released script keeps, odd counts included.
 
     Three stages. (1) Every score >= the k-th smallest of all, k = max(1, int(κ N)), survives, which gives each tensor a
-    sparsity s_l. (2) s_l = 0 where the tensor is smaller than the floor, then s ← s · κ / total; tensors that would
-    keep fewer than the floor are set to 1 - floor / n_l, and both steps repeat until the total reaches κ. A tensor
-    whose sparsity is 0 can never be scaled, so it stays dense. (3) Each tensor keeps its scores >= its k-th smallest, k
-    = max(1, int(s_l · n_l)).
+    sparsity s_l, logged in percent. (2) s_l = 0 where the tensor is smaller than the floor, then s ← s · κ / total;
+    tensors that would keep fewer than the floor are set to 1 - floor / n_l, and both steps repeat until the total
+    reaches κ. A tensor whose sparsity is 0 can never be scaled, so it stays dense. (3) Each tensor keeps its scores >=
+    its k-th smallest, k = max(1, int(s_l · n_l)).
 
     The count is therefore not exact: a tensor loses k - 1 weights. Tensors of exactly the floor's size are neither
-    zeroed nor clamped. Deviations: the script never stops where the total cannot reach κ, here it stops after `passes`;
-    a k beyond the tensor's size is cut to it where torch would raise; the uninitialised scalar of stage 1 is left out.
+    zeroed nor clamped. Every step rounds as the script's does, for one rounding decides whether its loop ends.
+    Deviations: tensors come by name; the script never stops where the total cannot reach κ, here it stops after
+    `passes`; a k beyond the tensor's size is cut to it where torch would raise; the uninitialised scalar of stage 1 is
+    left out.
 
     >>> released({"a": np.arange(8.0), "b": np.arange(5.5, 16.0)}, 0.5, least=4)
     {'a': 5, 'b': 7}
@@ -50,10 +52,11 @@ def released(
     if not filled:
         return dict.fromkeys(scores, 0)
     sizes = np.array([array.size for array in filled.values()], dtype=np.float64)
-    floor = least if percent is None else percent_of(int(sizes.sum()) + 1, percent)
+    floor = least if percent is None else _count_of(int(sizes.sum()) + 1, percent)
     pool = np.concatenate(list(filled.values()))
     lowest = _kth(pool, max(1, int(sparsity * pool.size)))
-    start = np.array([1.0 - np.mean(array >= lowest) for array in filled.values()])
+    # Through percent, as the script's log has them: by another rounding its loop may never reach the target.
+    start = np.array([100 * int(np.count_nonzero(array < lowest)) / array.size / 100 for array in filled.values()])
     final, _ = rescale(start, sizes, sparsity, floor, passes)
     quotas = np.clip((final * sizes).astype(np.int64), 1, sizes.astype(np.int64))
     kept = {
@@ -61,6 +64,12 @@ def released(
         for (name, array), k in zip(filled.items(), quotas, strict=True)
     }
     return {name: kept.get(name, 0) for name in scores}
+
+
+def _count_of(size: int, percent: float) -> int:
+    """Return int(percent% of `size`), the product taken in floating point as in the script."""
+    percent_of(size, percent)  # refuses a percentage out of range
+    return int(size * percent / 100)
 
 
 def _kth(scores: NDArray[Any], k: int) -> Any:
