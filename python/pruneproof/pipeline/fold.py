@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from types import MappingProxyType
 from typing import Any
 
@@ -334,9 +335,10 @@ class Folder:
         """Return the sparsities of a step that prunes; of a network that is pruned already, over what is left."""
         if not state.mask or step.iterations == 1 or state.sparsity >= target:
             return self.course(step.schedule, target, step.iterations)
-        left = 1.0 - state.sparsity
-        course = self.course(step.schedule, 1.0 - (1.0 - target) / left, step.iterations)
-        return [*(1.0 - left * (1.0 - each) for each in course[:-1]), target]
+        # In decimal: what is lost where 1 - sparsity is a float grows with how little is left.
+        left = 1 - Decimal(repr(state.sparsity))
+        course = self.course(step.schedule, float(1 - (1 - Decimal(repr(target))) / left), step.iterations)
+        return [*(min(float(1 - left * (1 - Decimal(repr(each)))), target) for each in course[:-1]), target]
 
     def _asked_by(self, chosen: Choice) -> list[str]:
         return list(ingredients(self.catalog.get(Transform, chosen.id).transform))
