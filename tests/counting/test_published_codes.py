@@ -148,7 +148,7 @@ def test_the_mask_of_jaxpruner_is_the_one_of_normalised_scores(seed):
 def draw_scores(rng, sizes, distinct=False):
     if distinct:
         ranks = rng.permutation(sum(sizes)) + 1.0
-        return {name: part for name, part in zip("cab", np.split(ranks, np.cumsum(sizes)[:-1]), strict=True)}
+        return dict(zip("cab", np.split(ranks, np.cumsum(sizes)[:-1]), strict=True))
     return {name: rng.integers(0, 9, size).astype(float) for name, size in zip("cab", sizes, strict=True)}
 
 
@@ -209,9 +209,7 @@ def test_open_lth_removes_the_fraction_of_what_remains_from_level_to_level(sizes
             break
         scores = draw_scores(rng, sizes, distinct=True)
         alive = open_lth(scores, alive, percent / 100)
-        masks = select_masks(
-            scores, sparsity=target, selection=Selection(count="open-lth"), alive=masks, before=before
-        )
+        masks = select_masks(scores, sparsity=target, selection=Selection(count="open-lth"), alive=masks, before=before)
         same(masks, alive)
         before = target
 

@@ -2,8 +2,8 @@
 
 Each rule is restated here from the behaviour of its code, odd cases included. A rule that cuts at a threshold counts
 what lies beyond it, so that ties with the threshold live or die together, as in the code. Scores are supposed to be
-magnitudes or other numbers from 0 of which larger ones stay. From a mask so far, each goes on as its code does: over all
-units with zeros for the dead ones, or over what is left by a fraction of that.
+magnitudes or other numbers from 0 of which larger ones stay. From a mask so far, codes go on in two ways: over all
+weights with zeros for the dead ones, or over what is left by a fraction of that.
 """
 
 import math
@@ -41,8 +41,8 @@ def open_lth(scores: Scores, fraction: float) -> int:
 def synflow(scores: Scores, total: int, target: float) -> int:
     """Remove what is at most the k-th smallest score, k = int((1 - density) · N); all ties with it die.
 
-    The code takes the density, so k goes through 1 - (1 - target) in floating point: 0.2 of 1000 gives k = 199. N is the
-    number of all weights; those that are dead score 0 and rank among them, so that living zeros may die with them.
+    The code takes the density, so k goes through 1 - (1 - target) in floating point: 0.2 of 1000 gives k = 199. N is
+    the number of all weights; those that are dead score 0 and rank among them, so that living zeros may die with them.
 
     >>> synflow(np.array([1.0, 1.0, 2.0, 3.0]), 4, 0.25), synflow(np.array([0.0, 1.0, 2.0]), 4, 0.25)
     (2, 2)

@@ -323,7 +323,8 @@ class Folder:
             inputs["round"] = placed.round
         digest = self._add(so_far, "prune", f"{label} · prune", inputs, state.upstream())
         if not step.apply:
-            so_far.states.update({f"mask of {name}": replace(state, mask=digest, sparsity=target) for name in _names(placed)})
+            marked = replace(state, mask=digest, sparsity=target)
+            so_far.states.update({f"mask of {name}": marked for name in _names(placed)})
             return state
         changes_weights = self._updates_survivors(step)
         return replace(

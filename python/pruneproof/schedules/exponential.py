@@ -31,7 +31,7 @@ def exponential(target: float, steps: int) -> list[float]:
 def _after(target: float, step: int, steps: int) -> float:
     """Return the sparsity after a step: a decimal number where it is one, to which 1 - target is too coarse a float."""
     with localcontext(prec=50):
-        exact = 1 - (1 - Decimal(repr(target))) ** (Decimal(step) / steps)
+        exact: Decimal = 1 - (1 - Decimal(repr(target))) ** (Decimal(step) / steps)
         spelled = round(exact, 20)
         if abs(exact - spelled) < Decimal("1e-40"):
             return float(spelled)
