@@ -1,5 +1,6 @@
 """Counts by a schedule are those of exact arithmetic, wherever the exact sparsity is a rational number."""
 
+from decimal import Decimal, localcontext
 from fractions import Fraction
 from math import floor
 
@@ -80,3 +81,12 @@ def test_exponential_never_falls_nor_leaves_its_range(target, steps):
     values = exponential(target, steps)
     assert values == sorted(values)
     assert 0 <= values[0] <= values[-1] == target
+
+
+@pytest.mark.parametrize("target", [0.9, 0.956, 0.999999, 0.999999999, 1 - 1e-12])
+@pytest.mark.parametrize("steps", [2, 14, 140])
+def test_exponential_is_within_a_few_roundings_of_its_formula(target, steps):
+    with localcontext(prec=40):
+        left = 1 - Decimal(repr(target))
+        for step, found in enumerate(exponential(target, steps), start=1):
+            assert abs(1 - left ** (Decimal(step) / steps) - Decimal(found)) <= Decimal("5e-16")

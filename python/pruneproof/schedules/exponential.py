@@ -29,13 +29,12 @@ def exponential(target: float, steps: int) -> list[float]:
 
 
 def _after(target: float, step: int, steps: int) -> float:
-    """Return the sparsity after a step: a decimal number where it is one, to which 1 - target is too coarse a float."""
+    """Return the sparsity after a step, computed in decimal where it is short or 1 - target is too coarse a float."""
+    found: float = min(1.0 - (1.0 - target) ** (step / steps), target)
     with localcontext(prec=50):
-        exact: Decimal = 1 - (1 - Decimal(repr(target))) ** (Decimal(step) / steps)
-        spelled = round(exact, 20)
-        if abs(exact - spelled) < Decimal("1e-40"):
-            return float(spelled)
-    return min(1.0 - (1.0 - target) ** (step / steps), target)
+        exact = 1 - (1 - Decimal(repr(target))) ** (Decimal(step) / steps)
+        is_decimal = abs(exact - round(exact, 20)) < Decimal("1e-40")
+        return float(exact) if is_decimal or abs(exact - Decimal(found)) > Decimal("5e-16") else found
 
 
 EXPONENTIAL = Schedule(
