@@ -17,7 +17,31 @@ def test_a_percentage_removes_exactly_that_share_rounded_down(size, hundredths):
 def test_what_is_kept_and_dropped_is_all(size, sparsity):
     dropped = drop_count(size, sparsity)
     assert dropped + keep_count(size, sparsity) == size
-    assert dropped <= Decimal(repr(sparsity)) * size < dropped + 1
+    assert dropped <= Decimal(repr(sparsity)) * size + Decimal("1e-15") * size
+    assert Decimal(repr(sparsity)) * size < dropped + 1
+
+
+@given(size=st.integers(1, 10**9), sparsity=st.floats(0, 1, exclude_max=True))
+def test_below_one_something_stays(size, sparsity):
+    assert keep_count(size, sparsity) >= 1
+
+
+@given(size=st.integers(1, 10**6 - 1), decimals=st.integers(0, 9), data=st.data())
+def test_what_is_written_is_never_exceeded(size, decimals, data):
+    written = data.draw(st.integers(0, 10**decimals - 1))
+    assert drop_count(size, float(f"{written}e-{decimals}")) == written * size // 10**decimals
+
+
+@given(whole=st.integers(1, 10**9), data=st.data())
+def test_a_fraction_of_whole_numbers_counts_as_that_fraction(whole, data):
+    part = data.draw(st.integers(0, whole - 1))
+    times = data.draw(st.integers(1, 10))
+    assert drop_count(whole * times, part / whole) == part * times
+
+
+@pytest.mark.parametrize("size", [10, 1000, 123_450])
+def test_a_unit_in_the_last_place_costs_no_weight(size):
+    assert drop_count(size, 0.8999999999999999) == size * 9 // 10
 
 
 @given(size=st.integers(1, 10**6), pair=st.tuples(st.floats(0, 0.999), st.floats(0, 0.999)))

@@ -5,18 +5,29 @@ from decimal import ROUND_FLOOR, Decimal
 
 from pruneproof.errors import BadConfig
 
+ROUNDING = Decimal("1e-15")
+"""What a computed share may miss of its exact value: a few roundings in double precision."""
+
 
 def decimal_floor(share: float, size: int) -> int:
     """Return floor(share · size), the product taken in decimal: 0.29 of 100 is 29, and not 28.999999999999996.
 
+    A share that was computed may miss its exact value by a few roundings, which would cost a whole unit where the exact
+    product is a whole number: 1/3 of 6, or nine tenths that came out as 0.8999999999999999. Every share therefore
+    counts as 1e-15 more. A share of d decimals counts as it is spelled as long as 10^d · size < 10^15.
+
     >>> decimal_floor(0.29, 100), decimal_floor(1.5, 3), decimal_floor(-0.25, 6)
     (29, 4, -2)
+    >>> decimal_floor(1 / 3, 6), decimal_floor(0.8999999999999999, 10)
+    (2, 9)
     """
-    return int((Decimal(repr(float(share))) * size).to_integral_value(ROUND_FLOOR))
+    return int(((Decimal(repr(float(share))) + ROUNDING) * size).to_integral_value(ROUND_FLOOR))
 
 
 def drop_count(size: int, sparsity: float) -> int:
     """Return how many of `size` weights a cumulative `sparsity` in [0, 1) removes: floor(sparsity * size).
+
+    The product is that of `decimal_floor`; at least one of them stays.
 
     >>> drop_count(100, 0.29), drop_count(20, 0.6), drop_count(7, 0.5), drop_count(4, 0.0)
     (29, 12, 3, 0)
@@ -26,7 +37,7 @@ def drop_count(size: int, sparsity: float) -> int:
     """
     if not 0.0 <= sparsity < 1.0:
         raise BadConfig(f"sparsity {sparsity} is out of range: a fraction of removed weights in [0, 1) was expected.")
-    return decimal_floor(sparsity, size)
+    return min(decimal_floor(sparsity, size), max(size - 1, 0))
 
 
 def keep_count(size: int, sparsity: float) -> int:

@@ -1,6 +1,7 @@
 """Each rule keeps what the code that it restates keeps: a mask made by a threshold, ties included."""
 
 import math
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from torch.nn.utils import prune
 from pruneproof.api import InfeasibleSelection, MaskSet, Selection, select, select_masks
 from pruneproof.counting.catalogue import COUNTING_RULES
 from pruneproof.counting.published_codes import RULES, global_mp_released
+from pruneproof.schedules.iterative import iterative
 
 DISTINCT = np.random.default_rng(0).permutation(1000).astype(np.float32) + 1
 MOSTLY_ZERO = np.where(DISTINCT > 700, DISTINCT, 0).astype(np.float32)
@@ -58,16 +60,10 @@ def flags_where(scores, alive):
     return {name: [alive(value) for value in array.tolist()] for name, array in scores.items()}
 
 
-def open_lth(scores, sparsity):
+def open_lth_of(scores, sparsity):
     ascending = sorted(value for value, *_ in pooled(scores))
     n = math.ceil(sparsity * len(ascending))
     return None if n >= len(ascending) else flags_where(scores, lambda value: value > ascending[n])
-
-
-def synflow(scores, sparsity):
-    ascending = sorted(value for value, *_ in pooled(scores))
-    k = int((1.0 - (1.0 - sparsity)) * len(ascending))
-    return flags_where(scores, lambda value: k < 1 or value > ascending[k - 1])
 
 
 def shrinkbench(scores, sparsity):
@@ -88,8 +84,7 @@ def torch_prune(scores, sparsity):
 
 
 ORACLES = {
-    "open-lth": (open_lth, "first"),
-    "synflow": (synflow, "first"),
+    "open-lth": (open_lth_of, "first"),
     "shrinkbench": (shrinkbench, "first"),
     "global-mp-released": (released, "first"),
     "torch-prune": (torch_prune, "last"),
@@ -118,7 +113,9 @@ def test_the_mask_is_the_one_that_the_code_makes(count, tensors, sparsity, dtype
     seen = {name: array[left[name]] for name, array in scores.items() if left[name].any()}
     size, living = (sum(array.size for array in each.values()) for each in (scores, seen))
     # From a mask, the code sees what is left, and the fraction of it whose removal leads to the sparsity.
-    fraction = sparsity if living == size else max(0.0, 1.0 - (1.0 - sparsity) * size / max(living, 1))
+    exact = 1 - (1 - Fraction(repr(sparsity))) * Fraction(size, max(living, 1))
+    decimal = round(exact, 6)  # what a decimal target asks for is no fraction with a rounding error
+    fraction = sparsity if living == size else max(0.0, float(decimal if abs(exact - decimal) < 1e-14 else exact))
     kept = oracle(seen, fraction) if seen else {}
     selection = Selection(count=count, ties=ties)
     if kept is None:
@@ -143,6 +140,112 @@ def test_the_mask_of_jaxpruner_is_the_one_of_normalised_scores(seed):
         masks = select(weights, sparsity=sparsity, score="normalised-magnitude", count="jaxpruner")
         for name, each in weights.items():
             assert masks.array(name).tolist() == [(name, place) in best for place in range(each.size)]
+
+
+# From a mask so far, as each code goes on from it
+
+
+def draw_scores(rng, sizes, distinct=False):
+    if distinct:
+        ranks = rng.permutation(sum(sizes)) + 1.0
+        return dict(zip("cab", np.split(ranks, np.cumsum(sizes)[:-1]), strict=True))
+    return {name: rng.integers(0, 9, size).astype(float) for name, size in zip("cab", sizes, strict=True)}
+
+
+def zeros_for_the_dead(scores, alive):
+    return {name: np.where(alive[name], array, 0.0) for name, array in scores.items()}
+
+
+def synflow(scores, alive, density):
+    """Return the masks of SynFlow's code, which looks at all scores and makes each mask anew; dead weights score 0."""
+    scores = zeros_for_the_dead(scores, alive)
+    ascending = sorted(value for array in scores.values() for value in array.tolist())
+    k = int((1.0 - density) * len(ascending))
+    return alive if k < 1 else {name: array > ascending[k - 1] for name, array in scores.items()}
+
+
+def open_lth(scores, alive, fraction):
+    """Return the masks of OpenLTH's code, which removes a fraction of the weights that remain."""
+    remaining = sorted(value for name in scores for value in scores[name][alive[name]].tolist())
+    threshold = remaining[math.ceil(fraction * len(remaining))]
+    return {name: alive[name] & (array > threshold) for name, array in scores.items()}
+
+
+def jaxpruner(scores, alive, sparsity):
+    """Return the masks of JaxPruner's count: the best of all scores, of which those of dead weights never come in."""
+    ranking = sorted((-value, name, place) for value, name, place in pooled(zeros_for_the_dead(scores, alive)))
+    best = {entry[1:] for entry in ranking[: max(1, round((1.0 - sparsity) * len(ranking)))]}
+    return {
+        name: alive[name] & np.array([(name, place) in best for place in range(array.size)])
+        for name, array in scores.items()
+    }
+
+
+def same(masks, expected):
+    assert {name: masks.array(name).tolist() for name in masks} == {n: each.tolist() for n, each in expected.items()}
+
+
+SIZES = st.lists(st.integers(1, 40), min_size=3, max_size=3)
+TARGETS = st.lists(st.sampled_from([0.2, 0.29, 0.36, 0.5, 0.9]) | st.floats(0, 0.99), min_size=2, max_size=4)
+
+
+@given(sizes=SIZES, targets=TARGETS, seed=st.integers(0, 999))
+def test_synflow_ranks_all_scores_again_and_the_dead_as_zeros(sizes, targets, seed):
+    rng = np.random.default_rng(seed)
+    alive, masks = {name: np.ones(size, dtype=bool) for name, size in zip("cab", sizes, strict=True)}, None
+    for target in sorted(targets):
+        scores = draw_scores(rng, sizes)
+        alive = synflow(scores, alive, 1.0 - target)
+        masks = select_masks(scores, sparsity=target, selection=Selection(count="synflow"), alive=masks)
+        same(masks, alive)
+
+
+@given(sizes=SIZES, rounds=st.integers(1, 5), percent=st.sampled_from([1, 7, 20, 29, 50]), seed=st.integers(0, 999))
+def test_open_lth_removes_the_fraction_of_what_remains_from_level_to_level(sizes, rounds, percent, seed):
+    rng = np.random.default_rng(seed)
+    alive, masks, before = {n: np.ones(size, dtype=bool) for n, size in zip("cab", sizes, strict=True)}, None, None
+    for target in iterative(1 - (1 - percent / 100) ** rounds, rounds, rate=percent / 100):
+        if sum(each.sum() for each in alive.values()) < 4:
+            break
+        scores = draw_scores(rng, sizes, distinct=True)
+        alive = open_lth(scores, alive, percent / 100)
+        masks = select_masks(scores, sparsity=target, selection=Selection(count="open-lth"), alive=masks, before=before)
+        same(masks, alive)
+        before = target
+
+
+def test_open_lth_does_not_make_up_for_the_weight_that_a_level_removed_too_many():
+    masks = select_masks({"w": DISTINCT}, sparsity=0.2, selection=Selection(count="open-lth"))
+    assert masks.count() == 799  # less 201
+    again = select_masks({"w": DISTINCT}, sparsity=0.36, selection=Selection(count="open-lth"), alive=masks, before=0.2)
+    assert again.count() == 799 - 161
+
+
+@given(sizes=SIZES, target=st.sampled_from([0.36, 0.5, 0.9]) | st.floats(0.3, 0.99), seed=st.integers(0, 999))
+def test_jaxpruner_counts_of_all(sizes, target, seed):
+    rng = np.random.default_rng(seed)
+    scores = draw_scores(rng, sizes, distinct=True)
+    alive = {name: rng.random(array.size) < 0.7 for name, array in scores.items()}
+    how = Selection(count="jaxpruner")
+    same(
+        select_masks(scores, sparsity=target, selection=how, alive=MaskSet.from_arrays(alive)),
+        jaxpruner(scores, alive, target) if any(each.any() for each in alive.values()) else alive,
+    )
+
+
+def test_torch_prune_goes_on_as_torch_does():
+    net = torch.nn.Sequential(torch.nn.Linear(13, 7), torch.nn.Linear(7, 5))
+    scores = {f"{place}.weight": layer.weight.detach().abs().clone() for place, layer in enumerate(net)}
+    parameters = [(layer, "weight") for layer in net]
+    masks, before = None, None
+    for target in (0.3, 0.51, 0.657):
+        prune.global_unstructured(parameters, pruning_method=prune.L1Unstructured, amount=0.3)
+        masks = select_masks(
+            scores, sparsity=target, selection=Selection(count="torch-prune"), alive=masks, before=before
+        )
+        before = target
+        for place, layer in enumerate(net):
+            assert torch.equal(masks[f"{place}.weight"], layer.weight_mask.bool())
 
 
 # Single rules

@@ -167,6 +167,28 @@ def test_iterations_on_a_network_that_is_pruned_already_run_over_what_is_left(on
     ]
 
 
+def test_what_is_left_is_taken_over_by_rewinding_and_adopting(one):
+    pruned = '{ do = "prune", sparsity = 0.4, name = "pruned" }'
+    again = '{ do = "prune", schedule = "linear", iterations = 2 }'
+    for between in ('{ do = "rewind", to = "start" }', '{ do = "adopt", mask = "pruned" }'):
+        stages = one(f'{{ do = "init", name = "start" }}, {pruned}, {between}, {again}, {MEASURE}')
+        assert of(stages, "prune")[1].inputs["course"] == [0.6, 0.8]
+
+
+@pytest.mark.parametrize(("first", "target", "half_way"), [(0.9, 0.999, 0.99), (0.999999, 0.99999999, 0.9999999)])
+def test_a_course_over_what_is_left_has_exact_decimals(one, first, target, half_way):
+    again = f'{{ do = "prune", sparsity = {target}, schedule = "exponential", iterations = 2 }}'
+    stages = one(f'{DENSE}, {{ do = "prune", sparsity = {first} }}, {again}, {MEASURE}')
+    assert of(stages, "prune")[1].inputs["course"] == [half_way, target]
+
+
+def test_a_counting_rule_is_told_the_target_of_the_mask_so_far(one):
+    steps = f'{DENSE}, {{ repeat = 2, steps = [{{ do = "prune"COUNT }}] }}, {MEASURE}'
+    exact, counted = (of(one(steps.replace("COUNT", each)), "prune") for each in ("", ', select.count = "open-lth"'))
+    assert [each.inputs.get("before") for each in exact] == [None, None]
+    assert [each.inputs.get("before") for each in counted] == [None, pytest.approx(0.4)]
+
+
 @pytest.mark.parametrize(
     ("prune", "differ"),
     [

@@ -81,3 +81,25 @@ def test_a_rule_counts_by_a_sparsity_in_range():
         Amount(keep=3).by_rule(rule(lambda size: 3), {}, 8, 8, lambda: np.zeros(8))
     with pytest.raises(BadConfig, match=r"sparsity 1\.0 is out of range"):
         by_rule(lambda size: 3, sparsity=1.0)
+
+
+def test_a_rule_may_count_of_all_units_or_from_target_to_target():
+    def keep(total, target, fraction):
+        assert (total, target) == (1000, 0.36)
+        return round(1000 * fraction)
+
+    def asked(before):
+        return Amount(0.36, before=before).by_rule(rule(keep), {}, 1000, 799, lambda: np.zeros(799))
+
+    assert asked(0.2) == 200
+    assert asked(None) == 199  # 1 - 0.64 / 0.799
+    assert asked(0.5) == 0
+
+
+@given(rounds=st.integers(1, 30), percent=st.integers(1, 50))
+def test_equal_fractions_stay_the_number_that_was_written(rounds, percent):
+    seen = []
+    before, target = (float(1 - (1 - percent / 100) ** each) for each in (rounds, rounds + 1))
+    keep = rule(lambda fraction: seen.append(fraction) or 0)
+    Amount(target, before=before).by_rule(keep, {}, 10, 5, lambda: np.zeros(5))
+    assert seen == [percent / 100]

@@ -1,5 +1,7 @@
 """Scopes, counts, floors and ties against an oracle that sorts Python tuples."""
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 import torch
@@ -14,7 +16,7 @@ from pruneproof.errors import BadConfig, BadPlugin, BadTensor, InfeasibleSelecti
 from pruneproof.selection.amount import Amount
 from pruneproof.selection.candidates import Candidates
 from pruneproof.selection.rank import rank
-from pruneproof.selection.rules import Rules, installed, resolve
+from pruneproof.selection.rules import Rules, ask, installed, resolve
 from pruneproof.selection.select import select_candidates, select_masks
 from pruneproof.units import keep_count
 from pruneproof.values.masks import MaskSet
@@ -119,6 +121,13 @@ def test_a_gradient_is_turned_with_its_tensor():
 # Counting rules
 
 
+def counted(rule, size, sparsity, total=None, target=None, scores=None):
+    """Ask a rule by hand, of a dense network where no total is given."""
+    total, target = size if total is None else total, sparsity if target is None else target
+    given = {"size": size, "sparsity": sparsity, "total": total, "target": target, "fraction": sparsity}
+    return ask(rule.keep, {name: lambda value=value: value for name, value in (given | {"scores": scores}).items()}, {})
+
+
 @pytest.mark.parametrize("rule", COUNTING_RULES, ids=lambda rule: rule.id)
 @given(scores=tensors(st.integers(0, 4).map(float) | st.floats(0, 9, width=16)), sparsity=SPARSITIES, seed=SEEDS)
 def test_a_rule_counts_what_competes(rule, scores, sparsity, seed):
@@ -131,14 +140,15 @@ def test_a_rule_counts_what_competes(rule, scores, sparsity, seed):
         size = sum(sizes[name] for name in names)
         if not here:
             return 0
-        fraction = sparsity if len(here) == size else max(0.0, 1.0 - (1.0 - sparsity) * size / len(here))
+        exact = 1 - (1 - Fraction(repr(sparsity))) * Fraction(size, len(here))
+        decimal = round(exact, 6)
+        fraction = float(decimal if abs(exact - decimal) < 1e-14 else exact)
+        fraction = sparsity if len(here) == size else max(0.0, fraction)
         dtype = {torch.float16: np.float16, torch.float64: np.float64}.get(
             next(iter(scores.values())).dtype, np.float32
         )
-        given = {"size": len(here), "sparsity": fraction, "scores": np.array(here, dtype=dtype)}
-        wanted = rule.keep.__code__.co_varnames[: rule.keep.__code__.co_argcount]
         try:
-            return rule.keep(**{name: given[name] for name in wanted})
+            return counted(rule, len(here), fraction, size, sparsity, np.array(here, dtype=dtype))
         except InfeasibleSelection:
             assume(False)
 
@@ -156,7 +166,7 @@ def test_a_rule_that_counts_by_size_counts_the_row(rule, rows, width, sparsity, 
     scores = {"w": torch.from_numpy(np.random.default_rng(seed).integers(0, 4, (rows, width)).astype(np.float32))}
     masks = select_masks(scores, sparsity=sparsity, selection=Selection(scope="row", count=rule.id))
     for row, flags in zip(scores["w"].tolist(), masks.array("w").tolist(), strict=True):
-        places = best([(score, "w", index) for index, score in enumerate(row)], rule.keep(width, sparsity), "first")
+        places = best([(score, "w", index) for index, score in enumerate(row)], counted(rule, width, sparsity), "first")
         assert {index for index, flag in enumerate(flags) if flag} == {index for _, index in places}
 
 
@@ -165,7 +175,7 @@ def test_a_rule_that_counts_by_size_counts_the_row(rule, rows, width, sparsity, 
 def test_a_rule_that_counts_by_size_makes_the_budget_of_an_allocation(rule, scores, sparsity):
     size = sum(each.numel() for each in scores.values())
     assume(size)
-    budget = rule.keep(size, sparsity)
+    budget = counted(rule, size, sparsity)
     by_rule = select_masks(scores, sparsity=sparsity, selection=Selection(scope="erk", count=rule.id))
     assert by_rule == select_masks(scores, keep=budget, selection=Selection(scope="erk"))
     assert by_rule.count() == budget

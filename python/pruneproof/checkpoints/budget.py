@@ -124,7 +124,7 @@ def _floors(sizes: Mapping[str, int], amount: Amount, selection: Selection, rule
     if rules.floor is None:
         return dict.fromkeys(sizes, 0)
     size = sum(sizes.values())
-    sparsity = amount.sparsity if amount.sparsity is not None else 1.0 - (amount.keep or 0) / max(size, 1)
+    sparsity = amount.sparsity if amount.sparsity is not None else (size - (amount.keep or 0)) / max(size, 1)
     given = {"sizes": lambda: sizes, "sparsity": lambda: sparsity}
     found = ask(rules.floor.least, given, selection.floor.options)
     return {name: found.get(name, 0) for name in sizes}

@@ -13,6 +13,11 @@ class CountingRule:
     `keep` asks for its ingredients by name: `size`, the number of units that compete; `sparsity`, the fraction of them
     to remove, in [0, 1); `scores`, their scores as one array, for rules that count by a threshold. It returns a number
     in [0, size]. Which units these are is not its affair: the best, ties as the selection says.
+
+    Where a mask was made before, the units that it removed do not compete, and `sparsity` is the fraction of the others
+    whose removal leads to the target. Rules that go on otherwise ask for `total`, the number of all units; `target`,
+    the fraction of all of them to remove; or `fraction`, that of the competing ones that one target removes after
+    another, 1 - (1 - t) / (1 - t₀) with t₀ the target of the mask so far: `sparsity` where that is not known.
     """
 
     id: str

@@ -12,7 +12,8 @@ from pruneproof.contracts.source import Source
 class Schedule:
     """A named function from (target sparsity, number of steps) to the cumulative sparsity after each step.
 
-    The answer has `steps` values in [0, 1), never decreasing, the last exactly `target`.
+    The answer has `steps` values in [0, 1), never decreasing, the last exactly `target`. Values within 1e-15 of the
+    formula count as it does (`decimal_floor`): floating point will do, but for 1 - target where little is left.
     """
 
     id: str

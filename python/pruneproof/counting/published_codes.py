@@ -2,7 +2,8 @@
 
 Each rule is restated here from the behaviour of its code, odd cases included. A rule that cuts at a threshold counts
 what lies beyond it, so that ties with the threshold live or die together, as in the code. Scores are supposed to be
-magnitudes or other numbers of which larger ones stay.
+magnitudes or other numbers from 0 of which larger ones stay. From a mask so far, codes go on in two ways: over all
+weights with zeros for the dead ones, or over what is left by a fraction of that.
 """
 
 import math
@@ -16,8 +17,11 @@ from pruneproof.api import CountingRule, InfeasibleSelection, Source
 Scores = NDArray[Any]
 
 
-def open_lth(scores: Scores, sparsity: float) -> int:
-    """Remove n = ceil(sparsity · N) weights and one more: what is at most the score at index n of the ascending order.
+def open_lth(scores: Scores, fraction: float) -> int:
+    """Remove n = ceil(fraction · N) weights and one more: what is at most the score at index n of the ascending order.
+
+    N is the number of weights that are left, and the code takes the fraction of them that one level removes, 0.2 from
+    0.2 to 0.36: what a level removed too many is not made up for at the next.
 
     >>> open_lth(np.arange(10.0), 0.5)
     4
@@ -25,7 +29,7 @@ def open_lth(scores: Scores, sparsity: float) -> int:
     Raises:
         InfeasibleSelection: index n lies beyond the last score, where the code would raise an IndexError.
     """
-    n = math.ceil(sparsity * scores.size)
+    n = math.ceil(fraction * scores.size)
     if n >= scores.size:
         raise InfeasibleSelection(
             f'the counting rule "open-lth" takes its threshold at index {n} of {scores.size} scores, which does not '
@@ -34,16 +38,18 @@ def open_lth(scores: Scores, sparsity: float) -> int:
     return int(np.count_nonzero(scores > np.partition(scores, n)[n]))
 
 
-def synflow(scores: Scores, sparsity: float) -> int:
+def synflow(scores: Scores, total: int, target: float) -> int:
     """Remove what is at most the k-th smallest score, k = int((1 - density) · N); all ties with it die.
 
-    The code takes the density, so k goes through 1 - (1 - sparsity) in floating point: 0.2 of 1000 gives k = 199.
+    The code takes the density, so k goes through 1 - (1 - target) in floating point: 0.2 of 1000 gives k = 199. N is
+    the number of all weights; those that are dead score 0 and rank among them, so that living zeros may die with them.
 
-    >>> synflow(np.array([1.0, 1.0, 2.0, 3.0]), 0.25)
-    2
+    >>> synflow(np.array([1.0, 1.0, 2.0, 3.0]), 4, 0.25), synflow(np.array([0.0, 1.0, 2.0]), 4, 0.25)
+    (2, 2)
     """
-    k = int((1.0 - (1.0 - sparsity)) * scores.size)
-    return scores.size if k < 1 else int(np.count_nonzero(scores > np.partition(scores, k - 1)[k - 1]))
+    k = int((1.0 - (1.0 - target)) * total)
+    pool = np.append(scores, np.zeros(total - scores.size, dtype=scores.dtype))
+    return scores.size if k < 1 else int(np.count_nonzero(scores > np.partition(pool, k - 1)[k - 1]))
 
 
 def shrinkbench(scores: Scores, sparsity: float) -> int:
@@ -71,27 +77,28 @@ def global_mp_released(scores: Scores, sparsity: float, *, stray: float | None =
     return int(np.count_nonzero(scores >= np.partition(pool, k - 1)[k - 1]))
 
 
-def torch_prune(size: int, sparsity: float) -> int:
-    """Remove exactly round(sparsity · N) weights, halves to even, as `torch.nn.utils.prune.global_unstructured` does.
+def torch_prune(size: int, fraction: float) -> int:
+    """Remove exactly round(fraction · N) weights, halves to even, as `torch.nn.utils.prune.global_unstructured` does.
 
-    torch leaves open which of equal scores its top-k returns.
+    N is the number of weights that are left, and the amount of a further call the fraction of them. torch leaves open
+    which of equal scores its top-k returns.
 
     >>> torch_prune(5, 0.5)
     3
     """
-    return size - round(sparsity * size)
+    return size - round(fraction * size)
 
 
-def jaxpruner(size: int, sparsity: float) -> int:
-    """Keep exactly max(1, round((1 - sparsity) · N)) weights, halves to even.
+def jaxpruner(size: int, total: int, target: float) -> int:
+    """Keep exactly max(1, round((1 - target) · N)) of all N weights, halves to even, or what is left of them.
 
     The code also divides each tensor's scores by their L2 norm before it ranks all of them, which here is the score
     `normalised-magnitude`.
 
-    >>> jaxpruner(6, 0.5), jaxpruner(3, 0.9)
-    (3, 1)
+    >>> jaxpruner(6, 6, 0.5), jaxpruner(3, 3, 0.9), jaxpruner(2, 6, 0.5)
+    (3, 1, 2)
     """
-    return max(1, round(size * (1.0 - sparsity))) if sparsity else size
+    return min(size, max(1, round(total * (1.0 - target)))) if target else size
 
 
 RULES: tuple[CountingRule, ...] = (

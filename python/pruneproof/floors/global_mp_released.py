@@ -9,6 +9,9 @@ from numpy.typing import NDArray
 from pruneproof.api import Floor, InfeasibleSelection, Source, drop_count
 from pruneproof.floors.share_of_all import percent_of
 
+MOST_RESCALINGS = 100_000
+"""After so many the loop counts as endless, should it go round in circles by rounding."""
+
 
 def released(
     scores: Mapping[str, NDArray[Any]],
@@ -16,19 +19,20 @@ def released(
     *,
     least: int = 0,
     percent: float | None = None,
-    passes: int = 10_000,
 ) -> dict[str, int]:
     """Return how many weights of each tensor Global MP's released script keeps, odd counts included.
 
     Three stages. (1) Every score >= the k-th smallest of all, k = max(1, int(κ N)), survives, which gives each tensor a
-    sparsity s_l. (2) s_l = 0 where the tensor is smaller than the floor, then s ← s · κ / total; tensors that would
-    keep fewer than the floor are set to 1 - floor / n_l, and both steps repeat until the total reaches κ. A tensor
-    whose sparsity is 0 can never be scaled, so it stays dense. (3) Each tensor keeps its scores >= its k-th smallest, k
-    = max(1, int(s_l · n_l)).
+    sparsity s_l, logged in percent. (2) s_l = 0 where the tensor is smaller than the floor, then s ← s · κ / total;
+    tensors that would keep fewer than the floor are set to 1 - floor / n_l, and both steps repeat until the total
+    reaches κ. A tensor whose sparsity is 0 can never be scaled, so it stays dense. (3) Each tensor keeps its scores >=
+    its k-th smallest, k = max(1, int(s_l · n_l)).
 
     The count is therefore not exact: a tensor loses k - 1 weights. Tensors of exactly the floor's size are neither
-    zeroed nor clamped. Deviations: the script never stops where the total cannot reach κ, here it stops after `passes`;
-    a k beyond the tensor's size is cut to it where torch would raise; the uninitialised scalar of stage 1 is left out.
+    zeroed nor clamped. Every step rounds as the script's does, for one rounding decides whether its loop ends.
+    Deviations: tensors come by name; where the total cannot reach κ the script never stops, and this is refused as soon
+    as a rescaling changes nothing; a k beyond the tensor's size is cut to it where torch would raise; the uninitialised
+    scalar of stage 1 is left out.
 
     >>> released({"a": np.arange(8.0), "b": np.arange(5.5, 16.0)}, 0.5, least=4)
     {'a': 5, 'b': 7}
@@ -38,7 +42,6 @@ def released(
         sparsity: κ in [0, 1).
         least: minimum survivors of each tensor.
         percent: the same in percent of all weights, of which the script counts one more; replaces `least`.
-        passes: rescalings after which to give up.
 
     Raises:
         InfeasibleSelection: the loop does not terminate.
@@ -50,11 +53,12 @@ def released(
     if not filled:
         return dict.fromkeys(scores, 0)
     sizes = np.array([array.size for array in filled.values()], dtype=np.float64)
-    floor = least if percent is None else percent_of(int(sizes.sum()) + 1, percent)
+    floor = least if percent is None else _count_of(int(sizes.sum()) + 1, percent)
     pool = np.concatenate(list(filled.values()))
     lowest = _kth(pool, max(1, int(sparsity * pool.size)))
-    start = np.array([1.0 - np.mean(array >= lowest) for array in filled.values()])
-    final, _ = rescale(start, sizes, sparsity, floor, passes)
+    # Through percent, as the script's log has them: by another rounding its loop may never reach the target.
+    start = np.array([100 * int(np.count_nonzero(array < lowest)) / array.size / 100 for array in filled.values()])
+    final, _ = rescale(start, sizes, sparsity, floor)
     quotas = np.clip((final * sizes).astype(np.int64), 1, sizes.astype(np.int64))
     kept = {
         name: int(np.count_nonzero(array >= _kth(array, int(k))))
@@ -63,13 +67,19 @@ def released(
     return {name: kept.get(name, 0) for name in scores}
 
 
+def _count_of(size: int, percent: float) -> int:
+    """Return int(percent% of `size`), the product taken in floating point as in the script."""
+    percent_of(size, percent)  # refuses a percentage out of range
+    return int(size * percent / 100)
+
+
 def _kth(scores: NDArray[Any], k: int) -> Any:
     """Return the k-th smallest score, k counted from 1."""
     return np.partition(scores, k - 1)[k - 1]
 
 
 def rescale(
-    start: NDArray[np.float64], sizes: NDArray[np.float64], sparsity: float, floor: int, passes: int
+    start: NDArray[np.float64], sizes: NDArray[np.float64], sparsity: float, floor: int
 ) -> tuple[NDArray[np.float64], int]:
     """Return the sparsities that stage 2 of the released script ends with, and how many rescalings that took."""
 
@@ -81,28 +91,29 @@ def rescale(
         return np.where(below, 1.0 - floor / sizes, sparsities)
 
     sparsities = np.where(sizes < floor, 0.0, start)
-    if sparsity == 0.0 or not sparsities.any():
-        return _stuck(sparsities, sparsity, total(sparsities), 0)
+    if sparsity == 0.0:
+        return sparsities, 0
+    if not sparsities.any():
+        raise _endless(sparsities, sparsity, 0.0, 0)
     sparsities = sparsities / total(sparsities) * sparsity
     if not np.any((1.0 - sparsities) * sizes < floor):
         return sparsities, 0
     sparsities = clamp(sparsities)
-    for done in range(passes):
+    for done in range(MOST_RESCALINGS):
         reached = total(sparsities)
         if reached >= sparsity:
             return sparsities, done
-        sparsities = clamp(sparsities / reached * sparsity)
-    return _stuck(sparsities, sparsity, total(sparsities), passes)
+        scaled = clamp(sparsities / reached * sparsity)
+        if np.array_equal(scaled, sparsities):
+            raise _endless(sparsities, sparsity, reached, done)
+        sparsities = scaled
+    raise _endless(sparsities, sparsity, total(sparsities), MOST_RESCALINGS)
 
 
-def _stuck(
-    sparsities: NDArray[np.float64], sparsity: float, reached: float, passes: int
-) -> tuple[NDArray[np.float64], int]:
-    if reached >= sparsity:
-        return sparsities, passes
-    raise InfeasibleSelection(
-        f"the released re-allocation of Global MP does not terminate here: after {passes} rescalings the sparsity is "
-        f"{reached:.6g} and {sparsity:.6g} was asked for; {int((sparsities == 0).sum())} tensors have sparsity 0, "
+def _endless(sparsities: NDArray[np.float64], sparsity: float, reached: float, done: int) -> InfeasibleSelection:
+    return InfeasibleSelection(
+        f"the released re-allocation of Global MP does not terminate here: after {done} rescalings the sparsity stays "
+        f"at {reached:.6g} and {sparsity:.6g} was asked for; {int((sparsities == 0).sum())} tensors have sparsity 0, "
         'which cannot be scaled. Use the floor "share-of-all", a lower floor or a lower sparsity.'
     )
 

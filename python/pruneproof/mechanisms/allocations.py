@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pruneproof.api import Catalog, Fact, Mechanism, Selection, macs, macs_pruned, select_masks
+from pruneproof.api import Catalog, Fact, Mechanism, Selection, keep_count, macs, macs_pruned, select_masks
 from pruneproof.mechanisms.networks import IMAGE, build, magnitudes
 
 
@@ -22,7 +22,7 @@ def lamp_never_empties(
     """
     network = build(catalog, model, seed=seed, options=model_options)
     size, tensors = sum(network.sizes.values()), len(network.weights)
-    budgets = [size - int(sparsity * size) for sparsity in sparsities] + [tensors]
+    budgets = [keep_count(size, sparsity) for sparsity in sparsities] + [tensors]
     facts = []
     for keep in budgets:
         masks = select_masks(

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from types import MappingProxyType
 from typing import Any
 
@@ -191,9 +192,10 @@ class Folder:
                 return self._prune(step, placed, so_far, label)
             case Rewind():
                 old = _same_shape(_named(so_far, step.to, label), state, f"to {step.to}", label)
-                return replace(old, mask=state.mask, shape=state.shape, epochs=state.epochs)
+                return _with_mask_of(state, old)
             case Adopt():
-                return replace(state, mask=self._mask_of(step, placed, so_far, label))
+                mask, sparsity = self._mask_of(step, placed, so_far, label)
+                return replace(state, mask=mask, sparsity=sparsity)
             case ApplyTransform():
                 return self._transform(step, so_far, label, placed)
             case Search():
@@ -223,7 +225,7 @@ class Folder:
         state = so_far.state
         if step.origin is not None:
             old = _same_shape(_named(so_far, step.origin, label), state, f"from {step.origin}", label)
-            state = replace(old, mask=state.mask, shape=state.shape, epochs=state.epochs)
+            state = _with_mask_of(state, old)
         recipe = self.recipe(step.recipe, step.change, label)
         behind = state.position.get(step.recipe, 0)
         start = step.start if step.start is not None else behind if behind < recipe.epochs else 0
@@ -246,7 +248,7 @@ class Folder:
         if len(marked) > 1:
             raise BadConfig(f"{label}: regularizers name the marks of {sorted(marked)}; one step was expected.")
         for name in marked:
-            upstream["marked"] = _named_mask(so_far, name, label)
+            upstream["marked"] = _named_mask(so_far, name, label).mask
         inputs = {
             **self.network,
             "recipe": self.writer.recipe(recipe),
@@ -322,11 +324,14 @@ class Folder:
         }
         asked = set(self.catalog.get(Criterion, step.criterion.id).ingredients)
         asked |= {name for each in step.transforms for name in self._asked_by(each)}
+        if state.mask and state.sparsity and step.select.count.id != "exact":
+            inputs["before"] = state.sparsity
         if placed.round and ("sample" in inputs or "rng" in asked):
             inputs["round"] = placed.round
         digest = self._add(so_far, "prune", f"{label} · prune", inputs, state.upstream())
         if not step.apply:
-            so_far.states.update({f"mask of {name}": replace(state, mask=digest) for name in _names(placed)})
+            marked = replace(state, mask=digest, sparsity=target)
+            so_far.states.update({f"mask of {name}": marked for name in _names(placed)})
             return state
         changes_weights = self._updates_survivors(step)
         return replace(
@@ -341,9 +346,10 @@ class Folder:
         """Return the sparsities of a step that prunes; of a network that is pruned already, over what is left."""
         if not state.mask or step.iterations == 1 or state.sparsity >= target:
             return self.course(step.schedule, target, step.iterations)
-        left = 1.0 - state.sparsity
-        course = self.course(step.schedule, 1.0 - (1.0 - target) / left, step.iterations)
-        return [*(1.0 - left * (1.0 - each) for each in course[:-1]), target]
+        # In decimal: what is lost where 1 - sparsity is a float grows with how little is left.
+        left = 1 - Decimal(repr(state.sparsity))
+        course = self.course(step.schedule, float(1 - (1 - Decimal(repr(target))) / left), step.iterations)
+        return [*(min(float(1 - left * (1 - Decimal(repr(each)))), target) for each in course[:-1]), target]
 
     def _asked_by(self, chosen: Choice) -> list[str]:
         return list(ingredients(self.catalog.get(Transform, chosen.id).transform))
@@ -360,16 +366,18 @@ class Folder:
     def _updates_survivors(self, step: Prune) -> bool:
         return self.catalog.get(Criterion, step.criterion.id).updates_survivors
 
-    def _mask_of(self, step: Adopt, placed: Placed, so_far: Folded, label: str) -> str:
+    def _mask_of(self, step: Adopt, placed: Placed, so_far: Folded, label: str) -> tuple[str, float]:
+        """Return the mask that is taken over, and the sparsity that it was made for."""
         if step.mask is not None:
-            return _named_mask(so_far, step.mask, label)
+            named = _named_mask(so_far, step.mask, label)
+            return named.mask, named.sparsity
         assert step.method is not None
         other = self.fold(self._method(step.method, label), placed.sparsity).state
         mask = _same_shape(other, so_far.state, f"method {step.method}", label).mask
         if not mask:
             raise BadConfig(f'{label}: the method "{step.method}" makes no mask. Add a step that prunes.')
         so_far.stages.append(mask)
-        return mask
+        return mask, other.sparsity
 
     def _transform(self, step: ApplyTransform, so_far: Folded, label: str, placed: Placed) -> State:
         state = so_far.state
@@ -553,6 +561,11 @@ def _named(so_far: Folded, name: str, label: str) -> State:
     return so_far.states[name]
 
 
+def _with_mask_of(state: State, old: State) -> State:
+    """Return an earlier network under the mask and in the shape of today; epochs count on."""
+    return replace(old, mask=state.mask, shape=state.shape, epochs=state.epochs, sparsity=state.sparsity)
+
+
 def _same_shape(other: State, state: State, place: str, label: str) -> State:
     """Check that what is taken over comes from a network of the same shape."""
     if other.shape != state.shape:
@@ -563,13 +576,13 @@ def _same_shape(other: State, state: State, place: str, label: str) -> State:
     return other
 
 
-def _named_mask(so_far: Folded, name: str, label: str) -> str:
-    """Return the mask that a step has made, whether it was applied or only marks."""
+def _named_mask(so_far: Folded, name: str, label: str) -> State:
+    """Return the network with the mask that a step has made, whether it was applied or only marks."""
     found = so_far.states.get(f"mask of {name}") or _named(so_far, name, label)
     _same_shape(found, so_far.state, f"mask of {name}", label)
     if not found.mask:
         raise BadConfig(f'{label}: the step "{name}" has no mask. Name a step that prunes.')
-    return found.mask
+    return found
 
 
 def _keeps(later: Sequence[Placed], name: str | None) -> bool:

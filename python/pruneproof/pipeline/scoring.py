@@ -33,6 +33,7 @@ def score_and_select(
     step: int,
     *,
     alive: MaskSet | None,
+    before: float | None,
 ) -> tuple[MaskSet, Scored]:
     """Return the mask at a sparsity, and the scores behind it.
 
@@ -45,6 +46,7 @@ def score_and_select(
         masks: the mask under which the network is scored.
         step: which step of the course this is, from 0.
         alive: what may be chosen; None for all weights.
+        before: the sparsity that `alive` was made for, where that is known.
     """
     entry = task.catalog.entry(Criterion, method["criterion"]["id"])
     seed, round_ = task.inputs["seed"], method.get("round", 0)
@@ -78,6 +80,7 @@ def score_and_select(
         module=module,
         example=torch.zeros(1, *task.data().shape, device=task.inputs["device"]),
         alive=alive,
+        before=before,
     )
     return chosen, found
 

@@ -142,7 +142,7 @@ KINDS: tuple[Kind, ...] = (
         "counting rule",
         "pruneproof_counting_rules",
         CountingRule,
-        {"keep": _pick(("size", "sparsity", "scores"), ("int",))},
+        {"keep": _pick(("size", "sparsity", "scores", "total", "target", "fraction"), ("int",))},
         "says how many units a sparsity leaves",
         laws.COUNTING_LAWS,
     ),

@@ -1,5 +1,7 @@
 """Exponential: the same fraction of the survivors at each step."""
 
+from decimal import Decimal, localcontext
+
 from pruneproof.api import Schedule, Source
 from pruneproof.schedules.arguments import check_arguments
 
@@ -12,6 +14,8 @@ def exponential(target: float, steps: int) -> list[float]:
 
     >>> [round(sparsity, 4) for sparsity in exponential(0.9375, 4)]
     [0.5, 0.75, 0.875, 0.9375]
+    >>> exponential(0.999, 3), exponential(0.99999999, 2)
+    ([0.9, 0.99, 0.999], [0.9999, 0.99999999])
 
     Args:
         target: final sparsity in [0, 1).
@@ -21,7 +25,16 @@ def exponential(target: float, steps: int) -> list[float]:
         BadConfig: an argument is out of range.
     """
     check_arguments("exponential", target, steps)
-    return [min(1.0 - (1.0 - target) ** (step / steps), target) for step in range(1, steps)] + [target]
+    return [_after(target, step, steps) for step in range(1, steps)] + [target]
+
+
+def _after(target: float, step: int, steps: int) -> float:
+    """Return the sparsity after a step, computed in decimal where it is short or 1 - target is too coarse a float."""
+    found: float = min(1.0 - (1.0 - target) ** (step / steps), target)
+    with localcontext(prec=50):
+        exact = 1 - (1 - Decimal(repr(target))) ** (Decimal(step) / steps)
+        is_decimal = abs(exact - round(exact, 20)) < Decimal("1e-40")
+        return float(exact) if is_decimal or abs(exact - Decimal(found)) > Decimal("5e-16") else found
 
 
 EXPONENTIAL = Schedule(

@@ -1,6 +1,7 @@
 """Iterative: a fixed fraction of the survivors per round, until the target is reached."""
 
 import math
+from decimal import Decimal, localcontext
 
 from pruneproof.api import BadConfig, Schedule, Source
 from pruneproof.schedules.arguments import check_arguments
@@ -15,6 +16,8 @@ def iterative(target: float, steps: int, *, rate: float = 0.2) -> list[float]:
 
     >>> [round(sparsity, 4) for sparsity in iterative(0.5, 4)]
     [0.2, 0.36, 0.488, 0.5]
+    >>> iterative(0.99999, 5, rate=0.9)
+    [0.9, 0.99, 0.999, 0.9999, 0.99999]
 
     Args:
         target: final sparsity in [0, 1).
@@ -31,7 +34,9 @@ def iterative(target: float, steps: int, *, rate: float = 0.2) -> list[float]:
             f'schedule "iterative" got {steps} steps: at the rate {rate}, the sparsity {target} takes {needed}. '
             f"Set steps to {needed}, change the rate, or take the schedule exponential."
         )
-    return [min(1.0 - (1.0 - rate) ** step, target) for step in range(1, steps)] + [target]
+    with localcontext(prec=50):
+        left = 1 - Decimal(repr(rate))
+        return [min(float(1 - left**step), target) for step in range(1, steps)] + [target]
 
 
 def rounds(target: float, rate: float) -> int:

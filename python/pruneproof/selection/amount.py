@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from pruneproof.contracts.counting import CountingRule
 from pruneproof.errors import BadConfig, BadPlugin, InfeasibleSelection
 from pruneproof.selection.rules import ask
-from pruneproof.units import keep_count
+from pruneproof.units import ROUNDING, keep_count
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,8 @@ class Amount:
 
     sparsity: float | None = None
     keep: int | None = None
+    before: float | None = None
+    """The sparsity that the mask so far was made for, where that is known."""
 
     def check(self) -> None:
         """Check that one of the two is given.
@@ -56,7 +59,9 @@ class Amount:
     ) -> int:
         """Return how many units a counting rule keeps.
 
-        The rule sees the units that are alive, and the fraction of *them* whose removal leads to the sparsity.
+        The rule sees the units that are alive, and the fraction of *them* whose removal leads to the sparsity; or all
+        units and the sparsity itself; or the fraction that lies between two targets, whatever the mask so far made of
+        the first.
 
         Args:
             rule: the rule.
@@ -74,8 +79,21 @@ class Amount:
         keep_count(size, self.sparsity)  # refuses a sparsity out of range
         if not alive:
             return 0
-        fraction = self.sparsity if alive == size else max(0.0, 1.0 - (1.0 - self.sparsity) * size / alive)
-        given = {"size": lambda: alive, "sparsity": lambda: fraction, "scores": scores}
+        target = self.sparsity
+        before, density = self.before, Decimal(alive) / size
+        fraction = target if alive == size else _fraction(target, density)
+
+        def between() -> float:
+            return fraction if alive == size or before is None else _fraction(target, 1 - Decimal(repr(float(before))))
+
+        given = {
+            "size": lambda: alive,
+            "sparsity": lambda: fraction,
+            "scores": scores,
+            "total": lambda: size,
+            "target": lambda: target,
+            "fraction": between,
+        }
         found = ask(rule.keep, given, options)
         if isinstance(found, bool) or not isinstance(found, int | np.integer) or not 0 <= found <= alive:
             raise BadPlugin(
@@ -83,3 +101,16 @@ class Amount:
                 "expected."
             )
         return int(found)
+
+
+def _fraction(target: float, density: Decimal) -> float:
+    """Return the fraction of a density whose removal leads to a target: 1 - (1 - target) / density, at least 0.
+
+    A decimal number that the rounding of the target blurs comes out sharp, as a config would spell it.
+
+    >>> _fraction(0.36, Decimal("0.8")), _fraction(1 - 0.93**3, Decimal("0.93") ** 2), _fraction(0.1, Decimal("0.8"))
+    (0.2, 0.07, 0.0)
+    """
+    exact = 1 - (1 - Decimal(repr(float(target)))) / density
+    spelled = round(exact, 6)
+    return max(0.0, float(spelled if abs(exact - spelled) <= ROUNDING / density else exact))

@@ -187,7 +187,9 @@ def _ask_floor(found: Candidates, amount: Amount, selection: Selection, floor: F
 
 
 def _sparsity(amount: Amount, size: int) -> float:
-    return 1.0 - amount.of(size, _EVERYWHERE) / (size or 1) if amount.sparsity is None else amount.sparsity
+    if amount.sparsity is not None:
+        return amount.sparsity
+    return (size - amount.of(size, _EVERYWHERE)) / (size or 1)
 
 
 def _check_available(keep: int, available: Mapping[str, int]) -> None:

@@ -71,6 +71,7 @@ def select_masks(
     module: torch.nn.Module | None = None,
     example: torch.Tensor | None = None,
     alive: MaskSet | None = None,
+    before: float | None = None,
 ) -> MaskSet:
     """Return the mask of the weights that survive by their scores: `select_candidates` of scores that are given.
 
@@ -94,6 +95,8 @@ def select_masks(
         module: the network, for structures that look at it.
         example: an input of the network, for structures that follow it.
         alive: the mask so far; what it has pruned stays pruned, so masks of rising sparsity are nested.
+        before: the sparsity that `alive` was made for, for counting rules that go from one target to the next; taken
+            from what is alive when None.
 
     Raises:
         UnknownName: an id that nobody registers.
@@ -103,7 +106,7 @@ def select_masks(
     rules = PLAIN if selection is EXACT else resolve(selection, installed if catalog is None else catalog.get)
     found = Candidates({name: scores[name] for name in names}, alive=alive)
     masks = select_candidates(
-        found, Amount(sparsity, keep), selection, rules, weights=weights, module=module, example=example
+        found, Amount(sparsity, keep, before), selection, rules, weights=weights, module=module, example=example
     )
     if len(names) == len(scores):
         return masks

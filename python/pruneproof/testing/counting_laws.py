@@ -102,11 +102,15 @@ def inputs_untouched(rule: CountingRule, case: Counted) -> None:
 def _count(
     rule: CountingRule, case: Counted, sparsity: float | None = None, scores: NDArray[np.float32] | None = None
 ) -> Any:
-    """Ask the rule; what it refuses by one of pruneproof's errors says nothing about a law."""
+    """Ask the rule of a dense network; what it refuses by one of pruneproof's errors says nothing about a law."""
+    asked = case.sparsity if sparsity is None else sparsity
     given = {
         "size": lambda: case.size,
-        "sparsity": lambda: case.sparsity if sparsity is None else sparsity,
+        "sparsity": lambda: asked,
         "scores": lambda: case.scores() if scores is None else scores,
+        "total": lambda: case.size,
+        "target": lambda: asked,
+        "fraction": lambda: asked,
     }
     try:
         return ask(rule.keep, given, {})

@@ -120,7 +120,7 @@ def _floors(
         sizes, scores = dict(reversed(sizes.items())), dict(reversed(scores.items()))
     given = {
         "sizes": lambda: sizes,
-        "sparsity": lambda: 1.0 - budget.keep / (sum(sizes.values()) or 1),
+        "sparsity": lambda: (sum(sizes.values()) - budget.keep) / (sum(sizes.values()) or 1),
         "scores": lambda: scores,
     }
     try:

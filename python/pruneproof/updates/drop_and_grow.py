@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import torch
 
-from pruneproof.api import BadConfig, Tensors
+from pruneproof.api import BadConfig, Tensors, decimal_floor
 
 
 def drop_and_grow(
@@ -38,7 +38,7 @@ def drop_and_grow(
     for name in sorted(weights):
         stays = alive[name].flatten().clone()
         count = int(stays.sum())
-        dropped = int(fraction * count)
+        dropped = decimal_floor(fraction, count)
         size = weights[name].abs().flatten()
         stays[_last_of(torch.where(stays, size, torch.inf), dropped)] = False
         gain = growth(name).flatten()

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import torch
 
-from pruneproof.api import Source, Tensors, Update, hookimpl
+from pruneproof.api import Source, Tensors, Update, decimal_floor, hookimpl
 
 pruneproof_api = 2
 """The version of the plugin API that this module was written for."""
@@ -31,7 +31,7 @@ def template_update(weights: Tensors, alive: Tensors, grads: Tensors, *, drop: f
     for name, mask in alive.items():
         row = mask.flatten().clone()
         size, slope = weights[name].abs().flatten(), grads[name].abs().flatten()
-        count = min(int(drop * int(row.sum())), int((~row).sum()))
+        count = min(decimal_floor(drop, int(row.sum())), int((~row).sum()))
         smallest = torch.where(row, size, torch.inf).argsort(stable=True)[:count]
         steepest = torch.where(row, -1.0, slope).argsort(descending=True, stable=True)[:count]
         row[smallest], row[steepest] = False, True

@@ -20,9 +20,11 @@ def run(task: Task) -> list[str]:
     masks, found = network.masks, Scored({})
     for step, sparsity in enumerate(course):
         task.progress(step, len(course))
-        alive = network.masks if task.inputs["revive"] else masks
+        anew = step == 0 or task.inputs["revive"]
+        alive = network.masks if anew else masks
+        before = task.inputs.get("before") if anew else course[step - 1]
         masks, found = score_and_select(
-            task, network.module, network.prunable, task.inputs, sparsity, masks, step, alive=alive
+            task, network.module, network.prunable, task.inputs, sparsity, masks, step, alive=alive, before=before
         )
         move_survivors(network, criterion, masks, found)
     assert masks is not None  # a course has at least one step

@@ -86,9 +86,9 @@ def _gradual(task: Task, network: Network, gradual: Mapping[str, Any]) -> PruneA
         step = epoch - gradual["first_epoch"]
         if not 0 <= step < len(gradual["course"]):
             return None
-        sparsity = gradual["course"][step]
+        sparsity, before = gradual["course"][step], gradual["course"][step - 1] if step else None
         chosen, found = score_and_select(
-            task, network.module, network.prunable, gradual, sparsity, masks, step, alive=masks
+            task, network.module, network.prunable, gradual, sparsity, masks, step, alive=masks, before=before
         )
         move_survivors(network, criterion, chosen, found)
         return chosen
