@@ -213,14 +213,17 @@ def _median_outcome(
     """Put the figures into a sentence, and for what is open how many seeds it lacks."""
     n, interval = len(sample), median_interval(sample, 2 * level - 1, resolution)
     tail = ""
-    if verdict == "inconclusive":
-        needed = max(needed, fewest_seeds(level)) if needed is not None else None
-        tail = too_few(n, level) or advice(needed)
+    if verdict != "inconclusive":
+        needed = None
+    elif n < fewest_seeds(level):
+        needed, tail = fewest_seeds(level), too_few(n, level)
+    else:
+        tail = advice(needed)
     reason = (
         f"{what} is {rounded(interval.value)} over n = {n} seeds, {span(interval)}, {where}, p = {p:.2g} at error rate "
         f"{1 - level:.2g}{tail}."
     )
-    return outcome_of(verdict, reason, interval, n, needed if verdict == "inconclusive" else None, p, bounds)
+    return outcome_of(verdict, reason, interval, n, needed, p, bounds)
 
 
 def outcome_of(
