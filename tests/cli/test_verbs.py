@@ -306,3 +306,9 @@ def test_cite_prints_bibtex_and_the_methods_in_use(tiny, repro):
     assert found.out.startswith("@misc{tester2020seconds")
     assert "criterion synflow: Tanaka" in found.out
     assert "@misc" in repro("cite", "tiny", "--json").json["bibtex"]
+
+
+def test_a_plan_says_which_claims_it_has_too_few_seeds_for(tiny, repro):
+    assert "2 seeds decide nothing, 5 may: 2 claims (learns, ordered)" in repro("plan", "tiny").out
+    assert "decide nothing" not in repro("plan", "tiny", "--seeds", "5").out
+    assert "decide nothing" not in repro("plan", "tiny", "--only", "fresh").out
