@@ -52,6 +52,17 @@ def test_two_seeds_decide_nothing(test: str) -> None:
             assert decide(test, order, **parameters).verdict == "inconclusive"
 
 
+@pytest.mark.parametrize(
+    ("test", "fewest"),
+    [(test, {"monotone-trend": 3}.get(test, 5 + NEEDED[test][1].get("choosing", 0))) for test in NEEDED],
+)
+def test_a_test_says_with_how_many_seeds_it_decides(test: str, fewest: int) -> None:
+    parameters = NEEDED[test][1]
+    assert TESTS[test].fewest is not None
+    assert TESTS[test].fewest(**parameters) == fewest
+    assert test == "monotone-trend" or TESTS[test].fewest(**parameters, level=0.99) == fewest + 2
+
+
 @pytest.mark.parametrize("test", NEEDED)
 @pytest.mark.parametrize("bad", [math.nan, math.inf])
 def test_a_value_that_is_not_finite_is_inconclusive_and_said(test: str, bad: float) -> None:

@@ -40,6 +40,7 @@ def test_three_and_four_seeds_decide_nothing_and_say_why(n: int) -> None:
     assert (outcome.verdict, outcome.level, outcome.p) == ("inconclusive", 1 - 2 * 0.5**n, 0.5**n)
     assert f"n = {n} cannot decide" in outcome.reason
     assert "at least 5 are needed" in outcome.reason
+    assert outcome.seeds_needed == 5
 
 
 def test_one_seed_of_five_on_the_other_side_leaves_it_open() -> None:

@@ -133,7 +133,7 @@ def test_a_damaged_record_is_74(tiny, repro, folders):
 
 def test_a_damaged_store_is_74_and_the_folder_is_named(tiny, repro, folders):
     part = ("run", "tiny", "--only", "mlp/dense", "--quiet", *FAST)
-    assert repro(*part).status == 0
+    assert repro(*part).status == 2  # two seeds decide nothing
     [victim, *_] = (folders / "store" / "stages").rglob("measurement.json")
     victim.write_text("{}")
     found = repro(*part)

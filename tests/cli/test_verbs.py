@@ -5,6 +5,7 @@ import shutil
 
 import pytest
 
+from pruneproof.cli.run import exit_status
 from pruneproof.papers.record import Record
 
 FAST = ("--device", "cpu", "--workers", 1)
@@ -60,15 +61,30 @@ def claim(tiny, old, new):
     ("old", "new", "status"),
     [
         ("", "", 2),
-        ('relation = ">" }', 'relation = ">", margin = -1000.0 }', 0),
-        ('relation = ">" }', 'relation = ">", margin = 1000.0 }', 1),
-        ('relation = ">", value', 'relation = "<", value', 1),
         ('relation = ">"\nright', 'relation = "<"\nright', 1),
     ],
 )
 def test_the_exit_status_is_the_worst_verdict(ran, tiny, repro, old, new, status):
     claim(tiny, old, new)
     assert repro("run", "tiny", "--quiet", *FAST).status == status
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "status"),
+    [
+        (["holds", "holds"], 0),
+        (["holds", "not-run"], 0),
+        (["not-run"], 2),
+        (["holds", "inconclusive"], 2),
+        (["holds", "absent", "inconclusive"], 1),
+        (["inconclusive", "fails"], 1),
+        ([], 0),
+    ],
+)
+def test_an_absent_effect_counts_as_a_failure(ran, folders, verdicts, status):
+    record = Record.load(folders / "store" / "reports" / "tiny" / "mini" / "record.json")
+    claims = tuple(record.claims[0].model_copy(update={"verdict": verdict}) for verdict in verdicts)
+    assert exit_status(record.model_copy(update={"claims": claims})) == status
 
 
 def test_a_run_of_a_part_is_judged_by_what_it_tested(tiny, repro):
@@ -398,3 +414,9 @@ def test_cite_prints_bibtex_and_the_methods_in_use(tiny, repro):
     assert found.out.startswith("@misc{tester2020seconds")
     assert "criterion synflow: Tanaka" in found.out
     assert "@misc" in repro("cite", "tiny", "--json").json["bibtex"]
+
+
+def test_a_plan_says_which_claims_it_has_too_few_seeds_for(tiny, repro):
+    assert "2 seeds decide nothing, 5 may: 2 claims (learns, ordered)" in repro("plan", "tiny").out
+    assert "decide nothing" not in repro("plan", "tiny", "--seeds", "5").out
+    assert "decide nothing" not in repro("plan", "tiny", "--only", "fresh").out

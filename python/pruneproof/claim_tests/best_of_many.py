@@ -31,6 +31,10 @@ Count = Annotated[int, Field(ge=1)]
 Prefer = Literal["smaller", "larger"]
 
 
+def _choosing_and_judging(*, choosing: int, level: float, **_: object) -> int:
+    return choosing + fewest_seeds(level)
+
+
 def _refused(right: bool, count: int, expected: str) -> str:
     return "" if right else f"got {count} operands; {expected} were expected"
 
@@ -44,6 +48,7 @@ def _refused(right: bool, count: int, expected: str) -> str:
         "" if first < count else f"got {count} operands; more than first = {first} were expected"
     ),
     value=DIFFERENCE,
+    fewest=_choosing_and_judging,
 )
 def chosen_difference(
     samples: Samples,
@@ -96,6 +101,7 @@ def chosen_difference(
         else f"got {count} operands; first + second + 1 = {first + second + 1} were expected"
     ),
     value=ValueScale(unit="of the gain"),
+    fewest=_choosing_and_judging,
 )
 def chosen_equivalence(
     samples: Samples, *, first: Count, second: Count, choosing: Count, share: Positive, level: Level = 0.95
@@ -135,6 +141,7 @@ def chosen_equivalence(
         else f"got {count} operands; at least two on each side of first = {first} were expected"
     ),
     value=ValueScale(unit="share", signed=True),
+    fewest=_choosing_and_judging,
 )
 def relative_gain(
     samples: Samples, *, first: Count, choosing: Count, margin: float = 0.0, level: Level = 0.95

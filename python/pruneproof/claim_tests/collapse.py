@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from pruneproof.api import Outcome, ValueScale, seeds_to_settle, share_interval, sign_p
+from pruneproof.api import Outcome, ValueScale, fewest_seeds, seeds_to_settle, share_interval, sign_p
 from pruneproof.claim_tests.deciding import (
     Level,
     NotNegative,
@@ -29,6 +29,7 @@ Share = Annotated[float, Field(gt=0, lt=1)]
     operands=1,
     more=True,
     value=ValueScale(unit="share of seeds", range=(0, 1), counts="collapsed"),
+    fewest=lambda *, level, share, **_: min(fewest_seeds(level, share), fewest_seeds(level, 1 - share)),
 )
 def collapse(
     samples: Samples,

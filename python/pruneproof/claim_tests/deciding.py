@@ -40,6 +40,7 @@ def claim_test(
     operands: int,
     more: bool = False,
     value: ValueScale = PLAIN,
+    fewest: Callable[..., int] = lambda *, level, **_: fewest_seeds(level),
     refuse: Callable[..., str] = lambda count, **parameters: "",
 ) -> Callable[[Callable[..., Outcome]], ClaimTest]:
     """Make a claim test of a function that takes the samples as one array of shape (operands, seeds).
@@ -50,6 +51,7 @@ def claim_test(
         operands: how many it takes.
         more: whether it takes more as well.
         value: what the value of its outcome is.
+        fewest: parameters -> the fewest seeds with which any outcome decides.
         refuse: (number of operands, parameters) -> what is wrong with them, empty for nothing.
     """
 
@@ -80,7 +82,10 @@ def claim_test(
                 return Outcome("inconclusive", reason, n=n)
             return function(values, **resolved)
 
-        return ClaimTest(name, decide, about, value)
+        def fewest_of(**parameters: Any) -> int:
+            return fewest(**_resolve(name, options, parameters))
+
+        return ClaimTest(name, decide, about, value, fewest_of)
 
     return register
 
@@ -213,14 +218,17 @@ def _median_outcome(
     """Put the figures into a sentence, and for what is open how many seeds it lacks."""
     n, interval = len(sample), median_interval(sample, 2 * level - 1, resolution)
     tail = ""
-    if verdict == "inconclusive":
-        needed = max(needed, fewest_seeds(level)) if needed is not None else None
-        tail = too_few(n, level) or advice(needed)
+    if verdict != "inconclusive":
+        needed = None
+    elif n < fewest_seeds(level):
+        needed, tail = fewest_seeds(level), too_few(n, level)
+    else:
+        tail = advice(needed)
     reason = (
         f"{what} is {rounded(interval.value)} over n = {n} seeds, {span(interval)}, {where}, p = {p:.2g} at error rate "
         f"{1 - level:.2g}{tail}."
     )
-    return outcome_of(verdict, reason, interval, n, needed if verdict == "inconclusive" else None, p, bounds)
+    return outcome_of(verdict, reason, interval, n, needed, p, bounds)
 
 
 def outcome_of(

@@ -19,6 +19,7 @@ FEWEST = 3
     operands=3,
     more=True,
     value=ValueScale(unit="rank correlation", range=(-1, 1)),
+    fewest=lambda **_: FEWEST,
 )
 def monotone_trend(samples: Samples, *, direction: Literal["increasing", "decreasing"], level: Level = 0.95) -> Outcome:
     """Judge a claim of a trend along the operands, in their order: Page's test of ordered alternatives (Page 1963).

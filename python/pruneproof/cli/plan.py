@@ -40,6 +40,7 @@ def plan(
 ) -> None:
     """Show the stages of a run, which are finished and which would run; touches nothing."""
     from pruneproof.pipeline.prepare import Request, prepare
+    from pruneproof.pipeline.undecidable import undecidable
     from pruneproof.report.figures import try_figures
 
     request = Request(
@@ -95,6 +96,12 @@ def plan(
     )
     for reason in prepared.missing.values():
         print(f"missing: {reason}")
+    by_need: dict[tuple[int, int], list[str]] = {}
+    for claim, need in undecidable(prepared.paper, prepared.plan, prepared.catalog).items():
+        by_need.setdefault(need, []).append(claim)
+    for (planned, needed), claims in by_need.items():
+        plural = "s" if len(claims) != 1 else ""
+        print(f"{planned} seeds decide nothing, {needed} may: {len(claims)} claim{plural} ({', '.join(claims)})")
 
 
 def _status(digest: str, finished: Container[str], waiting: Container[str]) -> str:

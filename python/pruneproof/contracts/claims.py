@@ -59,3 +59,5 @@ class ClaimTest:
     about: str
     value: ValueScale = ValueScale()
     """What `Outcome.value` is."""
+    fewest: Callable[..., int] | None = None
+    """Parameters -> the fewest seeds with which any outcome decides; None where the test does not say."""
