@@ -8,11 +8,17 @@ from pathlib import Path
 
 import pytest
 
+from pruneproof.contracts.numerics import NUMERICS
+from pruneproof.pipeline.numerics import obstacle
+
 KILLS = int(os.environ.get("PRUNEPROOF_KILLS", "4"))
 
 pytestmark = pytest.mark.skipif(not Path("/proc").is_dir(), reason="processes are looked up in /proc")
 
 
+WAYS = [("--workers", "1"), ("--workers", "2")]
+if not obstacle(NUMERICS["portable"], "cpu"):
+    WAYS.append(("--workers", "1", "--numerics", "portable"))  # stages run in a child
 RUN = ("run", "tiny", "--quiet", "--seeds", "7,", "--device", "cpu")
 
 
@@ -72,7 +78,7 @@ def test_a_run_that_is_killed_again_and_again_ends_with_the_same_bits(longer, re
     store = folders / "store"
     finished = 0
     for number in range(KILLS):
-        process = spawn(*RUN, "--workers", 1 + number % 2, "--store", store)
+        process = spawn(*RUN, *WAYS[number % len(WAYS)], "--store", store)
         delay = random.uniform(0.0, 0.7)
         wait_until(lambda: at_work(store), process)
         time.sleep(delay)
@@ -82,18 +88,20 @@ def test_a_run_that_is_killed_again_and_again_ends_with_the_same_bits(longer, re
         kept = len(outputs(store))  # also checks that every finished stage is whole
         assert kept >= finished
         finished = kept
-    replay(store=store, seeds=(7,))
-    replay(store=folders / "undisturbed", seeds=(7,))
+    for numerics in {way[3] if len(way) > 2 else "native" for way in WAYS}:
+        replay(store=store, seeds=(7,), numerics=numerics)
+        replay(store=folders / "undisturbed", seeds=(7,), numerics=numerics)
     assert outputs(store) == outputs(folders / "undisturbed")
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("way", WAYS[1:], ids=" ".join)
 @pytest.mark.parametrize("moment", ["while workers import", "at work"])
 def test_an_interrupt_ends_with_one_line_and_130_and_the_run_goes_on_later(
-    longer, replay, spawn, outputs, folders, moment
+    longer, replay, spawn, outputs, folders, moment, way
 ):
     store = folders / "store"
-    process = spawn(*RUN, "--workers", 2, "--store", store)
+    process = spawn(*RUN, *way, "--store", store)
     if moment == "at work":
         wait_until(lambda: at_work(store), process)
     else:
@@ -105,6 +113,6 @@ def test_an_interrupt_ends_with_one_line_and_130_and_the_run_goes_on_later(
     assert err.splitlines() == ["repro: interrupted. What was finished is kept; run the same command again to go on."]
     assert survivors(process.pid) == []
     kept = outputs(store)
-    replay(store=store, seeds=(7,))
+    replay(store=store, seeds=(7,), numerics=way[3] if len(way) > 2 else None)
     assert outputs(store).items() >= kept.items()
     assert not at_work(store)

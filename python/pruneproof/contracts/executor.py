@@ -1,6 +1,7 @@
 """`Executor`: where stages run. It decides place and order, never what is computed."""
 
 import os
+import signal
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -63,15 +64,31 @@ class WorkerSpec(Protocol):
 
 @contextmanager
 def started_with(changes: Mapping[str, str]) -> Iterator[None]:
-    """Give environment variables to the processes that are started meanwhile."""
+    """Give environment variables to the processes that are started meanwhile, and spare them the terminal's interrupt.
+
+    They never hear it, not even while they import; here it waits until the end.
+    """
     before = dict(os.environ)
     os.environ.update(changes)
     try:
-        yield
+        with _interrupts_blocked():
+            yield
     finally:
         for name in changes.keys() - before.keys():
             del os.environ[name]
         os.environ.update(before)
+
+
+@contextmanager
+def _interrupts_blocked() -> Iterator[None]:
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @dataclass(frozen=True)

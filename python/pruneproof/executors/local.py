@@ -7,10 +7,9 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 from multiprocessing.connection import wait as wait_for
 from typing import Any
 
@@ -58,7 +57,7 @@ def _run_in_pool(stages: Sequence[Work], spec: WorkerSpec, workers: int, on_even
             unfinished = {*pending, *running.values()}
             ready = [digest for digest, stage in pending.items() if unfinished.isdisjoint(stage.upstream.values())]
             for digest in ready[: workers - len(running)]:
-                with _interrupts_blocked(), started_with(spec.environment):
+                with started_with(spec.environment):
                     running[pool.submit(_work, pending.pop(digest))] = digest
             done, _ = wait(running, timeout=POLL_SECONDS, return_when=FIRST_COMPLETED)
             while not events.empty():
@@ -75,19 +74,6 @@ def _run_in_pool(stages: Sequence[Work], spec: WorkerSpec, workers: int, on_even
         ) from problem
     finally:
         _stop(pool)
-
-
-@contextmanager
-def _interrupts_blocked() -> Iterator[None]:
-    """Start workers that never hear the terminal's interrupt, not even while they import; ours waits until the end."""
-    if not hasattr(signal, "pthread_sigmask"):  # Windows
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _stop(pool: ProcessPoolExecutor) -> None:
