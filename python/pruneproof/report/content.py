@@ -77,7 +77,7 @@ def content(report: Report) -> dict[str, Any]:
         "headlines": wording.headline_sentence(record),
         "warnings": wording.warnings(record),
         "scale_name": wording.SCALE_NAMES[record.scale],
-        "environment": _flat(record.environment),
+        "environment": {"numerics class": record.numerics, **_flat(record.environment)},
         "work": {kind: (len(each), sum(each)) for kind, each in seconds.items()},
     }
 
