@@ -6,7 +6,7 @@ import pytest
 
 from pruneproof.errors import StoreCorrupt
 from pruneproof.papers.load import load_paper
-from pruneproof.papers.registration import claim_digest
+from pruneproof.papers.registration import claim_digest, registrable
 from pruneproof.pipeline.prepare import prepare
 from pruneproof.pipeline.registration import register
 from pruneproof.pipeline.store import Store
@@ -62,6 +62,7 @@ def test_claims_are_written_before_the_first_stage(ask):
         ("claims.toml", "value = 10.0", "value = 11.0"),
         ("claims.toml", 'method = "dense" }]', 'method = "dense", metric = "train-loss" }]'),
         ("claims.toml", 'id = "learns"', 'headline = true\nid = "learns"'),
+        ("claims.toml", 'id = "ordered"', 'requires = ["learns"]\nid = "ordered"'),
         ("runs.toml", "seeds = [0, 1]", "seeds = [0, 1, 2]"),
     ],
 )
@@ -69,7 +70,10 @@ def test_tests_operands_seeds_and_headlines_are_part_of_what_is_registered(tiny,
     before = load_paper(tiny)
     edit(tiny, old, new, file)
     after = load_paper(tiny)
-    one, other = (claim_digest(paper.claims.claim[0], paper, "mini") for paper in (before, after))
+    one, other = (
+        [claim_digest(claim, paper, "mini") for claim in registrable(paper, "mini").values()]
+        for paper in (before, after)
+    )
     assert one != other
 
 

@@ -40,7 +40,8 @@ def test_kinds_are_kept_apart_and_none_is_lost(record):
     assert [group.kind.id for group in groups] == ["printed", "mechanism", "re-run"]
     assert sum(len(group.claims) for group in groups) == len(record.claims)
     for group in groups:
-        assert sum(group.counts.values()) == len(group.claims)
+        counted = [claim for claim in group.claims if claim.strength not in ("self-test", "unverified")]
+        assert sum(group.counts.values()) == len(counted)
         waiting = sum(map(len, group.waiting.values()))
         assert waiting + len(group.judged) == len(group.claims)
 
@@ -54,10 +55,32 @@ def test_a_kind_is_statistical_by_what_its_records_have(record):
 
 
 def test_the_sentence_names_only_verdicts_that_occur(record):
-    holding = tuple(claim for claim in record.claims if claim.verdict == "holds")
+    holding = tuple(claim for claim in record.claims if claim.verdict == "holds" and claim.strength == "control")
     assert (
         counts_sentence(record.model_copy(update={"claims": holding})) == f"{len(holding)} claims: {len(holding)} hold"
     )
+
+
+def with_strengths(record, *strengths):
+    [claim, *_] = (claim for claim in record.claims if claim.verdict == "holds")
+    claims = tuple(claim.model_copy(update={"strength": strength}) for strength in strengths)
+    return record.model_copy(update={"claims": claims})
+
+
+def test_self_tests_and_what_nobody_claims_are_named_and_not_counted(record):
+    mixed = with_strengths(record, "stated", "self-test", "control", "self-test", "unverified")
+    assert counts_sentence(mixed) == (
+        "2 claims: 2 hold; not counted: 2 self-tests of this package, 1 that we could not find in the paper"
+    )
+    assert sum(sum(group.counts.values()) for group in claim_groups(mixed)) == 2
+
+
+def test_what_a_partial_run_left_out_is_not_counted(record):
+    asked = with_strengths(record, "stated", "implied")
+    left_out = asked.claims[1].model_copy(update={"verdict": "not-run"})
+    partial = asked.model_copy(update={"claims": (asked.claims[0], left_out), "only": ("mlp/*",)})
+    assert counts_sentence(partial) == "1 claim: 1 hold"
+    assert counts_sentence(partial.model_copy(update={"only": ()})) == "2 claims: 1 hold, 1 not run"
 
 
 def test_a_difference_has_a_sign_an_interval_its_level_and_n(record):

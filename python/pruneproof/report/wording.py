@@ -26,6 +26,13 @@ SCALES: Mapping[str, str] = {
 SCALE_NAMES: Mapping[str, str] = {"small": "small scale", "reduced": "reduced scale", "paper": "the paper's scale"}
 
 
+_UNCOUNTED: Mapping[str, str] = {
+    "self-test": "self-tests of this package",
+    "unverified": "that we could not find in the paper",
+}
+"""Strengths of claims that are shown and not counted."""
+
+
 @dataclass(frozen=True)
 class ClaimGroup:
     """The claims of one kind in a record."""
@@ -52,19 +59,24 @@ class ClaimGroup:
                 found.setdefault(claim.reason, []).append(claim)
         return found
 
-    @property
-    def counts(self) -> dict[str, int]:
-        """How many got each verdict, zeros included."""
-        found = Counter(str(claim.verdict) for claim in self.claims)
-        return {verdict: found[verdict] for verdict in VERDICTS}
+    counts: Mapping[str, int]
+    """How many of those that count got each verdict, zeros included."""
 
 
 def claim_groups(record: Record) -> list[ClaimGroup]:
     """Return the claims of each kind that has any, in the order of `CLAIM_KINDS`."""
-    groups = [
-        ClaimGroup(kind, tuple(claim for claim in record.claims if claim.kind == kind.id)) for kind in CLAIM_KINDS
-    ]
+    groups = []
+    for kind in CLAIM_KINDS:
+        claims = tuple(claim for claim in record.claims if claim.kind == kind.id)
+        found = Counter(str(claim.verdict) for claim in claims if counts(claim, record))
+        groups.append(ClaimGroup(kind, claims, {verdict: found[verdict] for verdict in VERDICTS}))
     return [group for group in groups if group.claims]
+
+
+def counts(claim: ClaimRecord, record: Record) -> bool:
+    """Return whether a claim counts: self-tests, unverified claims and what was not asked for do not."""
+    is_left_out = bool(record.only) and claim.verdict == "not-run"
+    return claim.strength not in _UNCOUNTED and not is_left_out
 
 
 def duration(seconds: float) -> str:
@@ -118,10 +130,14 @@ def _show(claim: ClaimRecord, x: float) -> str:
 
 
 def counts_sentence(record: Record) -> str:
-    """Return `12 claims: 8 hold, 2 fail, 1 inconclusive, 1 not run`."""
-    found = Counter(str(claim.verdict) for claim in record.claims)
+    """Return `12 claims: 8 hold, 2 fail, 1 inconclusive, 1 not run; not counted: 3 self-tests`."""
+    counted = [claim for claim in record.claims if counts(claim, record)]
+    found = Counter(str(claim.verdict) for claim in counted)
     parts = ", ".join(f"{found[verdict]} {words}" for verdict, words in VERDICTS.items() if found[verdict])
-    return f"{len(record.claims)} claim{'s' if len(record.claims) != 1 else ''}: {parts}"
+    said = f"{len(counted)} claim{'s' if len(counted) != 1 else ''}: {parts or 'nothing was judged'}"
+    others = Counter(claim.strength for claim in record.claims)
+    uncounted = [f"{others[strength]} {words}" for strength, words in _UNCOUNTED.items() if others[strength]]
+    return "; not counted: ".join([said, *([", ".join(uncounted)] if uncounted else [])])
 
 
 def standing(claim: ClaimRecord) -> str:
@@ -167,5 +183,5 @@ def warnings(record: Record) -> list[str]:
         what = "It changes the experiment" if not record.twins else "Twins of the paper's methods run with it"
         found.append(f"Variant: {', '.join([*record.variant, *added])}. {what}, so no claim is judged.")
     if record.only:
-        found.append(f"Partial run: only {', '.join(record.only)}. What was left out counts as not run.")
+        found.append(f"Partial run: only {', '.join(record.only)}. What was left out is not counted.")
     return found
