@@ -61,23 +61,33 @@ def run_paper(prepared: Prepared, on_event: OnEvent, warn: Callable[[str], None]
     return record
 
 
-def _run(prepared: Prepared, store: Store, on_event: OnEvent) -> Record:
-    request, plan = prepared.request, prepared.plan
-    began = time.perf_counter()
-    if prepared.todo:
-        store.prepare()
-        spec = WorkerSpec(
-            tuple(plugin.name for plugin in prepared.catalog.plugins), request.store, request.data, request.files
+def run_stages(prepared: Prepared, on_event: OnEvent) -> None:
+    """Run the stages of a prepared request that are not in its store.
+
+    Raises:
+        BadPlugin: the executor returned before all of them were there.
+        PruneproofError: whatever a stage refused; finished stages and epochs are kept.
+    """
+    request, plan, store = prepared.request, prepared.plan, Store(prepared.request.store)
+    if not prepared.todo:
+        return
+    store.prepare()
+    spec = WorkerSpec(
+        tuple(plugin.name for plugin in prepared.catalog.plugins), request.store, request.data, request.files
+    )
+    stages = [plan.stages[digest] for digest in prepared.todo]
+    prepared.executor.value.run(stages, spec, workers=request.workers, on_event=on_event)
+    left = [stage.label for stage in stages if store.finished(stage.digest) is None]
+    if left:
+        raise BadPlugin(
+            f'executor "{request.executor}" ({prepared.executor.where}) returned before {len(left)} stages were in '
+            f'the store; the first is "{left[0]}". It must run every stage that it is given.'
         )
-        stages = [plan.stages[digest] for digest in prepared.todo]
-        prepared.executor.value.run(stages, spec, workers=request.workers, on_event=on_event)
-        left = [stage.label for stage in stages if store.finished(stage.digest) is None]
-        if left:
-            raise BadPlugin(
-                f'executor "{request.executor}" ({prepared.executor.where}) returned before {len(left)} stages were in '
-                f'the store; the first is "{left[0]}". It must run every stage that it is given.'
-            )
-    finished = {digest: each for digest in plan.stages if (each := store.finished(digest)) is not None}
+
+
+def evidence_of(prepared: Prepared) -> Evidence:
+    """Return what the finished stages of a plan say to the paper's claims; cells in the plan's order."""
+    plan, store = prepared.plan, Store(prepared.request.store)
     cells = tuple(
         Cell(
             run=cell.run,
@@ -94,6 +104,16 @@ def _run(prepared: Prepared, store: Store, on_event: OnEvent) -> Record:
         for cell in plan.cells
     )
     facts = {claim: store.expect(digest).json(FACTS.file) for claim, digest in plan.mechanisms.items()}
+    return Evidence(prepared.paper, plan.profile, prepared.catalog, cells, facts)
+
+
+def _run(prepared: Prepared, store: Store, on_event: OnEvent) -> Record:
+    request, plan = prepared.request, prepared.plan
+    began = time.perf_counter()
+    run_stages(prepared, on_event)
+    finished = {digest: each for digest in plan.stages if (each := store.finished(digest)) is not None}
+    evidence = evidence_of(prepared)
+    cells = tuple(evidence.cells)
     info = prepared.paper.info
     return Record(
         paper=info.id,
@@ -124,9 +144,7 @@ def _run(prepared: Prepared, store: Store, on_event: OnEvent) -> Record:
         ),
         cells=cells,
         metrics=_metrics(prepared.catalog, cells),
-        claims=()
-        if prepared.is_variant
-        else judge(Evidence(prepared.paper, plan.profile, prepared.catalog, cells, facts)),
+        claims=() if prepared.is_variant else judge(evidence),
     )
 
 
