@@ -21,8 +21,8 @@ from pruneproof.registry.catalog import build_catalog
 State = Literal["killed", "moved", "survived", "untouched"]
 """What becomes of a mutant by a claim.
 
-`killed`: the claim's verdict changes. `moved`: its value changes by more than half the width of its interval. `survived`:
-neither. `untouched`: all networks and numbers that the claim reads are the same to the bit.
+`killed`: the claim's verdict changes. `moved`: its value changes by more than half the width of its interval.
+`survived`: neither. `untouched`: all networks and numbers that the claim reads are the same to the bit.
 """
 
 Progress = Callable[[str, Prepared], AbstractContextManager[OnEvent]]
