@@ -150,7 +150,7 @@ def _ties(select: Any) -> dict[str, Any]:
 
 def _mode(mode: str) -> Callable[[Run, Catalog], Run]:
     def change(step: Any, catalog: Catalog) -> dict[str, Any]:
-        looks = {*NEED_DATA}.intersection(catalog.get(Criterion, step.criterion.id).ingredients)
+        looks = NEED_DATA.intersection(catalog.get(Criterion, step.criterion.id).ingredients)
         return {"mode": mode} if isinstance(step, Prune) and looks else {}
 
     return _pruning(change)
