@@ -1,5 +1,7 @@
 """Mutants of the tiny paper: what each changes of its plan, and what it leaves."""
 
+from dataclasses import replace
+
 import pytest
 
 from pruneproof.papers.steps import ApplyTransform, Prune, Repeat, Train
@@ -117,9 +119,7 @@ def test_seeds_are_one_higher(mutated):
 
 
 def test_a_mutant_without_anything_to_change_is_none(paper, catalog):
-    only_dense = {name: run.model_copy(update={"methods": ()}) for name, run in paper.runs.runs("mini").items()}
-    from dataclasses import replace
-
-    bare = replace(paper, runs=paper.runs.model_copy(update=only_dense and {"mini": only_dense}))
+    unpruned = {name: run.model_copy(update={"methods": ()}) for name, run in paper.runs.runs("mini").items()}
+    bare = replace(paper, runs=paper.runs.model_copy(update={"mini": unpruned}))
     assert mutate(bare, "mini", BY_ID["scope"], catalog) is None
     assert mutate(bare, "mini", BY_ID["seeds"], catalog) is not None

@@ -14,7 +14,7 @@ from pruneproof.contracts.criterion import Criterion
 from pruneproof.contracts.metric import Metric
 from pruneproof.errors import BadConfig
 from pruneproof.papers.paper import Paper
-from pruneproof.papers.schema import Method, Operand, RerunClaim, Run
+from pruneproof.papers.schema import Claim, Method, Operand, RerunClaim, Run
 from pruneproof.papers.short_form import steps_of
 from pruneproof.papers.steps import (
     Adopt,
@@ -70,17 +70,20 @@ def written_out(paper: Paper, profile: str, seeds: Sequence[int] | None = None) 
 def mutate(paper: Paper, profile: str, mutant: Mutant, catalog: Catalog) -> Paper | None:
     """Return a written-out paper with one change, None where it has nothing that the mutant would change."""
     changed = _with_runs(paper, profile, lambda run: mutant.run(run, catalog))
-    claims = []
-    for claim in paper.claims.claim:
-        found = claim.evidence.get(profile) if isinstance(claim, RerunClaim) else None
-        if found is not None:
-            operands = tuple(mutant.operand(each, catalog) for each in found.operands)
-            evidence = {**claim.evidence, profile: found.model_copy(update={"operands": operands})}  # type: ignore[union-attr]
-            claim = claim.model_copy(update={"evidence": evidence})
-        claims.append(claim)
-    changed = replace(changed, claims=paper.claims.model_copy(update={"claim": tuple(claims)}))
+    claims = tuple(_reading(claim, profile, mutant, catalog) for claim in paper.claims.claim)
+    changed = replace(changed, claims=paper.claims.model_copy(update={"claim": claims}))
     same = changed.runs.runs(profile) == paper.runs.runs(profile) and changed.claims == paper.claims
     return None if same else changed
+
+
+def _reading(claim: Claim, profile: str, mutant: Mutant, catalog: Catalog) -> Claim:
+    """Return a claim with what it reads at a profile changed."""
+    if not isinstance(claim, RerunClaim) or profile not in claim.evidence:
+        return claim
+    found = claim.evidence[profile]
+    operands = tuple(mutant.operand(each, catalog) for each in found.operands)
+    evidence = {**claim.evidence, profile: found.model_copy(update={"operands": operands})}
+    return claim.model_copy(update={"evidence": evidence})
 
 
 def _with_runs(paper: Paper, profile: str, change: Callable[[Run], Run]) -> Paper:
