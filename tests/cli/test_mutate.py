@@ -48,10 +48,16 @@ def test_stages_are_kept_where_store_says_and_a_second_time_runs_none(sure, repr
     assert not list((folders / "mutants" / "reports").iterdir())
 
 
-def test_a_store_of_runs_is_refused(ran, repro, folders):
+def test_a_store_of_runs_is_refused(ran, repro, folders, monkeypatch):
+    monkeypatch.delenv("PRUNEPROOF_STORE")
     found = repro("mutate", "tiny", "--store", folders / "store", *FAST)
     assert found.status == 64
     assert "--store" in found.err
+
+
+def test_the_store_of_the_environment_is_refused_before_anything_is_in_it(tiny, repro, folders):
+    assert repro("mutate", "tiny", "--store", folders / "store", *FAST).status == 64
+    assert not (folders / "store").exists()
 
 
 def test_the_verb_explains_itself_and_the_ids_are_unlike(repro):

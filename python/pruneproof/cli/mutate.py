@@ -1,5 +1,6 @@
 """`repro mutate PAPER`: mistakes put into a paper's plan, and which claims notice them."""
 
+import os
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -102,8 +103,9 @@ def _own(folder: Path) -> Path:
     Raises:
         BadOption: runs of papers are kept there.
     """
-    path = store_path(folder)
-    if path == store_path(None) or any((path / "reports").glob("*/*/record.json")):
+    path, named = store_path(folder), os.environ.get("PRUNEPROOF_STORE")
+    users = {store_path(None), store_path(Path(named) if named else None)}
+    if path in users or any((path / "reports").glob("*/*/record.json")):
         raise BadOption(
             f"--store {folder}: runs of papers are kept there, and mutated ones do not belong among them. Name another "
             "folder, or leave --store out."
