@@ -222,8 +222,8 @@ def _other_seeds(run: Run, catalog: Catalog) -> Run:
 MUTANTS: tuple[Mutant, ...] = (
     Mutant("scope", "Each tensor is pruned by itself in place of all together, and the other way round.",
            _selecting(_scope)),
-    Mutant("one-more", "One weight more than asked is kept.", _counting("keep-one-more")),
-    Mutant("one-fewer", "One weight fewer than asked is kept.", _counting("keep-one-fewer")),
+    Mutant("one-more", "One weight, or other unit, more than asked is kept.", _counting("keep-one-more")),
+    Mutant("one-fewer", "One weight, or other unit, fewer than asked is kept.", _counting("keep-one-fewer")),
     Mutant("ties", "Of equal scores the last stay in place of the first, and the other way round.", _selecting(_ties)),
     Mutant("signed", "Weights are scored by w in place of |w|.", _pruning(_signed)),
     Mutant("eval-mode", "Scores are computed in evaluation mode.", _mode("eval")),
