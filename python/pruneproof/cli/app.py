@@ -12,6 +12,7 @@ from pruneproof.cli import (
     lint,
     list_,
     mask,
+    mutate,
     new,
     plan,
     plugins,
@@ -40,6 +41,7 @@ app.command("run")(run.run)
 app.command("verify")(verify.verify)
 app.command("report")(report.report)
 app.command("compare")(compare.compare)
+app.command("mutate")(mutate.mutate)
 app.command("lint")(lint.lint)
 app.command("plugins")(plugins.plugins)
 app.command("check")(check.check)

@@ -124,8 +124,7 @@ def prepare(request: Request, *, fetch: bool, log: Callable[[str], None] = lambd
         device=device,
         numerics=numerics.id,
     )
-    store = Store(request.store)
-    finished = {digest: each for digest in plan.stages if (each := store.finished(digest)) is not None}
+    finished = _finished(plan, request.store)
     return Prepared(
         request=request,
         paper=paper,
@@ -142,6 +141,32 @@ def prepare(request: Request, *, fetch: bool, log: Callable[[str], None] = lambd
         finished=finished,
         todo=tuple(needed(plan, finished)),
     )
+
+
+def replan(prepared: Prepared, paper: Paper) -> Prepared:
+    """Return a prepared request with its paper changed: another plan, over the same plugins, data and store.
+
+    Raises:
+        UnknownName, BadConfig: as `make_plan`.
+    """
+    request = prepared.request
+    plan = make_plan(
+        paper,
+        request.profile,
+        prepared.catalog,
+        fingerprints=prepared.fingerprints,
+        seeds=request.seeds,
+        only=request.only,
+        device=prepared.device,
+        numerics=prepared.numerics.id,
+    )
+    finished = _finished(plan, request.store)
+    return replace(prepared, paper=paper, plan=plan, finished=finished, todo=tuple(needed(plan, finished)))
+
+
+def _finished(plan: Plan, folder: Path) -> dict[str, Finished]:
+    store = Store(folder)
+    return {digest: each for digest in plan.stages if (each := store.finished(digest)) is not None}
 
 
 def _with_added_plugins(request: Request, paper: Paper, log: Callable[[str], None]) -> tuple[Request, Catalog]:

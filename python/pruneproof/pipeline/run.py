@@ -122,14 +122,22 @@ def stage_records(plan: Plan, finished: Mapping[str, Finished]) -> tuple[StageRe
     )
 
 
+def evidence_of(prepared: Prepared, store: Store, post_hoc: frozenset[str] = frozenset()) -> Evidence:
+    """Return what the finished stages of a plan say to the paper's claims; cells in the plan's order."""
+    plan = prepared.plan
+    cells = tuple(measured_cell(cell, store) for cell in plan.cells)
+    facts = {claim: store.expect(digest).json(FACTS.file) for claim, digest in plan.mechanisms.items()}
+    return Evidence(prepared.paper, plan.profile, prepared.catalog, cells, facts, post_hoc)
+
+
 def _run(prepared: Prepared, store: Store, on_event: OnEvent) -> Record:
     request, plan = prepared.request, prepared.plan
     began = time.perf_counter()
     registered = None if prepared.is_variant else register(store, prepared.paper, plan, prepared.finished)
     execute(prepared, store, on_event)
     finished = {digest: each for digest in plan.stages if (each := store.finished(digest)) is not None}
-    cells = tuple(measured_cell(cell, store) for cell in plan.cells)
-    facts = {claim: store.expect(digest).json(FACTS.file) for claim, digest in plan.mechanisms.items()}
+    evidence = evidence_of(prepared, store, registered.post_hoc if registered else frozenset())
+    cells = tuple(evidence.cells)
     info = prepared.paper.info
     return Record(
         paper=info.id,
@@ -154,9 +162,7 @@ def _run(prepared: Prepared, store: Store, on_event: OnEvent) -> Record:
         stages=stage_records(plan, finished),
         cells=cells,
         metrics=_metrics(prepared.catalog, cells),
-        claims=judge(Evidence(prepared.paper, plan.profile, prepared.catalog, cells, facts, registered.post_hoc))
-        if registered
-        else (),
+        claims=judge(evidence) if registered else (),
     )
 
 
