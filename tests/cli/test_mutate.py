@@ -4,7 +4,7 @@ import pytest
 
 from pruneproof.pipeline.mutants import MUTANTS
 
-FAST = ("--only", "mlp/global", "--only", "mlp/dense", "--seeds", 2, "--device", "cpu", "--workers", 1)
+FAST = ("--only", "mlp/global", "--only", "mlp/dense", "--seeds", 5, "--device", "cpu", "--workers", 1)
 
 
 def test_a_claim_that_no_mutant_changes_is_named(tiny, repro, folders):

@@ -72,7 +72,7 @@ def trials(tiny, ask):
 
 
 def test_claims_are_sorted_by_what_they_say_to_mutants(trials):
-    found = trials("revived", "signed", "seeds")
+    found = trials("revived", "signed", "seeds", seeds=(0, 1, 2, 3, 4))
     states = {trial.mutant.id: trial.states for trial in found.trials}
     assert states["revived"] == {"sparse": "killed", "empty": states["revived"]["empty"], "scored": "untouched",
                                  "dense": "untouched"}  # fmt: skip
