@@ -98,7 +98,8 @@ def numerics_missing(monkeypatch, **_):
 def extra_missing(monkeypatch, **_):
     find = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec", lambda name, *more: None if name == "hypothesis" else find(name))
-    monkeypatch.delitem(sys.modules, "pruneproof.testing", raising=False)
+    for name in [each for each in sys.modules if each.split(".")[:2] == ["pruneproof", "testing"]]:
+        monkeypatch.delitem(sys.modules, name)
     return ["check", "criterion", "magnitude"], ["hypothesis", "pip install 'pruneproof[testing]'"]
 
 
