@@ -84,7 +84,8 @@ def test_what_a_partial_run_left_out_is_not_counted(record):
 
 
 def test_a_difference_has_a_sign_an_interval_its_level_and_n(record):
-    claim = by_id(record, "r1-uniform-99")
+    values = {"value": 24.67, "low": 18.47, "high": 29.93, "level": 0.95, "n": 8}
+    claim = by_id(record, "r1-uniform-99").model_copy(update=values)
     assert figure(claim) == "+24.67 points"
     assert spread(claim) == "[+18.47, +29.93] at 95 %, n = 8"
     assert figure_with_spread(claim) == f"{figure(claim)} {spread(claim)}"
@@ -102,7 +103,7 @@ def test_a_difference_has_a_sign_an_interval_its_level_and_n(record):
 )
 def test_a_value_is_worded_by_its_scale_whatever_the_test(record, scale, said):
     claim = by_id(record, "r1-uniform-99")
-    values = {"value": 0.8, "low": 0.5, "high": 1.0, "n": 5, "test": "one-of-a-plugin", "scale": scale}
+    values = {"value": 0.8, "low": 0.5, "high": 1.0, "level": 0.95, "n": 5, "test": "one-of-a-plugin", "scale": scale}
     assert figure_with_spread(claim.model_copy(update=values)) == said
 
 
@@ -114,8 +115,9 @@ def test_units_follow_the_scale(record):
 
 
 def test_a_range_is_no_confidence_interval(record):
-    agreement = by_id(record, "r8")
-    assert spread(agreement).startswith(f"range [{agreement.low:.3f}, {agreement.high:.3f}], n = {agreement.n}")
+    values = {"value": 0.995, "low": 0.993, "high": 0.997, "level": None, "n": 5, "scale": ValueScale()}
+    agreement = by_id(record, "r8").model_copy(update=values)
+    assert spread(agreement) == "range [0.993, 0.997], n = 5"
 
 
 def test_one_fact_is_told_as_found_and_several_are_counted(record):
