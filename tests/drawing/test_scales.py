@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pruneproof.drawing.scales import AXIS_SCALES, fitting_scale, scale_words
@@ -62,6 +62,8 @@ def test_density_spreads_what_is_almost_all():
 
 @pytest.mark.parametrize("name", [name for name in AXIS_SCALES if name != "auto"])
 @given(st.lists(st.floats(0.0, 100.0), min_size=1, max_size=8))
+@example([5e-324])
+@example([1.0, 1.974078801786073e-289])
 def test_every_value_lies_within_the_limits_and_ticks_rise(name, values):
     for quantity in (ACCURACY, SAVED, LOSS, PENALTY):
         shown = [value / 100 for value in values] if quantity is SAVED else values

@@ -84,7 +84,7 @@ def test_nothing_is_drawn_where_x_says_what_another_quantity_says(draw, accuraci
 
 def test_a_run_across_sparsities_has_one_line_for_each_method(draw, recorded):
     drawn = draw(CURVES, recorded("global-mp", "mini", "wrn"), x="macs-pruned", x_scale="density", unlike="sparsity")
-    assert [len(x) for x, _ in marks(drawn.panels[0])] == [3, 3, 1]
+    assert [len(x) for x, _ in marks(drawn.panels[0])] == [3, 3, 1, 1]
 
 
 @pytest.mark.parametrize(

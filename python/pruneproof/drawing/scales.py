@@ -176,7 +176,7 @@ def _log(values: Sequence[float], own: tuple[float, ...] | None) -> AxisScale:
 
     def there(x: Any) -> Any:
         x = np.asarray(x, dtype=float)
-        return np.log10(np.where(x > _TINY / 1e3, x, floor))
+        return np.log10(np.where(x > _TINY, x, floor))
 
     def back(y: Any) -> Any:
         return 10.0 ** np.asarray(y)
