@@ -26,9 +26,9 @@ def test_beside_a_papers_own_criterion_it_moves_the_survivors_and_loses_less(tmp
     prepared = prepare(request, fetch=False)
     record = run_paper(prepared, lambda event: None)
     accuracy, pruned = {}, {}
-    for cell in record.cells:
+    for cell, planned in zip(record.cells, prepared.plan.cells, strict=True):
         accuracy[cell.method] = cell.measured["pruned"]["accuracy"]
-        [digest] = [each for each in cell.stages if prepared.plan.stages[each].kind == "prune"]
+        [digest] = [each for each in planned.stages if prepared.plan.stages[each].kind == "prune"]
         pruned[cell.method] = Store(request.store).expect(digest)
     assert accuracy["uniform-sparsegpt"] > accuracy["uniform"] + 2
     assert "weights.safetensors" not in pruned["uniform"].outputs
