@@ -142,7 +142,7 @@ def _read(path: Path, source: Source | None, include: list[str] | None) -> tuple
 def _write(masks: "MaskSet", path: Path, form: Target) -> None:
     import torch
 
-    from pruneproof.values.mask_file import replacing
+    from pruneproof.values.files import replacing
 
     if form is Target.PRUNEPROOF:
         masks.save(path)

@@ -1,7 +1,6 @@
 """`Record`: everything that a run of a paper did and found, as one JSON file."""
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -12,6 +11,7 @@ from pruneproof.contracts.choice import Frozen
 from pruneproof.contracts.claims import ValueScale, Verdict
 from pruneproof.errors import RecordMissing, StoreCorrupt
 from pruneproof.papers.record_text import record_text, upgraded
+from pruneproof.values.files import replacing
 
 VERDICTS: Mapping[Verdict, str] = {
     "holds": "hold",
@@ -23,8 +23,13 @@ VERDICTS: Mapping[Verdict, str] = {
 """Verdicts, and the words that count them, in the order in which counts are told."""
 
 
-Digest = Annotated[str, AfterValidator(lambda digest: digest[:32])]
-"""A digest as records keep it: its first 128 bits, which are enough to compare by and a half of the text."""
+def kept(digest: str) -> str:
+    """Return a digest as records keep it: its first 128 bits, enough to compare by and half of the text."""
+    return digest[:32]
+
+
+Digest = Annotated[str, AfterValidator(kept)]
+"""A digest as records keep it."""
 
 
 class StageRecord(Frozen):
@@ -184,9 +189,8 @@ class Record(Frozen):
     def save(self, path: Path) -> None:
         """Write the record as JSON, atomically: one line per stage, cell and claim."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        draft = path.with_name(f".{path.name}.{os.getpid()}")
-        draft.write_text(record_text(self.model_dump(mode="json", exclude_defaults=True)), encoding="utf-8")
-        draft.replace(path)
+        with replacing(path) as draft:
+            draft.write_text(record_text(self.model_dump(mode="json", exclude_defaults=True)), encoding="utf-8")
 
     @classmethod
     def load(cls, path: Path) -> "Record":

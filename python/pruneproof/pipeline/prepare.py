@@ -124,7 +124,7 @@ def prepare(request: Request, *, fetch: bool, log: Callable[[str], None] = lambd
         device=device,
         numerics=numerics.id,
     )
-    finished = _finished(plan, request.store)
+    finished = Store(request.store).all_finished(plan.stages)
     return Prepared(
         request=request,
         paper=paper,
@@ -160,13 +160,8 @@ def replan(prepared: Prepared, paper: Paper) -> Prepared:
         device=prepared.device,
         numerics=prepared.numerics.id,
     )
-    finished = _finished(plan, request.store)
+    finished = Store(request.store).all_finished(plan.stages)
     return replace(prepared, paper=paper, plan=plan, finished=finished, todo=tuple(needed(plan, finished)))
-
-
-def _finished(plan: Plan, folder: Path) -> dict[str, Finished]:
-    store = Store(folder)
-    return {digest: each for digest in plan.stages if (each := store.finished(digest)) is not None}
 
 
 def _with_added_plugins(request: Request, paper: Paper, log: Callable[[str], None]) -> tuple[Request, Catalog]:

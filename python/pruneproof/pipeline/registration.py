@@ -5,7 +5,6 @@ its measurements was finished by then.
 """
 
 import json
-import os
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -21,6 +20,7 @@ from pruneproof.papers.schema import RerunClaim
 from pruneproof.pipeline.plan import Plan
 from pruneproof.pipeline.store import Store
 from pruneproof.values.digests import digest_json
+from pruneproof.values.files import replacing
 
 
 @dataclass(frozen=True)
@@ -66,9 +66,8 @@ def register(store: Store, paper: Paper, plan: Plan, finished: Collection[str]) 
                 if digest not in known and (measured := _measurements(claims[name], plan))
             }
             if new:
-                draft = path.with_name(f".{path.name}.{os.getpid()}")
-                draft.write_text(json.dumps(known | new, indent=1), encoding="utf-8")
-                draft.replace(path)
+                with replacing(path) as draft:
+                    draft.write_text(json.dumps(known | new, indent=1), encoding="utf-8")
     entries = {name: (known | new)[digest] for name, digest in digests.items() if digest in known | new}
     return Registration(
         digest=digest_json(digests),

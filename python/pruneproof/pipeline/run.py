@@ -135,7 +135,7 @@ def _run(prepared: Prepared, store: Store, on_event: OnEvent) -> Record:
     began = time.perf_counter()
     registered = None if prepared.is_variant else register(store, prepared.paper, plan, prepared.finished)
     execute(prepared, store, on_event)
-    finished = {digest: each for digest in plan.stages if (each := store.finished(digest)) is not None}
+    finished = store.all_finished(plan.stages)
     evidence = evidence_of(prepared, store, registered.post_hoc if registered else frozenset())
     cells = tuple(evidence.cells)
     info = prepared.paper.info

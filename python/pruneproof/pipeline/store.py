@@ -10,7 +10,7 @@ import errno
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -108,6 +108,14 @@ class Store:
             raise StoreCorrupt(
                 f"store entry {folder} has no readable {MANIFEST} ({problem}). Delete the folder and run again."
             ) from problem
+
+    def all_finished(self, digests: Iterable[str]) -> dict[str, Finished]:
+        """Return those of the stages that are finished, in the order given.
+
+        Raises:
+            StoreCorrupt: an entry has no readable manifest.
+        """
+        return {digest: each for digest in digests if (each := self.finished(digest)) is not None}
 
     def stages(self) -> dict[str, dict[str, Any]]:
         """Return what every finished stage was (kind, label, inputs, upstream), by digest, the oldest first.

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pruneproof.contracts.executor import OnEvent
 from pruneproof.errors import BadOption, PruneproofError
 from pruneproof.papers.claims import Evidence, judge
-from pruneproof.papers.record import Record
+from pruneproof.papers.record import Record, kept
 from pruneproof.pipeline.compare import Comparison, compare, machine_differences
 from pruneproof.pipeline.environment import describe_environment
 from pruneproof.pipeline.kinds.table import FACTS
@@ -97,10 +97,9 @@ def verify_record(record: Record, prepared: Prepared, chosen: Sequence[str], on_
         execute(replace(prepared, todo=tuple(chosen)), store, on_event)
     except PruneproofError as problem:
         obstacle = str(problem)
-    made = {digest: each for digest in chosen if (each := store.finished(digest)) is not None}
-    again = stage_records(prepared.plan, made)
+    again = stage_records(prepared.plan, store.all_finished(chosen))
     return Verified(
-        comparison=compare(record.stages, again, {digest[:32] for digest in chosen}),
+        comparison=compare(record.stages, again, set(map(kept, chosen))),
         machine=machine_differences(record.environment, describe_environment(prepared.device)),
         verdicts=None if record.is_variant else _verdicts(record, prepared, store),
         obstacle=obstacle,

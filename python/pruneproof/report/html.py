@@ -1,6 +1,5 @@
 """The report as one HTML page, and `render`, which writes every form of it."""
 
-import os
 from pathlib import Path
 
 from markupsafe import Markup
@@ -14,6 +13,7 @@ from pruneproof.report.markdown import render_markdown
 from pruneproof.report.results import tidy_csv
 from pruneproof.report.table import completed, table_of
 from pruneproof.report.themed import themed
+from pruneproof.values.files import replacing
 
 
 def render(record: Record, paper: Paper, catalog: Catalog, folder: Path) -> dict[str, Path]:
@@ -43,7 +43,8 @@ def render(record: Record, paper: Paper, catalog: Catalog, folder: Path) -> dict
     files[paths["markdown"]] = render_markdown(report)
     files[paths["results"]] = tidy_csv(report.record, report.table)
     for path, text in files.items():
-        _write(path, text)
+        with replacing(path) as draft:
+            draft.write_text(text, encoding="utf-8", newline="\n")
     return paths | {"figures": figures}
 
 
@@ -60,9 +61,3 @@ def render_html(report: Report) -> str:
     made = environment(html=True)
     made.filters["themed"] = lambda plot: Markup(themed(plot))
     return made.get_template("report.html.jinja").render(content(report))
-
-
-def _write(path: Path, text: str) -> None:
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    draft.write_text(text, encoding="utf-8", newline="\n")
-    draft.replace(path)

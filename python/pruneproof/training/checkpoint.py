@@ -1,7 +1,6 @@
 """Tensors on disk: safetensors files, written atomically, read with one clear message."""
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,21 +10,20 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from pruneproof.errors import StoreCorrupt
+from pruneproof.values.files import replacing
 
 
 def save_tensors(path: Path, tensors: Mapping[str, torch.Tensor], facts: Mapping[str, Any]) -> None:
     """Write tensors and JSON `facts` to one file; a reader sees the old content or the new, never a part."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
     # copies, because the library refuses tensors that share memory (tied weights)
     contiguous = {
         name: each.detach().cpu().clone(memory_format=torch.contiguous_format) for name, each in tensors.items()
     }
-    try:
-        save_file(contiguous, draft, metadata={"facts": json.dumps(facts)})
-    except SafetensorError as problem:  # the library wraps the system's refusal in its own class
-        draft.unlink(missing_ok=True)
-        raise OSError(str(problem)) from problem
-    draft.replace(path)
+    with replacing(path) as draft:
+        try:
+            save_file(contiguous, draft, metadata={"facts": json.dumps(facts)})
+        except SafetensorError as problem:  # the library wraps the system's refusal in its own class
+            raise OSError(str(problem)) from problem
 
 
 def load_tensors(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:

@@ -1,11 +1,9 @@
 """The file format `pruneproof-mask/1`: packed masks in a safetensors file (see `docs/mask-format.md`)."""
 
 import json
-import os
 import re
 import struct
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
@@ -16,6 +14,7 @@ from numpy.typing import NDArray
 
 from pruneproof.errors import BadTensor, StoreCorrupt
 from pruneproof.values.digests import canonical_json, digest_bytes, digest_json
+from pruneproof.values.files import replacing
 
 FORMAT = "pruneproof-mask/1"
 ENTRY = "mask"
@@ -104,17 +103,6 @@ def write(masks: PackedMasks, path: Path) -> None:
             save_file(dict(masks.bits), draft, metadata={ENTRY: canonical_json(facts)})
         except SafetensorError as problem:  # the library wraps the system's refusal in its own class
             raise OSError(str(problem)) from problem
-
-
-@contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """Yield a draft beside `path` that takes its place in the end; who has the old file mapped into memory keeps it."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        yield draft
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
 
 
 def read(path: Path, *, mapped: bool = False) -> PackedMasks:
