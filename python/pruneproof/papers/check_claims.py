@@ -1,5 +1,6 @@
 """Checks what `claims.toml` says against the runs and the printed tables."""
 
+from collections.abc import Sequence
 from fnmatch import fnmatchcase
 
 from pruneproof.errors import UnknownName
@@ -31,16 +32,13 @@ def check_claims(paper: Paper) -> None:
                     if isinstance(side, Quantity):
                         _check_quantity(paper, side, (*at, "compare", which, key))
         elif isinstance(claim, RerunClaim):
-            for required in claim.requires:
-                earlier_ids = [each for each in seen if each != claim.id]
-                if required not in earlier_ids:
-                    where = paper.where("claims.toml", *at, "requires")
-                    advice = "A claim requires earlier ones."
-                    raise UnknownName.among("claim", required, earlier_ids, where=where, advice=advice)
+            earlier_ids = [each for each in seen if each != claim.id]
+            _check_required(paper, claim.requires, earlier_ids, (*at, "requires"))
             for profile, evidence in claim.evidence.items():
                 _check_profile(paper, profile, (*at, "evidence", profile))
                 for which, operand in enumerate(evidence.operands):
                     _check_operand(paper, profile, operand, (*at, "evidence", profile, "operands", which))
+                _check_required(paper, paper.required(claim, profile), earlier_ids, (*at, "evidence", profile))
         elif isinstance(claim, SetupClaim):
             for name in (*claim.equal, *claim.different):
                 if name not in PROPERTIES:
@@ -62,6 +60,13 @@ def check_claims(paper: Paper) -> None:
             for sparsity in each.sparsities:
                 having = [name for name in methods if sparsity in sparsities_of(run)[name]]
                 _check_sparsity(paper, profile, each.run, run, (having or methods)[0], sparsity, at)
+
+
+def _check_required(paper: Paper, required: Sequence[str], earlier: Sequence[str], at: KeyPath) -> None:
+    for name in required:
+        if name not in earlier:
+            advice = "A claim requires earlier ones, and so do the preconditions of the runs that it reads."
+            raise UnknownName.among("claim", name, earlier, where=paper.where("claims.toml", *at), advice=advice)
 
 
 def _check_profile(paper: Paper, profile: str, at: KeyPath) -> None:

@@ -57,7 +57,7 @@ def judge(evidence: Evidence) -> tuple[ClaimRecord, ...]:
     for claim in evidence.paper.claims.claim:
         record = _BY_CLASS[type(claim)].judge(claim, evidence)
         if isinstance(claim, RerunClaim) and record.verdict != "not-run":
-            record = _where_sound(record, claim.requires, judged)
+            record = _where_sound(record, evidence.paper.required(claim, evidence.profile), judged)
         judged[claim.id] = record.model_copy(update={"post_hoc": claim.id in evidence.post_hoc})
     return corrected(tuple(judged.values()))
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pruneproof.papers.explain import Lines, line_of
 from pruneproof.papers.printed import Row
-from pruneproof.papers.schema import ClaimsFile, FiguresFile, PaperInfo, RunsFile
+from pruneproof.papers.schema import ClaimsFile, FiguresFile, PaperInfo, RerunClaim, RunsFile
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,16 @@ class Paper:
     """Over the bytes of the folder's TOML and CSV files."""
     lines: Mapping[str, Lines]
     """File name -> key path -> line."""
+
+    def required(self, claim: RerunClaim, profile: str) -> tuple[str, ...]:
+        """Return the claims that must hold for a claim to be judged at a profile: its own, then those of its runs.
+
+        A run's preconditions do not require each other.
+        """
+        runs = self.runs.runs(profile)
+        of_runs = [runs[each.run].preconditions for each in claim.evidence[profile].operands]
+        theirs = [name for names in of_runs if claim.id not in names for name in names]
+        return tuple(dict.fromkeys([*claim.requires, *theirs]))
 
     def line(self, file: str, *path: str | int) -> str:
         """Return `runs.toml, line 14` for a key path, or for the nearest table around it that the file spells out."""

@@ -118,6 +118,9 @@ class Run(Frozen):
     sparsities: tuple[Fraction, ...] = ()
     seeds: tuple[int, ...] = ()
     """Replaces the profile's."""
+    preconditions: tuple[Id, ...] = ()
+    """Claims that must hold for any other re-run claim to be judged on this run: what makes it an experiment at all,
+    such as a dense network that has learned."""
     methods: tuple[Method, ...] = ()
 
 
