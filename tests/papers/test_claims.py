@@ -5,6 +5,7 @@ from pruneproof.papers.claims import CLAIM_KINDS, Evidence, corrected, judge, ki
 from pruneproof.papers.load import load_paper
 from pruneproof.papers.operands import samples_of
 from pruneproof.papers.record import Cell, ClaimRecord
+from pruneproof.papers.registration import claim_digest
 from pruneproof.registry.catalog import build_catalog
 
 
@@ -234,6 +235,45 @@ def test_only_an_earlier_claim_can_be_required(tiny, name):
     (tiny / "claims.toml").write_text(text)
     with pytest.raises(UnknownName, match="A claim requires earlier ones"):
         load_paper(tiny)
+
+
+# What a run takes for granted.
+
+
+def with_precondition(tiny, name="learns"):
+    runs = (tiny / "runs.toml").read_text()
+    (tiny / "runs.toml").write_text(runs.replace("[mini.mlp]\n", f'[mini.mlp]\npreconditions = ["{name}"]\n'))
+    return load_paper(tiny)
+
+
+LEARNED, NOT_LEARNED = [95.0, 95.5, 94.8, 95.2, 95.1], [9.0, 8.5, 9.8, 9.2, 9.1]
+WORSE = [8.0, 8.2, 7.9, 8.1, 8.3]
+
+
+def test_claims_are_judged_where_the_preconditions_of_their_run_hold(tiny):
+    found = judged(with_precondition(tiny), dense(LEARNED) + pruned(WORSE))
+    assert (found["learns"].verdict, found["ordered"].verdict) == ("holds", "holds")
+
+
+def test_where_a_precondition_fails_only_itself_is_judged(tiny):
+    found = judged(with_precondition(tiny), dense(NOT_LEARNED) + pruned(WORSE))
+    assert (found["learns"].verdict, found["ordered"].verdict) == ("fails", "not-run")
+    assert "learns, which is fails" in found["ordered"].reason
+
+
+def test_a_precondition_stands_before_the_claims_that_rest_on_it(tiny):
+    with pytest.raises(UnknownName, match="so do the preconditions of the runs"):
+        with_precondition(tiny, "ordered")
+
+
+def test_a_precondition_is_fixed_with_the_claims_that_rest_on_it(tiny):
+    def fixed(paper):
+        claims = {claim.id: claim for claim in paper.claims.claim}
+        return {name: claim_digest(claims[name], paper, "mini") for name in ("learns", "ordered")}
+
+    before, after = fixed(load_paper(tiny)), fixed(with_precondition(tiny))
+    assert after["ordered"] != before["ordered"]
+    assert after["learns"] == before["learns"]
 
 
 # Headline claims.
