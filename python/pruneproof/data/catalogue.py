@@ -3,6 +3,7 @@
 from pruneproof.api import DataSet
 from pruneproof.data.cifar import CIFAR10, CIFAR100
 from pruneproof.data.digits import DIGITS
+from pruneproof.data.half_size import CIFAR10_16X16, CIFAR10_JPEG_16X16
 from pruneproof.data.har import HAR2, UCI_HAR_SUBSET
 from pruneproof.data.image_folder import CIFAR10_JPEG
 from pruneproof.data.imagenet import IMAGENET
@@ -13,7 +14,9 @@ DATASETS: tuple[DataSet, ...] = (
     MNIST,
     FASHION_MNIST,
     CIFAR10,
+    CIFAR10_16X16,
     CIFAR10_JPEG,
+    CIFAR10_JPEG_16X16,
     CIFAR100,
     IMAGENET,
     HAR2,

@@ -19,15 +19,16 @@ from pruneproof.data.cifar import CIFAR10_NORMALISATION
 from pruneproof.data.files import missing, read_tree
 from pruneproof.data.in_memory import InMemory, Samples, images
 
+CIFAR10_JPEG_ID = "cifar10-jpeg"
 JPEG = re.compile(r"(?:^|/)((?:train|test)/[^/]+/[^/.][^/]*\.jpe?g)$", re.IGNORECASE)
 SPLITS: tuple[Split, ...] = ("train", "test")
 
 
-def load_cifar10_jpeg(root: Path) -> InMemory:
+def load_cifar10_jpeg(root: Path, data_set: str = CIFAR10_JPEG_ID) -> InMemory:
     """Load `root`/cifar10-jpeg/{train,test}/<class>/*.jpg, or the same tree in `root`/cifar10-jpeg.tar.gz.
 
     Classes are the sorted folder names, samples are in path order (hence grouped by class). The fingerprint covers
-    relative paths and file bytes. Normalised as `cifar10`.
+    relative paths and file bytes. Normalised as `cifar10`. Messages name `data_set`.
 
     Raises:
         DataMissing: there is neither folder nor archive, or no JPEG in it.
@@ -39,7 +40,7 @@ def load_cifar10_jpeg(root: Path) -> InMemory:
     files = read_tree(path, JPEG) if path.exists() else {}
     if not files:
         advice = "Nothing can be fetched for it; for the official pixels run `repro data fetch cifar10`."
-        raise missing("cifar10-jpeg", root, "cifar10-jpeg/{train,test}/<class>/*.jpg or cifar10-jpeg.tar.gz", advice)
+        raise missing(data_set, root, "cifar10-jpeg/{train,test}/<class>/*.jpg or cifar10-jpeg.tar.gz", advice)
     classes = sorted({name.split("/")[1] for name in files})
     names: dict[Split, list[str]] = {
         split: [name for name in files if name.startswith(f"{split}/")] for split in SPLITS
@@ -105,7 +106,7 @@ def decode(files: Iterable[tuple[str, bytes]], path: Path) -> torch.Tensor:
 
 
 CIFAR10_JPEG = DataSet(
-    id="cifar10-jpeg",
+    id=CIFAR10_JPEG_ID,
     load=load_cifar10_jpeg,
     source=Source("Krizhevsky", 2009, "Learning multiple layers of features from tiny images (re-encoded as JPEG)"),
     license="not stated with the files",
