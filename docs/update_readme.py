@@ -1,7 +1,7 @@
 """Write the tables of claims in README.md anew from the committed records: `make readme`.
 
 A table stands between `<!-- claims: FOLDER PROFILE -->` and `<!-- end of claims -->`; it shows the newest record of
-that profile there.
+that profile there, and beside it those of the same plan from other machines.
 """
 
 import re
@@ -18,18 +18,19 @@ TABLE = re.compile(
 )
 
 
-def newest(folder: Path, profile: str) -> Record:
-    """Return the record of the profile that was made last."""
-    return max((Record.load(path) for path in folder.glob(f"{profile}-*.json")), key=lambda record: record.created)
+def records_of(folder: Path, profile: str) -> list[Record]:
+    """Return the record of the profile that was made last, then the others of its plan."""
+    found = sorted((Record.load(path) for path in folder.glob(f"{profile}-*.json")), key=lambda record: record.created)
+    return [record for record in reversed(found) if record.plan == found[-1].plan]
 
 
 def updated(text: str) -> str:
-    """Return the README's text with each table made from its record."""
+    """Return the README's text with each table made from its records."""
     catalog = build_catalog(["builtin"])
 
     def anew(match: re.Match[str]) -> str:
-        record = completed(newest(ROOT / match["folder"], match["profile"]), catalog)
-        table = claims_table(record).strip()
+        record, *others = [completed(each, catalog) for each in records_of(ROOT / match["folder"], match["profile"])]
+        table = claims_table(record, others).strip()
         return f"{match['begin']}{table}\n{match['end']}"
 
     return TABLE.sub(anew, text)

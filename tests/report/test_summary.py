@@ -30,6 +30,32 @@ def test_each_row_names_claim_verdict_strength_and_note(record):
             assert escape(claim.note) in row
 
 
+def other_machine(record, **verdicts):
+    claims = tuple(
+        claim.model_copy(update={"verdict": verdicts.get(claim.id, claim.verdict)}) for claim in record.claims
+    )
+    return record.model_copy(update={"claims": claims, "environment": {**record.environment, "processor": "another"}})
+
+
+def test_a_claim_on_which_machines_disagree_is_contested_with_the_figures_of_both(record):
+    claim = next(claim for claim in record.claims if claim.verdict == "holds" and claim.value is not None)
+    other = other_machine(record, **{claim.id: "fails"})
+    table = claims_table(record, [other])
+    row = next(line for line in table.splitlines() if f"**{claim.id}**" in line)
+    assert row.startswith("| ⚡ contested |")
+    assert "✔ holds: " in row
+    assert "✘ fails: " in row
+    assert f"contested: {claim.id}." in table
+    assert "another" in table
+
+
+def test_machines_that_agree_are_named_and_nothing_is_contested(record):
+    table = claims_table(record, [other_machine(record)])
+    assert "2 records of this profile" in table
+    assert "no verdict is contested" in table
+    assert "⚡" not in table
+
+
 def test_statistical_claims_alone_stand_open(record):
     open_part = claims_table(record).split("<details>")[0]
     for group in claim_groups(record):

@@ -10,14 +10,18 @@ from pruneproof.data.augment import IMAGE_AUGMENTATIONS
 from pruneproof.data.files import downloading, fetch_advice, missing
 from pruneproof.data.in_memory import InMemory, Samples, content_fingerprint, images
 
-CIFAR10_ID = "cifar10"
 CIFAR10_NORMALISATION = ((0.4914, 0.4822, 0.4465), (0.2023, 0.1994, 0.2010))
 """As in the released code of Gupta et al. (2022), arXiv 2209.14624. The deviations are a widespread convention; those
 over all pixels are larger (about 0.25)."""
 
 
-def load_cifar10(root: Path, data_set: str = CIFAR10_ID) -> InMemory:
-    """Load CIFAR-10 from `root`/cifar-10-batches-py; see `read_batches`. Messages name `data_set`."""
+def load_cifar10(root: Path) -> InMemory:
+    """Load CIFAR-10 from `root`/cifar-10-batches-py; see `read_batches`."""
+    return read_cifar10(root, "cifar10")
+
+
+def read_cifar10(root: Path, data_set: str) -> InMemory:
+    """Load CIFAR-10 in the name of `data_set`, which messages say."""
     from torchvision.datasets import CIFAR10  # here, because listing data sets must stay quick
 
     splits, classes = read_batches(data_set, root, CIFAR10)
@@ -87,7 +91,7 @@ def fetch(data_set: str, root: Path, files: Any) -> None:
 
 
 CIFAR10 = DataSet(
-    id=CIFAR10_ID,
+    id="cifar10",
     load=load_cifar10,
     source=Source("Krizhevsky", 2009, "Learning multiple layers of features from tiny images"),
     license="not stated with the files",

@@ -7,8 +7,8 @@ from pathlib import Path
 import torch
 
 from pruneproof.api import DataSet, digest_json
-from pruneproof.data.cifar import CIFAR10, CIFAR10_NORMALISATION, load_cifar10
-from pruneproof.data.image_folder import CIFAR10_JPEG, load_cifar10_jpeg
+from pruneproof.data.cifar import CIFAR10, CIFAR10_NORMALISATION, read_cifar10
+from pruneproof.data.image_folder import CIFAR10_JPEG, read_cifar10_jpeg
 from pruneproof.data.in_memory import InMemory, images
 
 
@@ -25,11 +25,11 @@ def half_size(pixels: torch.Tensor) -> torch.Tensor:
     return total.add_(2).div_(4, rounding_mode="floor").to(torch.uint8)
 
 
-def _half_of(whole: DataSet, load: Callable[..., InMemory], about: str) -> DataSet:
+def _half_of(whole: DataSet, read: Callable[[Path, str], InMemory], about: str) -> DataSet:
     name = f"{whole.id}-16x16"
 
     def load_halved(root: Path) -> InMemory:
-        data = load(root, name)
+        data = read(root, name)
         splits = {split: (half_size(inputs), labels) for split, (inputs, labels) in data.splits.items()}
         fingerprint = digest_json({"half-size": data.fingerprint})
         return images(splits, classes=data.classes, fingerprint=fingerprint, normalisation=CIFAR10_NORMALISATION)
@@ -39,11 +39,11 @@ def _half_of(whole: DataSet, load: Callable[..., InMemory], about: str) -> DataS
 
 CIFAR10_16X16 = _half_of(
     CIFAR10,
-    load_cifar10,
+    read_cifar10,
     "50,000 train + 10,000 test, 3x16x16, 10 classes: means of 2x2 pixels, from the files of cifar10",
 )
 CIFAR10_JPEG_16X16 = _half_of(
     CIFAR10_JPEG,
-    load_cifar10_jpeg,
+    read_cifar10_jpeg,
     "cifar10-jpeg at half its side: 50,000 train + 10,000 test, 3x16x16, 10 classes, from the same files",
 )

@@ -19,12 +19,16 @@ from pruneproof.data.cifar import CIFAR10_NORMALISATION
 from pruneproof.data.files import missing, read_tree
 from pruneproof.data.in_memory import InMemory, Samples, images
 
-CIFAR10_JPEG_ID = "cifar10-jpeg"
 JPEG = re.compile(r"(?:^|/)((?:train|test)/[^/]+/[^/.][^/]*\.jpe?g)$", re.IGNORECASE)
 SPLITS: tuple[Split, ...] = ("train", "test")
 
 
-def load_cifar10_jpeg(root: Path, data_set: str = CIFAR10_JPEG_ID) -> InMemory:
+def load_cifar10_jpeg(root: Path) -> InMemory:
+    """Load `cifar10-jpeg`, see `read_cifar10_jpeg`."""
+    return read_cifar10_jpeg(root, "cifar10-jpeg")
+
+
+def read_cifar10_jpeg(root: Path, data_set: str) -> InMemory:
     """Load `root`/cifar10-jpeg/{train,test}/<class>/*.jpg, or the same tree in `root`/cifar10-jpeg.tar.gz.
 
     Classes are the sorted folder names, samples are in path order (hence grouped by class). The fingerprint covers
@@ -106,7 +110,7 @@ def decode(files: Iterable[tuple[str, bytes]], path: Path) -> torch.Tensor:
 
 
 CIFAR10_JPEG = DataSet(
-    id=CIFAR10_JPEG_ID,
+    id="cifar10-jpeg",
     load=load_cifar10_jpeg,
     source=Source("Krizhevsky", 2009, "Learning multiple layers of features from tiny images (re-encoded as JPEG)"),
     license="not stated with the files",

@@ -16,7 +16,8 @@ def claim_digest(claim: RerunClaim, paper: Paper, profile: str) -> str:
     """Return a digest over everything that decides a claim's verdict, given the measurements.
 
     That is its test with all parameters, its operands (methods, sparsities, metrics, and the steps after which they are
-    read), the seeds that the paper's files name for them, the claims that it or its runs require, and whether it is a headline.
+    read), the seeds that the paper's files name for them, the claims that it or its runs require, and whether it is a
+    headline.
     """
     evidence = claim.evidence[profile]
     runs, planned = paper.runs.runs(profile), paper.runs.profile(profile).seeds

@@ -1,6 +1,9 @@
 """A record's claims as Markdown tables, for a README."""
 
+from collections.abc import Mapping, Sequence
+
 from pruneproof.papers.record import ClaimRecord, Record
+from pruneproof.papers.side_by_side import Row, side_by_side
 from pruneproof.report.wording import (
     SYMBOLS,
     claim_groups,
@@ -22,18 +25,24 @@ def escape(text: str) -> str:
     return text.translate(_SPECIAL)
 
 
-def claims_table(record: Record) -> str:
+def claims_table(record: Record, others: Sequence[Record] = ()) -> str:
     """Return the tested claims and verdicts of a record as Markdown tables, after a line with the counts.
 
-    Statistical claims stand open and first; the others fold away.
+    Statistical claims stand open and first; the others fold away. A claim on which `others`, records of the same paper
+    and profile from other machines, come to another verdict is `contested`, and the figures of all are shown.
+
+    Raises:
+        BadOption: one of `others` is of another paper or profile.
     """
+    rows = side_by_side([record, *others]) if others else []
+    contested = {row.id: row for row in rows if row.contested}
     parts = [f"{counts_sentence(record)} (profile `{record.profile}`, scale: {record.scale})."]
-    parts += filter(None, [headline_sentence(record)])
+    parts += filter(None, [headline_sentence(record), _agreement_sentence([record, *others], contested)])
     for group in sorted(claim_groups(record), key=lambda group: not group.is_statistical):
         if not group.judged:
             continue
         title = f"{group.kind.title} claims: {group.kind.about}"
-        table = _table(group.judged)
+        table = _table(group.judged, contested)
         parts.append(
             f"{title}\n\n{table}"
             if group.is_statistical
@@ -42,17 +51,35 @@ def claims_table(record: Record) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _table(claims: list[ClaimRecord]) -> str:
+def _agreement_sentence(records: Sequence[Record], contested: Mapping[str, Row]) -> str:
+    if len(records) == 1:
+        return ""
+    machines = ", ".join(str(record.environment.get("processor")) for record in records)
+    said = f"contested: {', '.join(contested)}" if contested else "no verdict is contested"
+    return f"{len(records)} records of this profile ({machines}): {said}."
+
+
+def _table(claims: Sequence[ClaimRecord], contested: Mapping[str, Row]) -> str:
     lines = ["| verdict | claim | in the paper | paper | ours |", "|---|---|---|---|---|"]
     for claim in claims:
         mark = f" *({said})*" if (said := standing(claim)) else ""
         note = f" *Here: {escape(claim.note)}*" if claim.note else ""
+        verdict, figure = _said_by_all(contested[claim.id]) if claim.id in contested else _said(claim)
         cells = (
-            f"{SYMBOLS[claim.verdict]} {claim.verdict}",
+            verdict,
             f"**{claim.id}** {escape(claim.text)}{mark}{note}",
             f"{escape(claim.where)} ({claim.strength})",
             escape(claim.reported),
-            escape(figure_with_spread(claim)),
+            figure,
         )
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
+
+
+def _said(claim: ClaimRecord) -> tuple[str, str]:
+    return f"{SYMBOLS[claim.verdict]} {claim.verdict}", escape(figure_with_spread(claim))
+
+
+def _said_by_all(row: Row) -> tuple[str, str]:
+    each = [": ".join(_said(claim)) for claim in row.claims if claim is not None]
+    return "⚡ contested", "; ".join(each)
