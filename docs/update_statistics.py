@@ -157,6 +157,20 @@ CASES = (
         "both median differences at the margin",
     ),
     Case(
+        "some-sign-change",
+        ("holds",),
+        {"pairs": 2},
+        lambda rng, noise, n: np.concatenate([_crossing(rng, noise, n, 200.0), _crossing(rng, noise, n, 200.0)]),
+        "in both pairs one median difference at the margin, the other far above",
+    ),
+    Case(
+        "some-sign-change",
+        ("fails",),
+        {"pairs": 2},
+        lambda rng, noise, n: np.concatenate([_crossing(rng, noise, n, 0.0), _crossing(rng, noise, n, -200.0)]),
+        "both median differences of one pair at the margin, the other pair far from crossing",
+    ),
+    Case(
         "monotone-trend",
         BOTH,
         {"direction": "increasing"},
