@@ -5,6 +5,7 @@ import pytest
 
 from pruneproof.errors import BadConfig, UnknownName
 from pruneproof.papers.check_names import check_names
+from pruneproof.papers.claims import FAMILY_ERROR
 from pruneproof.papers.load import find_paper, load_paper
 from pruneproof.papers.printed import check_printed
 from pruneproof.registry.catalog import build_catalog
@@ -13,6 +14,7 @@ from pruneproof.units import keep_count
 FOLDER = Path(__file__).parents[2] / "papers" / "global-mp"
 PAPER = load_paper(FOLDER)
 CLAIMS = {claim.id: claim for claim in PAPER.claims.claim}
+RERUN = [claim for claim in PAPER.claims.claim if claim.kind == "re-run"]
 FAILS = {"p-all", "p2", "p3-95", "p5-80", "p6-best", "p10-low", "p17-lower", "p19-one-shot-80"}
 HOLDS = {
     "p1", "p3-90", "p4", "p5-90-up", "p6-nearest", "p7", "p8", "p9", "p10-high", "p11", "p12", "p13", "p14", "p15",
@@ -174,3 +176,19 @@ def test_sparsities_of_fastgrnn_keep_the_columns_that_are_written():
 
 def test_it_is_found_by_its_arxiv_number():
     assert find_paper("arXiv:2209.14624v1", [FOLDER]) == FOLDER
+
+
+def test_headline_claims_can_be_decided_at_every_profile_that_judges_them():
+    """Even the smallest p value of a family is multiplied by its size, see Holm (1979)."""
+    for name, profile in PAPER.runs.profiles.items():
+        family = [claim for claim in RERUN if claim.headline and name in claim.evidence]
+        for claim in family:
+            runs = PAPER.runs.runs(name)
+            seeds = min(len(runs[each.run].seeds or profile.seeds) for each in claim.evidence[name].operands)
+            assert 2.0**-seeds * len(family) <= FAMILY_ERROR, (name, claim.id)
+
+
+def test_no_profile_judges_on_the_seeds_of_a_pilot():
+    for name in ("mini", "cpu"):
+        every = {seed for run in PAPER.runs.runs(name).values() for seed in run.seeds}
+        assert not {*PAPER.runs.profiles[name].seeds, *every} & set(range(18))
