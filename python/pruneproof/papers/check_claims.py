@@ -5,6 +5,7 @@ from fnmatch import fnmatchcase
 
 from pruneproof.errors import UnknownName
 from pruneproof.papers.check_runs import measured, refuse
+from pruneproof.papers.findings import matches
 from pruneproof.papers.locate import KeyPath
 from pruneproof.papers.paper import Paper
 from pruneproof.papers.schema import Operand, PrintedClaim, Quantity, RerunClaim, Run, SetupClaim
@@ -49,6 +50,11 @@ def check_claims(paper: Paper) -> None:
                 run = _run(paper, profile, pair.run, (*at, "evidence", profile))
                 for method in pair.methods:
                     _check_method(paper, profile, pair.run, run, method, (*at, "evidence", profile))
+    for which, finding in enumerate(paper.claims.finding):
+        for pattern in finding.claims:
+            if not any(matches(name, [pattern]) for name in seen):
+                where = paper.where("claims.toml", "finding", which)
+                raise UnknownName.among("claim", pattern, seen, where=where)
     for profile, named in paper.claims.unjudged.items():
         _check_profile(paper, profile, ("unjudged", profile))
         for number, each in enumerate(named):

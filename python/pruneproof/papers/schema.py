@@ -279,9 +279,21 @@ class Unjudged(Frozen):
     why: str
 
 
+class Finding(Frozen):
+    """A question that the paper raises, and the claims that answer it."""
+
+    question: str
+    """One that can be answered by yes or no; yes is what the paper says."""
+    claims: tuple[str, ...] = Field(min_length=1)
+    """Claims that hold where the answer is yes; `*` and `?` stand for parts of ids."""
+    figure: str = ""
+    """The end of the name of the figures that show it, such as `strip`."""
+
+
 class ClaimsFile(Frozen):
     """`claims.toml`."""
 
+    finding: tuple[Finding, ...] = ()
     claim: tuple[Claim, ...] = Field(min_length=1)
     unjudged: dict[Id, tuple[Unjudged, ...]] = Field(default_factory=dict)
     """Profile -> what is measured there and read by no claim."""

@@ -6,8 +6,10 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from pruneproof.drawing.canvas import Plot
 from pruneproof.drawing.numbers import percent, shown
 from pruneproof.drawing.table import Table
+from pruneproof.papers.findings import Answered, findings
 from pruneproof.papers.paper import Paper
 from pruneproof.papers.record import Record
 from pruneproof.papers.unjudged import unjudged
@@ -60,6 +62,8 @@ def content(report: Report) -> dict[str, Any]:
     groups = wording.claim_groups(record)
     return {
         "record": record,
+        "findings": [(each, _shown_by(each, report.plots)) for each in findings(report.paper, record)],
+        "answer_rule": wording.ANSWER_RULE,
         "info": report.paper.info,
         "bibtex": report.bibtex.strip(),
         "software": _software(version),
@@ -80,6 +84,18 @@ def content(report: Report) -> dict[str, Any]:
         "environment": {"numerics class": record.numerics, **_flat(record.environment)},
         "work": {kind: (len(each), sum(each)) for kind, each in seconds.items()},
     }
+
+
+def _shown_by(found: Answered, plots: Plots) -> list[Plot]:
+    """Return the figures that show what an answer rests on: of the kind that it names, of the runs that were judged."""
+    runs = {operand.partition("/")[0] for claim in found.claims for operand in claim.operands}
+    return [
+        plot
+        for run in plots
+        if run in runs
+        for plot in plots[run]
+        if found.figure and plot.name == f"{run}-{found.figure}"
+    ]
 
 
 def _unjudged(paper: Paper, profile: str) -> list[str]:

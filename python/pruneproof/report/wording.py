@@ -26,6 +26,10 @@ SCALES: Mapping[str, str] = {
 SCALE_NAMES: Mapping[str, str] = {"small": "small scale", "reduced": "reduced scale", "paper": "the paper's scale"}
 
 
+ANSWER_RULE = (
+    "Answers follow from verdicts: yes where every judged claim holds, no where every one fails or is absent, mostly "
+    "so where at least half do and the others are open, in part where some hold and some fail."
+)
 _UNCOUNTED: Mapping[str, str] = {
     "self-test": "self-tests of this package",
     "unverified": "that we could not find in the paper",
