@@ -14,6 +14,7 @@ verdicts = st.lists(st.sampled_from(["holds", "fails", "absent", "inconclusive",
 FINDING = """
 [[finding]]
 question = "Does it learn, and lose by pruning?"
+short = "learns, and loses by pruning"
 claims = ["learnt", "ord*"]
 """
 

@@ -136,3 +136,8 @@ def tiny_run(tmp_path_factory):
 @pytest.fixture(scope="session")
 def tiny_record(tiny_run):
     return Record.load(tiny_run[0] / "record.json")
+
+
+@pytest.fixture(scope="session")
+def tiny_paper(tiny_run):
+    return load_paper(tiny_run[1])

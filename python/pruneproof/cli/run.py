@@ -51,6 +51,9 @@ def run(
     quiet: Annotated[
         bool, typer.Option("--quiet", "-q", help="No progress bars, no table: only where the report is.")
     ] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Every claim with its interval and its reason.")
+    ] = False,
     json: JsonOption = False,
 ) -> int:
     """Replay a paper's pinned experiments on real data and print a verdict for each of its claims.
@@ -78,7 +81,7 @@ def run(
             observers=tuple(observe or ()),
             workers=default_workers(device, workers),
         )
-        record = _run(request, quiet=quiet, json=json)
+        record = _run(request, quiet=quiet, verbose=verbose, json=json)
         records.append(record)
         statuses.append(exit_status(record))
     if json:
@@ -95,7 +98,7 @@ def exit_status(record: "Record") -> int:
     return 2 if "inconclusive" in verdicts or (record.claims and "holds" not in verdicts) else 0
 
 
-def _run(request: "Request", *, quiet: bool, json: bool) -> "Record":
+def _run(request: "Request", *, quiet: bool, verbose: bool, json: bool) -> "Record":
     from pruneproof.cli.progress import progress_bars
     from pruneproof.pipeline.prepare import prepare
     from pruneproof.pipeline.run import report_folder, run_paper
@@ -132,9 +135,14 @@ def _run(request: "Request", *, quiet: bool, json: bool) -> "Record":
     if not quiet:
         from rich.console import Console
 
+        from pruneproof.report.brief import print_brief
         from pruneproof.report.terminal import print_record
 
-        print_record(completed(record, prepared.catalog), Console())
+        whole, console = completed(record, prepared.catalog), Console()
+        if verbose:
+            print_record(whole, console)
+        else:
+            print_brief(whole, prepared.paper, console)
     for name, path in paths.items():
         print(f"{name}: {path}")
     print(f"record: {folder / 'record.json'}")

@@ -17,6 +17,7 @@ class Answered:
     """A question with the answer of one record."""
 
     question: str
+    short: str
     answer: Answer
     claims: tuple[ClaimRecord, ...]
     """The claims that were judged."""
@@ -63,7 +64,7 @@ def findings(paper: Paper, record: Record) -> tuple[Answered, ...]:
             claim for claim in record.claims if matches(claim.id, each.claims) and claim.verdict != "not-run"
         )
         answer = answer_of([claim.verdict for claim in claims])
-        found.append(Answered(each.question, answer, claims, each.figure))
+        found.append(Answered(each.question, each.short, answer, claims, each.figure))
     return tuple(found)
 
 

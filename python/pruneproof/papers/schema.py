@@ -284,6 +284,8 @@ class Finding(Frozen):
 
     question: str
     """One that can be answered by yes or no; yes is what the paper says."""
+    short: str
+    """The question as a phrase, to be followed by a colon and the answer."""
     claims: tuple[str, ...] = Field(min_length=1)
     """Claims that hold where the answer is yes; `*` and `?` stand for parts of ids."""
     figure: str = ""

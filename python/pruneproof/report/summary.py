@@ -1,7 +1,9 @@
-"""A record's claims as Markdown tables, for a README."""
+"""A record's findings and claims in Markdown, for pages that show committed records."""
 
 from collections.abc import Mapping, Sequence
 
+from pruneproof.papers.findings import findings
+from pruneproof.papers.paper import Paper
 from pruneproof.papers.record import ClaimRecord, Record
 from pruneproof.papers.side_by_side import Row, side_by_side
 from pruneproof.report.wording import (
@@ -23,6 +25,14 @@ def escape(text: str) -> str:
     a\_b \| \<i\>
     """
     return text.translate(_SPECIAL)
+
+
+def findings_list(paper: Paper, record: Record) -> str:
+    """Return the paper's questions with the answers of a record, a Markdown list."""
+    return "".join(
+        f"* {escape(each.question)} **{each.answer.capitalize()}**{f': {each.counts}' if each.counts else ''}.\n"
+        for each in findings(paper, record)
+    )
 
 
 def claims_table(record: Record, others: Sequence[Record] = ()) -> str:

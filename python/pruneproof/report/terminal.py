@@ -33,7 +33,7 @@ WIDE = 120
 ROOM_FOR_INTERVALS = 96
 """Columns from which the comparison of a variant shows intervals."""
 
-_STYLES = {
+VERDICT_STYLES = {
     "holds": "bold green",
     "fails": "bold red",
     "absent": "bold magenta",
@@ -44,7 +44,7 @@ _STYLES = {
 
 def print_record(record: Record, console: Console) -> None:
     """Print the verdicts grouped by kind of claim, the counts, and what they are evidence of."""
-    console.print(_heading(record))
+    console.print(heading(record))
     for group in claim_groups(record):
         where = f", profile {record.profile}, {SCALE_NAMES[record.scale]}" if group.is_statistical else ""
         console.print()
@@ -61,6 +61,11 @@ def print_record(record: Record, console: Console) -> None:
         else:
             console.print(_results(table, console.width))
     console.print()
+    print_summary(record, console)
+
+
+def print_summary(record: Record, console: Console) -> None:
+    """Print how many claims got each verdict, how they were corrected and registered, and what they are evidence of."""
     if record.claims:
         console.print(Text(counts_sentence(record), style="bold"))
     for sentence in filter(None, [headline_sentence(record), registration_sentence(record)]):
@@ -69,7 +74,8 @@ def print_record(record: Record, console: Console) -> None:
         console.print(Text(warning, style="yellow" if record.scale != "paper" or record.is_variant else ""))
 
 
-def _heading(record: Record) -> Text:
+def heading(record: Record) -> Text:
+    """Return what was run: paper, title, profile and seeds."""
     arxiv = f"  arXiv {record.arxiv}" if record.arxiv else ""
     seeds = f"{len(record.seeds)} seed{'s' if len(record.seeds) != 1 else ''}"
     return Text.assemble(
@@ -78,7 +84,7 @@ def _heading(record: Record) -> Text:
 
 
 def _verdict(claim: ClaimRecord) -> Text:
-    return Text(f"{SYMBOLS[claim.verdict]} {claim.verdict}", style=_STYLES[claim.verdict], no_wrap=True)
+    return Text(f"{SYMBOLS[claim.verdict]} {claim.verdict}", style=VERDICT_STYLES[claim.verdict], no_wrap=True)
 
 
 def _table(claims: list[ClaimRecord]) -> Table:
