@@ -4,7 +4,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from math import prod
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 
 class Stored(NamedTuple):
@@ -22,6 +22,8 @@ class Stored(NamedTuple):
         return prod(self.shape)
 
 
+_AT_ONCE = 1 << 20
+"""Numbers that are read at a time."""
 _LEAVES = {
     "a scale or zero point": (
         r"scales?(_|\d|$)|scaling|(^|_)(q?zeros?|zero_points?|zp|absmax|amax|scb|su|sv|suh|svh)(_|\d|$)|^quant_"
@@ -31,6 +33,7 @@ _LEAVES = {
     "a bias": r"(^|_)bias(es)?(_|\d|$)",
     "a learned token": r"(^|_)tokens?$|^latents$|^queries$",
     "a mask": r"(^|_)masks?(_|\d|$)|^(tril|triu|causal)(_|$)",
+    "scores of a mask": r"(^|_)scores$",
     "a running statistic": (
         r"(^|_)(running|moving|ema)(_|$)|^((image|pixel|data|input|latents?)_)?(mean|std|var|variance)s?$"
         r"|^embed_avg$|(^|_)cluster_size$|(^|_)(counts?|histogram)$"
@@ -91,6 +94,30 @@ def named_as_weight(name: str) -> bool:
     ['fc.weight', 'experts.gate_up_proj']
     """
     return bool(re.search(_WEIGHT, _leaf(name)))
+
+
+def holds_two_values(numbers: Any, shape: tuple[int, ...]) -> bool:  # the library does not type its slices
+    """Say whether a tensor, or a slice of a file, holds at most two values, as masks and constants do.
+
+    It is read along the first side longer than 1, at first one row and then more at a time, up to a third value.
+
+    >>> import torch
+    >>> holds_two_values(torch.ones(1, 3, 3).tril(), (1, 3, 3)), holds_two_values(torch.arange(4.0), (4,))
+    (True, False)
+    """
+    import torch
+
+    axis = next((axis for axis, side in enumerate(shape) if side > 1), len(shape) - 1)
+    width = max(prod(shape[axis + 1 :]), 1)
+    seen, start, many = torch.empty(0, dtype=torch.float64), 0, 1
+    while start < shape[axis]:
+        part = numbers[(*[0] * axis, slice(start, start + many))]
+        seen = torch.cat([seen, part.double().reshape(-1).unique()]).unique()
+        if len(seen) > 2:
+            return False
+        start += many
+        many = min(2 * many, max(_AT_ONCE // width, 1))
+    return True
 
 
 def _parts(name: str) -> list[str]:
