@@ -250,6 +250,13 @@ def test_what_is_no_weight_stays_as_it_is_and_is_named_with_its_reason(quantised
     assert {"name": "layer.scales", "shape": [2, 32], "reason": "a scale or zero point"} in left_out
 
 
+def test_a_weight_that_is_not_called_one_is_named_too(tmp_path, capsys):
+    save_file({"x": torch.randn(4, 4), "fc.weight": torch.randn(4, 4)}, tmp_path / "model.safetensors")
+    for options, told in (((), True), (("--include", "*"), False)):
+        assert repro(tmp_path / "model.safetensors", "--keep", 5, *options, "-o", tmp_path / "p", "--force") == 0
+        assert ("do not say weight (--exclude leaves them): x\n" in capsys.readouterr().out) == told
+
+
 def test_what_is_named_is_pruned_all_the_same(quantised, tmp_path, capsys):
     source, _ = quantised
     options = "--sparsity", 0.5, "--include", "layer.scales", "--include", "*_bias"

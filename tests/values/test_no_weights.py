@@ -83,7 +83,18 @@ LAYOUTS = {
         experts.gate_up_proj_bias F16 4 32
         * experts.w1 F16 4 8 8
         experts.b1 F16 4 8
-        experts.down_biases F16 4 8""",
+        experts.down_biases F16 4 8
+        * experts.up F16 4 8 16
+        experts.up_addend F16 4 16""",
+    "heads, whose biases are stacked": """
+        * attn.W_Q F32 2 8 4
+        attn.b_Q F32 2 4
+        * mlp.w_in F32 8 16
+        mlp.b_in F32 16""",
+    "weights whose names begin alike": """
+        * w F32 8 8
+        * w_out F32 8 2
+        * b F32 4 8""",
     "flax": """
         * params/Dense_0/kernel F32 4 4
         params/layers/bias F32 2 4

@@ -113,7 +113,7 @@ def prune(
     if json:
         print_json(_facts(source, pruned))
     elif not quiet:
-        _print(pruned, table=dry_run)
+        _print(pruned, table=dry_run, chosen=bool(include))
 
 
 def _selection(scope: str, structure: str | None, floor: int, count: str, exclude: tuple[str, ...]) -> "Selection":
@@ -186,7 +186,7 @@ def _density(alive: int, size: int) -> float:
     return alive / size if size else 1.0
 
 
-def _print(pruned: "Pruned", *, table: bool) -> None:
+def _print(pruned: "Pruned", *, table: bool, chosen: bool) -> None:
     if table:
         width = max(len(weight.name) for weight in pruned.weights)
         print(f"{'tensor':{width}}  {'dtype':5} {'shape':>20} {'weights':>14} {'alive':>14}  density")
@@ -206,13 +206,15 @@ def _print(pruned: "Pruned", *, table: bool) -> None:
         f"in {len(pruned.weights)} of {pruned.tensors} tensors{threshold}"
     )
     if not table:
-        _print_left_out(pruned)
+        _print_doubts(pruned, chosen=chosen)
     for path in pruned.written:
         print(f"written: {path}")
 
 
-def _print_left_out(pruned: "Pruned") -> None:
-    """Name what looks like a weight and was not taken for one, unless the options said so."""
+def _print_doubts(pruned: "Pruned", *, chosen: bool) -> None:
+    """Name what was taken for a weight, and what was not, where somebody could think otherwise."""
+    from pruneproof.values.no_weights import named_as_weight
+
     by_reason = defaultdict(list)
     for name, reason in pruned.left_out.items():
         if len(pruned.shapes[name]) >= 2 and not reason.startswith("matched by"):
@@ -220,5 +222,12 @@ def _print_left_out(pruned: "Pruned") -> None:
     if by_reason:
         print("left as they are (--dry-run lists all, --include prunes them):")
     for reason, names in by_reason.items():
-        more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
-        print(f"  {reason}: {', '.join(names[:MOST_NAMED])}{more}")
+        print(f"  {reason}: {_first(names)}")
+    unnamed = [weight.name for weight in pruned.weights if not named_as_weight(weight.name)]
+    if unnamed and not chosen:
+        print(f"pruned, though the names do not say weight (--exclude leaves them): {_first(unnamed)}")
+
+
+def _first(names: list[str]) -> str:
+    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+    return ", ".join(names[:MOST_NAMED]) + more

@@ -2,9 +2,11 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from math import prod
 from typing import Any, NamedTuple
+
+import numpy as np
 
 
 class Stored(NamedTuple):
@@ -30,20 +32,20 @@ _LEAVES = {
     ),
     "a table of quantised values": r"codebooks?$|centroids?$|(^|_)(lut|lookup_table)$",
     "a gain or factor": r"^(gamma|beta|alpha|gain|temperature|sinks?|g)(_?\d+)?$|magnitude|^modulation$",
-    "a bias": r"(^|_)bias(es)?(_|\d|$)",
+    "a bias": r"(^|_)bias(es)?(_|\d|$)|(^|_)(shift|offset)s?$",
     "a learned token": r"(^|_)tokens?$|^latents$|^queries$",
     "a mask": r"(^|_)masks?(_|\d|$)|^(tril|triu|causal)(_|$)",
     "scores of a mask": r"(^|_)scores$",
     "a running statistic": (
         r"(^|_)(running|moving|ema)(_|$)|^((image|pixel|data|input|latents?)_)?(mean|std|var|variance)s?$"
-        r"|^embed_avg$|(^|_)cluster_size$|(^|_)(counts?|histogram)$"
+        r"|^embed_avg$|(^|_)cluster_size$|(^|_)(counts?|histogram)$|(^|_)(min|max)(_vals?)?$"
     ),
     "the state of an optimizer": r"(^|_)exp_avg|momentum_buffer|square_avg",
     "a positional table": (
         r"(^|_)(inv_freq|freqs?|freqs_cis|cos|sin|(cos|sin)_cached?|slopes|alibi)(_|$)|^pe$|relative_coords"
     ),
     "a rate of a recurrence": r"^a_logs?$|^time_(decay|first|faaaa|mix_[kvrgw]|maa_[xkvrgw])$",
-    "a fixed table": r"^(anchors?|anchor_grid|priors?|strides?|fb|fbanks?)$|(^|_)window(_|$)|^mel_",
+    "a fixed table": r"^(anchors?|priors?|strides?|fb|fbanks?|filt)$|(^|_)window(_|$)|^mel_|(^|_)(basis|grid|coords)$",
 }
 """Kind -> what the last part of a name says."""
 _POSITIONAL = (
@@ -105,14 +107,12 @@ def holds_two_values(numbers: Any, shape: tuple[int, ...]) -> bool:  # the libra
     >>> holds_two_values(torch.ones(1, 3, 3).tril(), (1, 3, 3)), holds_two_values(torch.arange(4.0), (4,))
     (True, False)
     """
-    import torch
-
     axis = next((axis for axis, side in enumerate(shape) if side > 1), len(shape) - 1)
     width = max(prod(shape[axis + 1 :]), 1)
-    seen, start, many = torch.empty(0, dtype=torch.float64), 0, 1
+    seen, start, many = np.zeros(0), 0, 1
     while start < shape[axis]:
         part = numbers[(*[0] * axis, slice(start, start + many))]
-        seen = torch.cat([seen, part.double().reshape(-1).unique()]).unique()
+        seen = np.unique(np.concatenate([seen, part.double().reshape(-1).numpy()]), equal_nan=False)
         if len(seen) > 2:
             return False
         start += many
@@ -189,13 +189,18 @@ def _by_neighbour(name: str, stored: Stored, packed: Mapping[str, Stored], tenso
     for other, quantised in packed.items():
         if name not in packed and stored.size < quantised.size * quantised.bits // 8:
             return f'smaller than the quantised "{other}" that it lies beside'
-    bias = re.fullmatch(r"(.*(?:^|_))b(\d*)", _parts(name)[-1], re.IGNORECASE)
-    if bias:
-        stems = (f"{_module(name)}{bias[1]}{letter}{bias[2]}" for letter in "wW")
-        if _any_deeper(stems, stored, tensors):
-            return "a bias"
+    leaf, module = _parts(name)[-1], _module(name)
+    bias = re.fullmatch(r"(.*_|)[bB](\d*|_.*)", leaf)
+    stems = [f"{bias[1]}{letter}{bias[2]}" for letter in "wW"] if bias else []
+    if any(_is_deeper(tensors.get(module + stem), stored) for stem in stems):
+        return "a bias"
+    for cut in (place.start() for place in re.finditer("_", leaf)):
+        longer = tensors.get(module + leaf[:cut])
+        if longer and _is_deeper(longer, stored) and stored.shape[-1] in longer.shape[1:]:
+            return f'one number for each output of "{module}{leaf[:cut]}"'
     return None
 
 
-def _any_deeper(names: Iterable[str], stored: Stored, tensors: Mapping[str, Stored]) -> bool:
-    return any(name in tensors and len(tensors[name].shape) > len(stored.shape) for name in names)
+def _is_deeper(stack: Stored | None, stored: Stored) -> bool:
+    """Say whether `stack` holds a matrix for each vector of `stored`."""
+    return stack is not None and len(stack.shape) == len(stored.shape) + 1 and stack.shape[0] == stored.shape[0]
