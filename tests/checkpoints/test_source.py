@@ -100,3 +100,48 @@ def test_a_truncated_file_is_refused_wherever_it_ends(tmp_path):
         part.write_bytes(content[:length])
         with pytest.raises(DataCorrupt):
             open_source(part)
+
+
+def test_the_checkpoint_of_a_folder_is_found(sharded, tmp_path):
+    index = sharded(a="one.safetensors", b="two.safetensors")
+    found = open_source(tmp_path)
+    assert (found.index, found.folder, found.files[-1]) == (index, tmp_path, index)
+    index.unlink()
+    (tmp_path / "two.safetensors").unlink()
+    assert open_source(tmp_path).paths == (tmp_path / "one.safetensors",)
+
+
+def test_a_folder_of_several_checkpoints_names_them(sharded, tmp_path):
+    with pytest.raises(BadOption, match=r"several checkpoints.*one\.safetensors, two\.safetensors"):
+        open_source(tmp_path)
+    sharded(a="one.safetensors", b="two.safetensors")
+    save_file({"a": torch.ones(2)}, tmp_path / "model.safetensors")
+    with pytest.raises(BadOption, match=r"several checkpoints.*index\.json, model\.safetensors"):
+        open_source(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "model.pt"])
+def test_files_of_another_format_are_said_to_be_what_they_are(tmp_path, name):
+    torch.save({"a": torch.ones(2)}, tmp_path / name)
+    with pytest.raises(DataCorrupt, match=r"is a file of torch\.save.*save_file"):
+        open_source(tmp_path / name)
+
+
+def test_shards_and_folders_of_another_format_too(sharded, tmp_path):
+    index = sharded(a="one.safetensors", b="two.safetensors")
+    (tmp_path / "two.safetensors").write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 3\n")
+    with pytest.raises(DataCorrupt, match=r"two\.safetensors is a Git LFS pointer.*git lfs pull"):
+        open_source(index)
+    index.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 3\n")
+    with pytest.raises(DataCorrupt, match=r"index\.json is a Git LFS pointer"):
+        open_source(index)
+    distributed = tmp_path / "distributed"
+    distributed.mkdir()
+    (distributed / ".metadata").touch()
+    with pytest.raises(DataCorrupt, match="distributed checkpoint"):
+        open_source(distributed)
+    torch_folder = tmp_path / "torch"
+    torch_folder.mkdir()
+    torch.save({"a": torch.ones(2)}, torch_folder / "pytorch_model.bin")
+    with pytest.raises(DataCorrupt, match=r"pytorch_model\.bin is a file of torch\.save"):
+        open_source(torch_folder)

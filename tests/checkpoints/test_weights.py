@@ -1,6 +1,6 @@
 import pytest
 
-from pruneproof.checkpoints.weights import Weight, choose_weights
+from pruneproof.checkpoints.weights import Weight, choose_weights, left_out, unnamed
 from pruneproof.errors import BadOption, BadTensor
 
 STORED = [
@@ -40,3 +40,44 @@ def test_dtypes_without_an_order_are_refused_and_not_passed_over():
         names(["steps"])
     with pytest.raises(BadTensor, match="F8_E4M3"):
         choose_weights([*STORED, Weight("c.weight", "F8_E4M3", (2, 2))], [], [])
+
+
+QUANTISED = [
+    Weight("fc.qweight", "I32", (4, 32)),
+    Weight("fc.scales", "F16", (2, 32)),
+    Weight("up.weight_scale_inv", "F8_E8M0", (2, 2)),
+    Weight("head.weight", "F16", (10, 32)),
+    Weight("table", "F16", (10, 32)),
+]
+
+
+def test_what_is_no_weight_is_left_out_by_default_and_taken_when_it_is_named():
+    assert [weight.name for weight in choose_weights(QUANTISED, [], [])] == ["head.weight", "table"]
+    assert [weight.name for weight in choose_weights(QUANTISED, ["*.scales"], [])] == ["fc.scales"]
+
+
+def test_all_that_is_left_out_has_a_reason():
+    assert left_out(QUANTISED, [], ["head.*"], flat=["table"]) == {
+        "fc.qweight": "whole numbers",
+        "fc.scales": "a scale or zero point",
+        "head.weight": "matched by --exclude",
+        "table": "a mask or constant of at most two values",
+        "up.weight_scale_inv": "a scale or zero point",
+    }
+    assert left_out(QUANTISED, ["fc.scales", "head.*"], ["head.*"]) == {
+        "fc.qweight": "matched by no --include",
+        "head.weight": "matched by --exclude",
+        "table": "matched by no --include",
+        "up.weight_scale_inv": "matched by no --include",
+    }
+
+
+def test_numbers_are_asked_only_where_the_name_says_nothing():
+    assert [tensor.name for tensor in unnamed(QUANTISED, [], [])] == ["table"]
+    assert unnamed(QUANTISED, ["table"], []) == []
+    assert unnamed(QUANTISED, [], ["tab*"]) == []
+
+
+def test_where_nothing_is_left_the_reasons_are_given():
+    with pytest.raises(BadOption, match=r'"fc\.scales": a scale or zero point'):
+        choose_weights(QUANTISED[:2], [], [])

@@ -3,6 +3,7 @@ import json
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from pruneproof.cli import execute
 from pruneproof.values.masks import MaskSet
@@ -80,6 +81,36 @@ def test_diff_names_tensors_that_only_one_has(repro, tmp_path):
     assert "only in b: fc3.weight" in out
     assert "of other shape: fc2.weight" in out
     assert "relation: different tensors" in out
+
+
+@pytest.mark.parametrize("shapes", [{"conv.weight": (2, 2)}, {"fc1.weight": (4,)}])
+def test_masks_that_share_no_tensor_have_no_overlap(repro, tmp_path, shapes):
+    MaskSet.dense(shapes).save(tmp_path / "c.safetensors")
+    facts = answer(repro("diff", "a.safetensors", "c.safetensors", "--json"))
+    assert (facts["relation"], facts["jaccard"], facts["tensors"]) == ("they share no tensor", None, [])
+    shown = repro("diff", "a.safetensors", "c.safetensors")[1]
+    assert "relation: they share no tensor" in shown
+    assert "1.000000" not in shown
+
+
+def test_masks_of_a_wrapped_and_of_a_plain_model_are_compared(repro, tmp_path):
+    wrapped = {f"module._orig_mod.{name}": mask for name, mask in A.items()}
+    torch.save({"net": wrapped}, tmp_path / "wrapped.pt")
+    MaskSet.from_tensors(wrapped).save(tmp_path / "wrapped.safetensors")
+    for name in ("wrapped.pt", "wrapped.safetensors"):
+        facts = answer(repro("diff", name, "a.safetensors", "--json"))
+        assert (facts["relation"], facts["jaccard"]) == ("equal", 1.0)
+
+
+def test_the_sparsity_of_what_prune_wrote_can_be_looked_at(repro, tmp_path):
+    for number in (1, 2):
+        save_file({f"l{number}.weight": torch.randn(4, 4)}, tmp_path / f"m-{number}.safetensors")
+    index = tmp_path / "m.safetensors.index.json"
+    index.write_text(json.dumps({"weight_map": {f"l{n}.weight": f"m-{n}.safetensors" for n in (1, 2)}}))
+    assert execute(["prune", str(index), "--sparsity", "0.5", "-o", "out", "-q"]) == 0
+    for name in ("out/m.safetensors.index.json", "out"):
+        facts = answer(repro("info", name, "--json"))
+        assert (facts["size"], facts["alive"]) == (32, 16)
 
 
 @pytest.mark.parametrize("form", ["mask", "torch-prune", "pruneproof"])

@@ -1,8 +1,10 @@
 """`repro prune` as a user meets it."""
 
 import json
+import os
 import resource
 import signal
+import stat
 import subprocess
 import sys
 import time
@@ -206,6 +208,159 @@ def test_a_damaged_file_is_refused(model, tmp_path, capsys):
     assert repro(source, "--sparsity", 0.5, "--dry-run") == 66
     assert "truncated" in capsys.readouterr().err
     assert repro(tmp_path / "none.safetensors", "--sparsity", 0.5, "--dry-run") == 66
+
+
+@pytest.fixture
+def quantised(tmp_path):
+    """A file of which most is no weight, and the weights' names."""
+    random = torch.Generator().manual_seed(0)
+    tensors = {
+        "layer.qweight": torch.randint(-9, 9, (4, 32), generator=random, dtype=torch.int32),
+        "layer.scales": (0.001 + 0.01 * torch.rand(2, 32, generator=random)).half(),
+        "experts.gate_up_proj": torch.randn(4, 8, 16, generator=random).bfloat16(),
+        "experts.gate_up_proj_bias": (0.01 * torch.randn(4, 16, generator=random)).bfloat16(),
+        "attention.visible": torch.ones(6, 6).tril(),
+        "norm.weight": torch.ones(16),
+    }
+    save_file(tensors, tmp_path / "quantised.safetensors")
+    return tmp_path / "quantised.safetensors", tensors
+
+
+def test_what_is_no_weight_stays_as_it_is_and_is_named_with_its_reason(quantised, tmp_path, capsys):
+    source, tensors = quantised
+    assert repro(source, "--sparsity", 0.5, "-o", tmp_path / "pruned.safetensors") == 0
+    shown = capsys.readouterr().out
+    for reason in (
+        "a scale or zero point: layer.scales",
+        "a bias: experts.gate_up_proj_bias",
+        "a mask or constant of at most two values: attention.visible",
+        "whole numbers: layer.qweight",
+    ):
+        assert f"  {reason}\n" in shown
+    assert "norm.weight" not in shown  # nobody would take a vector for a matrix
+    written = load_file(tmp_path / "pruned.safetensors")
+    assert int(written["experts.gate_up_proj"].count_nonzero()) == 256
+    assert all(torch.equal(written[name], tensors[name]) for name in tensors if name != "experts.gate_up_proj")
+    assert repro(source, "--sparsity", 0.5, "--dry-run") == 0
+    listed = [line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines()]
+    assert ["norm.weight", "a vector"] in listed
+    assert ["layer.scales", "a scale or zero point"] in listed
+    repro(source, "--sparsity", 0.5, "--dry-run", "--json")
+    left_out = json.loads(capsys.readouterr().out)["left_out"]
+    assert {"name": "layer.scales", "shape": [2, 32], "reason": "a scale or zero point"} in left_out
+
+
+def test_a_weight_that_is_not_called_one_is_named_too(tmp_path, capsys):
+    save_file({"x": torch.randn(4, 4), "fc.weight": torch.randn(4, 4)}, tmp_path / "model.safetensors")
+    for options, told in (((), True), (("--include", "*"), False)):
+        assert repro(tmp_path / "model.safetensors", "--keep", 5, *options, "-o", tmp_path / "p", "--force") == 0
+        assert ("do not say weight (--exclude leaves them): x\n" in capsys.readouterr().out) == told
+
+
+def test_what_is_named_is_pruned_all_the_same(quantised, tmp_path, capsys):
+    source, _ = quantised
+    options = "--sparsity", 0.5, "--include", "layer.scales", "--include", "*_bias"
+    assert repro(source, *options, "-o", tmp_path / "pruned.safetensors") == 0
+    assert "64 of 128 weights alive" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("metadata", [None, {}, {"format": "pt"}, {"format": "mlx", "by": "them"}, {"by": "them"}])
+def test_what_a_loader_reads_it_can_read_afterwards(tmp_path, metadata):
+    source, output = tmp_path / "model.safetensors", tmp_path / "pruned.safetensors"
+    save_file({"w": torch.randn(4, 4)}, source, metadata=metadata)
+    assert repro(source, "--sparsity", 0.5, "-o", output, "-q") == 0
+    found = safe_open(output, "pt").metadata()
+    assert found["format"] == (metadata or {}).get("format", "pt")  # demanded wherever there are metadata at all
+    assert found.get("by") == (metadata or {}).get("by")
+
+
+def test_metadata_of_null_are_none(tmp_path):
+    header = b'{"__metadata__":null,"w":{"dtype":"F32","shape":[1,2],"data_offsets":[0,8]}}'
+    source, output = tmp_path / "model.safetensors", tmp_path / "pruned.safetensors"
+    source.write_bytes(len(header).to_bytes(8, "little") + header + np.array([1, 2], np.float32).tobytes())
+    assert repro(source, "--keep", 1, "-o", output, "-q") == 0
+    assert safe_open(output, "pt").metadata()["format"] == "pt"
+    assert load_file(output)["w"].tolist() == [[0, 2]]
+
+
+@pytest.fixture
+def folder(sharded):
+    """A model's folder: shards, index, what belongs to them, and the same weights in another format."""
+    files = {
+        "config.json": '{"model_type": "x"}',
+        "generation_config.json": "{}",
+        "tokenizer/vocab.txt": "a",
+        "pytorch_model.bin": "dense",
+        ".gitattributes": "",
+    }
+    for name, text in files.items():
+        (sharded.parent / name).parent.mkdir(exist_ok=True)
+        (sharded.parent / name).write_text(text)
+    return sharded.parent
+
+
+def files_of(folder):
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+
+
+def test_a_models_folder_comes_out_as_a_models_folder(folder, tmp_path):
+    output = tmp_path / "pruned"
+    assert repro(folder, "--keep", 5, "-o", output, "-q") == 0
+    index = "model.safetensors.index.json"
+    assert files_of(output) == [
+        "a.safetensors", "b.safetensors", "config.json", "generation_config.json", index, "tokenizer/vocab.txt"
+    ]  # fmt: skip
+    assert (output / "config.json").read_text() == '{"model_type": "x"}'
+    placed = json.loads((output / index).read_text())
+    for name, shard in placed["weight_map"].items():
+        with safe_open(output / shard, "pt") as opened:
+            assert opened.metadata()["format"] == "pt"
+            assert opened.get_tensor(name).shape == (2, 4)
+    assert placed["metadata"] == {"total_size": 48}
+    assert repro(output, "--keep", 3, "-o", tmp_path / "again", "-q") == 0
+    assert files_of(tmp_path / "again") == files_of(output)
+
+
+def test_a_folder_of_one_file_comes_out_too_also_inside_of_itself(model, tmp_path):
+    source, _ = model
+    (tmp_path / "config.json").write_text("{}")
+    for _ in range(2):
+        assert repro(tmp_path, "--keep", 5, "-o", tmp_path / "pruned", "-q", "--force") == 0
+        assert files_of(tmp_path / "pruned") == ["config.json", source.name]
+
+
+def test_a_folder_is_not_written_over_itself_nor_to_a_file_and_after_an_error_nothing_is_there(
+    folder, tmp_path, capsys
+):
+    assert repro(folder, "--keep", 5, "-o", folder, "--force") == 64
+    assert "is the checkpoint itself" in capsys.readouterr().err
+    assert repro(folder, "--keep", 5, "-o", tmp_path / "x.safetensors") == 64
+    assert "must be a folder" in capsys.readouterr().err
+    weight = torch.full((2, 4), float("nan")).half()
+    save_file({"w": weight}, folder / "b.safetensors")
+    assert repro(folder, "--keep", 5, "-o", tmp_path / "pruned") == 65
+    assert names(tmp_path) == [folder.name]
+
+
+def test_everything_that_is_written_may_be_read_by_whom_the_umask_says(folder, tmp_path):
+    output = tmp_path / "pruned"
+    (folder / "config.json").chmod(0o600)
+    before = os.umask(0o027)
+    try:
+        assert repro(folder, "--keep", 5, "-o", output, "--mask-out", tmp_path / "mask.safetensors", "-q") == 0
+    finally:
+        os.umask(before)
+    written = [tmp_path / "mask.safetensors", *(output / name for name in files_of(output))]
+    assert {path.name: oct(stat.S_IMODE(path.stat().st_mode)) for path in written} == {
+        path.name: "0o640" for path in written
+    }
+
+
+@pytest.mark.parametrize("name", ["model.pt", "model.safetensors"])
+def test_a_file_of_torch_is_said_to_be_one(tmp_path, capsys, name):
+    torch.save({"w": torch.ones(2, 2)}, tmp_path / name)
+    assert repro(tmp_path / name, "--sparsity", 0.5, "--dry-run") == 66
+    assert "is a file of torch.save" in capsys.readouterr().err
 
 
 @pytest.fixture

@@ -1,4 +1,5 @@
 import io
+import json
 import zipfile
 
 import pytest
@@ -8,6 +9,7 @@ from hypothesis import strategies as st
 from safetensors.torch import save_file
 from torch import nn
 from torch.nn.utils import prune
+from torch.optim.swa_utils import AveragedModel
 
 from pruneproof.errors import BadTensor, DataCorrupt, DataMissing, PruneproofError, UnknownName
 from pruneproof.values.mask_import import import_masks
@@ -73,11 +75,121 @@ def test_zeros_of_a_plain_state_dict(tmp_path, name):
     assert import_masks(stored(tmp_path / name, plain(net))) == (expected, "zeros")
 
 
-@pytest.mark.parametrize("key", ["state_dict", "model_state_dict", "model"])
+@pytest.mark.parametrize("key", ["state_dict", "model_state_dict", "model", "net", "params", "student"])
 def test_zeros_of_a_state_dict_inside_a_checkpoint(tmp_path, key):
     net, expected = network()
     checkpoint = {"epoch": 3, "best": torch.tensor(0.5), key: plain(net)}
     assert import_masks(stored(tmp_path / "x.pt", checkpoint)) == (expected, "zeros")
+
+
+def test_zeros_of_a_state_dict_two_levels_deep(tmp_path):
+    net, expected = network()
+    checkpoint = {"model": {"state_dict": plain(net)}, "optimizer": {"state": {0: {"exp_avg": torch.ones(6, 5)}}}}
+    assert import_masks(stored(tmp_path / "x.pt", checkpoint)) == (expected, "zeros")
+
+
+def test_of_several_state_dicts_none_is_guessed(tmp_path):
+    net, _ = network()
+    with pytest.raises(DataCorrupt, match="several state dicts: netD, netG"):
+        import_masks(stored(tmp_path / "x.pt", {"netG": plain(net), "netD": net.state_dict()}))
+
+
+def test_masks_apart_from_the_state_dict_in_one_file(tmp_path):
+    net, expected = network()
+    checkpoint = {"state_dict": plain(net), "masks": expected.to_tensors(torch.float32)}
+    assert import_masks(stored(tmp_path / "x.pt", checkpoint)) == (expected, "mask")
+
+
+def test_masks_by_layer_and_then_by_parameter(tmp_path):
+    _, expected = network()
+    by_layer = {name.removesuffix(".weight"): {"weight": mask, "bias": None} for name, mask in expected.items()}
+    assert import_masks(stored(tmp_path / "x.pt", by_layer)) == (expected, "mask")
+
+
+def test_a_dictionary_in_itself_ends(tmp_path):
+    checkpoint = {"w": torch.tensor([[0.5, 0.0]])}
+    checkpoint["model"] = checkpoint
+    assert import_masks(stored(tmp_path / "x.pt", checkpoint))[0].count() == 1
+
+
+@pytest.mark.parametrize("ending", ["safetensors", "bin"])
+def test_the_shards_of_an_index_and_their_folder_are_one_checkpoint(tmp_path, ending):
+    net, expected = network()
+    placed = {name: f"model-{name[0]}.{ending}" for name in plain(net)}
+    for shard in set(placed.values()):
+        stored(tmp_path / shard, {name: net.state_dict()[name] for name in placed if placed[name] == shard})
+    index = tmp_path / f"model.{ending}.index.json"
+    index.write_text(json.dumps({"weight_map": placed}))
+    assert import_masks(index) == (expected, "zeros")
+    assert import_masks(tmp_path) == (expected, "zeros")
+
+
+def test_an_index_that_contradicts_its_shards_is_refused(tmp_path):
+    stored(tmp_path / "a.safetensors", {"w": torch.ones(2, 2)})
+    (tmp_path / "m.safetensors.index.json").write_text('{"weight_map": {"v": "a.safetensors"}}')
+    with pytest.raises(DataCorrupt, match="places it in"):
+        import_masks(tmp_path / "m.safetensors.index.json")
+    (tmp_path / "m.safetensors.index.json").write_text('{"weight_map": {"v": "../a.safetensors"}}')
+    with pytest.raises(DataCorrupt, match="in its own folder"):
+        import_masks(tmp_path / "m.safetensors.index.json")
+
+
+WRAPPED = {
+    "DataParallel": nn.DataParallel,
+    "AveragedModel": AveragedModel,
+    "compiled": torch.compile,
+    "averaged and compiled": lambda net: AveragedModel(torch.compile(net)),
+    "parallel, averaged": lambda net: AveragedModel(nn.DataParallel(net)),
+}
+
+
+@pytest.mark.parametrize("wrapper", WRAPPED)
+@pytest.mark.parametrize("form", ["torch-prune", "zeros"])
+def test_what_wrappers_put_in_front_of_names_is_taken_away(tmp_path, wrapper, form):
+    net, expected = network()
+    if form == "zeros":
+        plain(net)
+    else:
+        for layer in (net[0], net[2]):
+            layer.weight = layer.weight.detach()  # which can be copied
+    state = WRAPPED[wrapper](net).state_dict()
+    assert not state.keys() & set(expected)
+    assert import_masks(stored(tmp_path / "x.pt", state)) == (expected, form)
+
+
+def test_a_wrapped_file_of_nothing_but_masks(tmp_path):
+    _, expected = network()
+    masks = {f"module.{name}": mask for name, mask in expected.items()}
+    assert import_masks(stored(tmp_path / "x.pt", masks)) == (expected, "mask")
+
+
+def test_zeros_are_counted_in_weights_alone(tmp_path):
+    state = {
+        "q.qweight": torch.ones(4, 32, dtype=torch.int32),
+        "q.scales": torch.zeros(2, 32),
+        "experts.up": torch.tensor([[[0.5, 0.0, 0.25], [0.5, 0.0, 0.25]]]),
+        "experts.up_bias": torch.zeros(4, 3),
+        "causal": torch.ones(4, 4).tril(),
+        "nothing": torch.ones(4, 0),
+    }
+    masks, form = import_masks(stored(tmp_path / "x.safetensors", state))
+    assert form == "zeros"
+    assert {name: masks.count(name) for name in masks} == {"experts.up": 4}
+
+
+@pytest.mark.parametrize(
+    ("content", "what"), [(b"GGUF\3\0\0\0", "GGUF"), (b"version https://git-lfs.github.com/spec/v1\n", "git lfs pull")]
+)
+def test_files_of_other_formats_are_said_to_be_what_they_are(tmp_path, content, what):
+    (tmp_path / "x.safetensors").write_bytes(content)
+    with pytest.raises(DataCorrupt, match=what):
+        import_masks(tmp_path / "x.safetensors")
+
+
+def test_a_whole_model_is_refused_by_the_name_of_its_class(tmp_path):
+    torch.save(nn.Linear(2, 2), tmp_path / "x.pt")
+    with pytest.raises(DataCorrupt, match=r"holds a torch\.nn\.modules\.linear\.Linear.*state dict"):
+        import_masks(tmp_path / "x.pt")
 
 
 def test_include_takes_vectors_too(tmp_path):

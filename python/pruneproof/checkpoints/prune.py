@@ -1,18 +1,20 @@
 """Pruning a checkpoint of any size by magnitude, without loading it."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+import shutil
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
 from pruneproof import _engine
 from pruneproof.checkpoints.budget import Budget, Each, Groups, budget
+from pruneproof.checkpoints.content import of_two_values
 from pruneproof.checkpoints.drafts import check_targets, drafts
+from pruneproof.checkpoints.folder import beside, making
 from pruneproof.checkpoints.source import Source, open_source
-from pruneproof.checkpoints.weights import Weight, choose_weights
+from pruneproof.checkpoints.weights import Weight, choose_weights, left_out, unnamed
 from pruneproof.contracts.selection import Selection
-from pruneproof.errors import BadOption, DataCorrupt, StoreUnwritable
+from pruneproof.errors import BadOption, DataCorrupt
 from pruneproof.selection.amount import Amount
 from pruneproof.values.digests import canonical_json
 from pruneproof.values.masks import MaskSet
@@ -32,7 +34,7 @@ class Request:
 
     source: Path
     output: Path | None
-    """A file, or a folder if the checkpoint is sharded; None computes the answer and writes no checkpoint."""
+    """A file, or a folder if the source is sharded or a folder; None computes the answer and writes no checkpoint."""
     mask: Path | None = None
     """Where the mask is written; none if None."""
     sparsity: float | None = None
@@ -53,9 +55,16 @@ class Pruned:
     alive: Mapping[str, int]
     threshold: float | None
     """The smallest magnitude kept, where the scope has one."""
-    tensors: int
-    """Tensors in the checkpoint, pruned or not."""
+    left_out: Mapping[str, str]
+    """Name -> why, for each tensor that stayed as it was."""
+    shapes: Mapping[str, tuple[int, ...]]
+    """Of all tensors in the checkpoint, pruned or not."""
     written: tuple[Path, ...]
+
+    @property
+    def tensors(self) -> int:
+        """The number of tensors in the checkpoint, pruned or not."""
+        return len(self.shapes)
 
     @property
     def size(self) -> int:
@@ -74,8 +83,8 @@ def prune_checkpoint(request: Request, watch: Watch = lambda what, done, total: 
     Of N weights exactly N - floor(sparsity · N) stay, larger magnitudes first, ties by (name, flat index): what
     `select_masks` keeps of the magnitudes by the same selection. Magnitudes of all dtypes are compared as real numbers.
     With the scope `row` or a structure each group keeps its own count. Dead weights become +0; every other byte stays.
-    Metadata stays too and gains the entry `pruneproof`. What is written appears whole or not at all, and equal requests
-    write equal bytes.
+    Metadata stays too and gains the entry `pruneproof`, and `format` if it had none. A folder is copied with what lies
+    beside its weights. What is written appears whole or not at all, and equal requests write equal bytes.
 
     Raises:
         BadOption: the options contradict each other or the files.
@@ -88,25 +97,24 @@ def prune_checkpoint(request: Request, watch: Watch = lambda what, done, total: 
     """
     source = open_source(request.source)
     stored = [Weight(name, dtype, shape) for name, dtype, shape, _ in source.opened.tensors]
-    weights = choose_weights(stored, request.include, request.selection.unprunable)
+    patterns = request.include, request.selection.unprunable
+    flat = of_two_values(source, {tensor.name for tensor in unnamed(stored, *patterns)})
+    weights = choose_weights(stored, *patterns, flat)
     how = budget(weights, Amount(request.sparsity, request.keep), request.selection)
-    with _output_folder(request, source) as folder:
-        checkpoints = _targets(request, source, folder)
+    checkpoints, copies, folders = _targets(request, source)
+    with making(folders):
         masks = [] if request.mask is None else [request.mask]
-        originals = [*source.paths, *([source.index] if source.index else [])]
-        check_targets([*checkpoints, *masks], originals, force=request.force)
+        targets = [*masks, *copies.values(), *checkpoints]
+        check_targets(targets, [*copies, *source.files], force=request.force)
         rules = _rules(source, weights, how, watch)
-        with drafts([*masks, *checkpoints]) as waiting:
+        with drafts(targets) as waiting:
             outputs = None
             if checkpoints:
-                files = zip(waiting[len(masks) :], checkpoints, source.opened.metadata, strict=False)
                 outputs = [
-                    (
-                        draft,
-                        target,
-                        {**metadata, PROVENANCE: _provenance(request, how.keep, weights, rules.threshold, metadata)},
+                    (draft, target, _metadata(request, how.keep, weights, rules.threshold, metadata))
+                    for draft, target, metadata in zip(
+                        waiting[len(masks) + len(copies) :], checkpoints, source.opened.metadata, strict=False
                     )
-                    for draft, target, metadata in files
                 ]
             doing = "writing" if outputs else "counting"
             alive, bits = source.opened.apply(
@@ -117,9 +125,18 @@ def prune_checkpoint(request: Request, watch: Watch = lambda what, done, total: 
             if masks:
                 shapes = {weight.name: weight.shape for weight in weights}
                 MaskSet(bits, shapes, threshold=rules.threshold).save(waiting[0])
+            for original, draft in zip(copies, waiting[len(masks) :], strict=False):
+                shutil.copyfile(original, draft)
             if checkpoints and source.index:
                 waiting[-1].write_bytes(source.index.read_bytes())
-    return Pruned(tuple(weights), alive, rules.threshold, len(stored), (*checkpoints, *masks))
+    return Pruned(
+        weights=tuple(weights),
+        alive=alive,
+        threshold=rules.threshold,
+        left_out=left_out(stored, *patterns, flat),
+        shapes={tensor.name: tensor.shape for tensor in stored},
+        written=(*checkpoints, *copies.values(), *masks),
+    )
 
 
 def _rules(source: Source, weights: Sequence[Weight], how: Budget, watch: Watch) -> _engine.Rules:
@@ -135,36 +152,28 @@ def _rules(source: Source, weights: Sequence[Weight], how: Budget, watch: Watch)
     return source.opened.select([weight.name for weight in weights], how.keep, floor=how.floor, watch=ranking)
 
 
-@contextmanager
-def _output_folder(request: Request, source: Source) -> Iterator[Path | None]:
-    """Yield the folder of a sharded output: created if missing, removed again if pruning fails."""
-    if source.index is None or request.output is None:
-        yield None
-        return
-    folder = request.output
-    if folder.suffix == ".safetensors" or folder.is_file():
-        raise BadOption(
-            f"{request.source} is sharded, so its output {folder} must be a folder. Name one with --output."
-        )
-    new = not folder.exists()
-    try:
-        folder.mkdir(exist_ok=True)
-    except OSError as problem:
-        raise StoreUnwritable(f"the folder {folder} cannot be made: {problem}.") from problem
-    try:
-        yield folder
-    except BaseException:
-        if new:
-            with suppress(OSError):  # somebody else has put something there
-                folder.rmdir()
-        raise
+def _targets(request: Request, source: Source) -> tuple[list[Path], dict[Path, Path], list[Path]]:
+    """Return the checkpoint's files to write, an index last; what is copied, and to where; and the folders for it."""
+    output = request.output
+    if output is None:
+        return [], {}, []
+    if source.index is None and source.folder is None:
+        return [output], {}, []
+    if output.suffix == ".safetensors" or output.is_file():
+        kind = "sharded" if source.folder is None else "a folder"
+        raise BadOption(f"{request.source} is {kind}, so its output {output} must be a folder. Name one with --output.")
+    extra = beside(source.folder, source.files, output) if source.folder else []
+    folders = dict.fromkeys(output / each for path in extra for each in reversed(path.parents))
+    copies = {source.folder / path: output / path for path in extra if source.folder}
+    return [output / path.name for path in source.files], copies, list({output: None} | folders)
 
 
-def _targets(request: Request, source: Source, folder: Path | None) -> list[Path]:
-    """Return the files of the output, one per file of the source; an index comes last."""
-    if folder is not None and source.index is not None:
-        return [folder / path.name for path in (*source.paths, source.index)]
-    return [] if request.output is None else [request.output]
+def _metadata(
+    request: Request, keep: int, weights: Sequence[Weight], threshold: float | None, metadata: Mapping[str, str]
+) -> dict[str, str]:
+    """Return the metadata of an output; loaders that do without any want a `format` where there is some."""
+    provenance = _provenance(request, keep, weights, threshold, metadata)
+    return {"format": "pt", **metadata, PROVENANCE: provenance}
 
 
 def _provenance(

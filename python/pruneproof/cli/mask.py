@@ -20,6 +20,7 @@ class Source(StrEnum):
 
     PRUNEPROOF = "pruneproof"
     TORCH_PRUNE = "torch-prune"
+    BUFFERS = "buffers"
     MASK = "mask"
     ZEROS = "zeros"
 
@@ -33,7 +34,10 @@ class Target(StrEnum):
 
 
 FileArgument = Annotated[
-    Path, typer.Argument(metavar="FILE", help="A mask file, a checkpoint, or masks in torch's format.")
+    Path,
+    typer.Argument(
+        metavar="FILE", help="A mask file, a checkpoint (file, index or folder), or masks in torch's format."
+    ),
 ]
 FromOption = Annotated[
     Source | None, typer.Option("--from", help="How the masks lie in the file; found by itself when left out.")
@@ -80,8 +84,13 @@ def diff(
     include: IncludeOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Compare two masks, tensor by tensor: what is alive in only one of them, Hamming distance, Jaccard overlap."""
+    """Compare two masks, tensor by tensor: what is alive in only one of them, Hamming distance, Jaccard overlap.
+
+    What wrappers such as DistributedDataParallel put in front of names is passed over.
+    """
     left, right = _read(a, None, include)[0], _read(b, None, include)[0]
+    if set(left) != set(right):
+        left, right = _unwrapped(left), _unwrapped(right)
     common = [name for name in left if right.shapes.get(name) == left.shapes[name]]
     first, second = left.only(common), right.only(common)
     rows = [_comparison(first, second, name) for name in common]
@@ -92,6 +101,8 @@ def diff(
         "of_other_shape": [name for name in left if name in right and name not in common],
     }
     relation = _relation(first, second) if not any(alone.values()) else "different tensors"
+    if not common:  # and masks of nothing are all alike
+        relation, total = "they share no tensor", total | {"jaccard": None}
     if json:
         print_json({"a": str(a), "b": str(b), "relation": relation, **total, "tensors": rows, **alone})
         return
@@ -179,6 +190,18 @@ def _comparison(a: "MaskSet", b: "MaskSet", name: str | None) -> dict[str, Any]:
     }
 
 
+def _unwrapped(masks: "MaskSet") -> "MaskSet":
+    """Return masks under the names of the plain model, with which those of a wrapped one can then be compared."""
+    from pruneproof.values.masks import MaskSet
+    from pruneproof.values.wrapped_names import unwrapped
+
+    plain = {name: inner for inner, name in unwrapped(masks).items()}
+    return MaskSet(
+        {name: masks.packed(inner) for name, inner in plain.items()},
+        {name: masks.shapes[inner] for name, inner in plain.items()},
+    )
+
+
 def _relation(a: "MaskSet", b: "MaskSet") -> str:
     below, above = a.is_subset_of(b), b.is_subset_of(a)
     if below and above:
@@ -189,9 +212,15 @@ def _relation(a: "MaskSet", b: "MaskSet") -> str:
 def _print_table(rows: list[dict[str, Any]]) -> None:
     """Print rows of equal keys in columns: text to the left, numbers to the right, fractions with six digits."""
     titles = [key.replace("_", " ") for key in rows[0]]
-    cells = [[f"{cell:.6f}" if isinstance(cell, float) else str(cell) for cell in row.values()] for row in rows]
+    cells = [[_cell(value) for value in row.values()] for row in rows]
     widths = [max(len(line[column]) for line in [titles, *cells]) for column in range(len(titles))]
     left = [isinstance(cell, str) for cell in rows[0].values()]
     for line in [titles, *cells]:
         columns = zip(line, widths, left, strict=True)
         print("  ".join(cell.ljust(width) if text else cell.rjust(width) for cell, width, text in columns).rstrip())
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:.6f}"
+    return "-" if value is None else str(value)

@@ -2,6 +2,7 @@
 
 import re
 import sys
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,16 +17,25 @@ if TYPE_CHECKING:
     from pruneproof.checkpoints.prune import Pruned
     from pruneproof.contracts.selection import Selection
 
+MOST_NAMED = 3
+"""Tensors of one kind that the summary names."""
+
 
 def prune(
     source: Annotated[
         Path,
-        typer.Argument(metavar="FILE", help="A .safetensors file, or the .safetensors.index.json of a sharded one."),
+        typer.Argument(
+            metavar="FILE",
+            help="A .safetensors file, the .safetensors.index.json of a sharded one, or a model's folder.",
+        ),
     ],
     output: Annotated[
         Path | None,
         typer.Option(
-            "--output", "-o", metavar="PATH", help="The file to write; a folder if the checkpoint is sharded."
+            "--output",
+            "-o",
+            metavar="PATH",
+            help="The file to write; a folder if the checkpoint is sharded or a folder.",
         ),
     ] = None,
     criterion: Annotated[
@@ -51,7 +61,8 @@ def prune(
         typer.Option(
             "--include",
             metavar="GLOB",
-            help="Prune these tensors; default: floating-point ones of two or more dimensions.",
+            help="Prune these tensors; default: floating-point ones of two or more dimensions that are no biases, "
+            "scales, masks or the like.",
         ),
     ] = None,
     exclude: Annotated[
@@ -102,7 +113,7 @@ def prune(
     if json:
         print_json(_facts(source, pruned))
     elif not quiet:
-        _print(pruned, table=dry_run)
+        _print(pruned, table=dry_run, chosen=bool(include))
 
 
 def _selection(scope: str, structure: str | None, floor: int, count: str, exclude: tuple[str, ...]) -> "Selection":
@@ -165,6 +176,9 @@ def _facts(source: Path, pruned: "Pruned") -> dict[str, object]:
             }
             for weight in pruned.weights
         ],
+        "left_out": [
+            {"name": name, "shape": pruned.shapes[name], "reason": reason} for name, reason in pruned.left_out.items()
+        ],
     }
 
 
@@ -172,7 +186,7 @@ def _density(alive: int, size: int) -> float:
     return alive / size if size else 1.0
 
 
-def _print(pruned: "Pruned", *, table: bool) -> None:
+def _print(pruned: "Pruned", *, table: bool, chosen: bool) -> None:
     if table:
         width = max(len(weight.name) for weight in pruned.weights)
         print(f"{'tensor':{width}}  {'dtype':5} {'shape':>20} {'weights':>14} {'alive':>14}  density")
@@ -181,11 +195,39 @@ def _print(pruned: "Pruned", *, table: bool) -> None:
             shape = "x".join(map(str, weight.shape))
             density = _density(alive, weight.size)
             print(f"{weight.name:{width}}  {weight.dtype:5} {shape:>20} {weight.size:14} {alive:14}  {density:7.4f}")
+        if pruned.left_out:
+            print("\nleft as they are:")
+            for name, reason in pruned.left_out.items():
+                print(f"{name:{width}}  {reason}")
         print()
     threshold = "" if pruned.threshold is None else f", threshold {pruned.threshold:.9g}"
     print(
         f"{pruned.count} of {pruned.size} weights alive (sparsity {1.0 - pruned.count / pruned.size:.6g}) "
         f"in {len(pruned.weights)} of {pruned.tensors} tensors{threshold}"
     )
+    if not table:
+        _print_doubts(pruned, chosen=chosen)
     for path in pruned.written:
         print(f"written: {path}")
+
+
+def _print_doubts(pruned: "Pruned", *, chosen: bool) -> None:
+    """Name what was taken for a weight, and what was not, where somebody could think otherwise."""
+    from pruneproof.values.no_weights import named_as_weight
+
+    by_reason = defaultdict(list)
+    for name, reason in pruned.left_out.items():
+        if len(pruned.shapes[name]) >= 2 and not reason.startswith("matched by"):
+            by_reason[reason].append(name)
+    if by_reason:
+        print("left as they are (--dry-run lists all, --include prunes them):")
+    for reason, names in by_reason.items():
+        print(f"  {reason}: {_first(names)}")
+    unnamed = [weight.name for weight in pruned.weights if not named_as_weight(weight.name)]
+    if unnamed and not chosen:
+        print(f"pruned, though the names do not say weight (--exclude leaves them): {_first(unnamed)}")
+
+
+def _first(names: list[str]) -> str:
+    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+    return ", ".join(names[:MOST_NAMED]) + more

@@ -4,17 +4,23 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from stat import S_IMODE
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Yield a draft beside `path` that takes its place in the end; who has the old file mapped into memory keeps it.
+    """Yield an empty draft beside `path` that takes its place in the end; who has the old file mapped keeps it.
 
-    After an error the draft is gone, and `path` is as it was.
+    The file may be read by whom the umask says, whatever the library that writes the draft thinks of it. After an error
+    the draft is gone, and `path` is as it was.
     """
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
+        draft.touch()
+        mode = S_IMODE(draft.stat().st_mode)
         yield draft
+        if S_IMODE(draft.stat().st_mode) != mode:  # safetensors puts a file of mode 0600 in the draft's place
+            draft.chmod(mode)
         draft.replace(path)
     finally:
         draft.unlink(missing_ok=True)

@@ -1,24 +1,24 @@
 """Masks read from other people's files: torch pruning buffers, OpenLTH masks, checkpoints with zeros."""
 
-import zipfile
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any, Literal, cast, get_args
+from typing import Literal, cast, get_args
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors.torch import load_file
 
-from pruneproof.errors import BadTensor, DataCorrupt, DataMissing, PruneproofError, UnknownName
+from pruneproof.errors import BadTensor, UnknownName
+from pruneproof.values.mask_buffers import Buffer, effective, mask_buffers, spread
 from pruneproof.values.mask_file import is_mask_file
 from pruneproof.values.masks import MaskSet
+from pruneproof.values.no_weights import Stored, holds_two_values, named_as_weight, no_weights
+from pruneproof.values.state_file import comparable, find_file, is_mask, read_tensors
+from pruneproof.values.wrapped_names import unwrapped
 
-Form = Literal["pruneproof", "torch-prune", "mask", "zeros"]
+Form = Literal["pruneproof", "torch-prune", "buffers", "mask", "zeros"]
 FORMS: tuple[Form, ...] = get_args(Form)
-
-_NESTED_UNDER = ("state_dict", "model_state_dict", "model")
 
 
 def import_masks(path: Path, *, form: Form | None = None, include: tuple[str, ...] = ()) -> tuple[MaskSet, Form]:
@@ -29,15 +29,17 @@ def import_masks(path: Path, *, form: Form | None = None, include: tuple[str, ..
     * `pruneproof`: a mask file of this package.
     * `torch-prune`: buffers of `torch.nn.utils.prune`, each `NAME_mask` beside `NAME_orig`, or in a file of nothing but
       such masks; the mask is called NAME.
+    * `buffers`: masks beside weights that are not masked: `NAME_mask`, `NAME.mask`, a module's `mask` beside its
+      `weight`, and those of parametrisations; each of the shape of the weights, or of their filters.
     * `mask`: name -> tensor in which every number is 0 or 1, such as OpenLTH's `mask.pth`.
-    * `zeros`: a plain state dict; what is exactly zero is pruned, in floating-point tensors of two or more dimensions
-      (biases and normalisation often start at zero, so they say nothing).
+    * `zeros`: a plain state dict; what is exactly zero is pruned, in the tensors that are weights (`no_weights`: biases
+      and normalisation often start at zero, so they say nothing).
 
-    Files of `torch.save` are read without running code in them; a state dict may lie under `state_dict`,
-    `model_state_dict` or `model`.
+    Files of `torch.save` are read without running code in them; see `read_tensors`. What DataParallel, torch.compile,
+    AveragedModel and their like put in front of names is taken away.
 
     Args:
-        path: the file.
+        path: the file, the index of a sharded checkpoint, or the folder of a model.
         form: the form to read it in.
         include: glob patterns of the names to take, matched against the names of the masks; in the form `zeros` this
             takes tensors of fewer dimensions as well.
@@ -51,102 +53,82 @@ def import_masks(path: Path, *, form: Form | None = None, include: tuple[str, ..
     """
     if form is not None and form not in FORMS:
         raise UnknownName.among("form of mask", form, FORMS)
-    if not path.is_file():
-        raise DataMissing(f"mask file {path} does not exist. Name a safetensors file, or one that torch.save wrote.")
+    file = find_file(path)
     found: Form
-    if form == "pruneproof" or (form is None and is_mask_file(path)):
-        found, masks = "pruneproof", MaskSet.load(path, mapped=True)
+    if form == "pruneproof" or (form is None and is_mask_file(file)):
+        found, masks = "pruneproof", MaskSet.load(file, mapped=True)
         if include:
             masks = masks.only(name for name in masks if _matches(name, include))
     else:
-        tensors = _read(path)
-        found = form or _form_of(tensors)
-        names = _names_of(found, tensors, include)
-        masks = MaskSet.from_arrays({name: _alive(stored, tensors, found) for name, stored in names.items()})
+        stored = read_tensors(file)
+        tensors = {name: stored[wrapped] for wrapped, name in unwrapped(stored).items()}
+        found, alive = _read_as(form, tensors, include)
+        masks = MaskSet.from_arrays({name: cast("NDArray[np.bool_]", each.numpy()) for name, each in alive.items()})
     if not masks and (include or found != "pruneproof"):
         matched = f" that matches {', '.join(include)}" if include else ""
         raise BadTensor(f'{path} holds no mask of the form "{found}"{matched}. Look at the names of its tensors.')
     return masks, found
 
 
-def _form_of(tensors: Mapping[str, torch.Tensor]) -> Form:
-    buffers = [name for name in tensors if name.endswith("_mask")]
-    if buffers and (len(buffers) == len(tensors) or any(_original(name) in tensors for name in buffers)):
+def _read_as(
+    form: Form | None, tensors: Mapping[str, torch.Tensor], include: tuple[str, ...]
+) -> tuple[Form, dict[str, torch.Tensor]]:
+    """Return the form, and name -> which weights are alive."""
+    buffers = mask_buffers(tensors) if form in (None, "torch-prune", "buffers") else {}
+    alone = all(name.endswith("_mask") for name in tensors)
+    found = form or _form_of(tensors, buffers, alone=alone)
+    if found == "zeros":
+        return found, {name: comparable(tensor) != 0 for name, tensor in _weights(tensors, include).items()}
+    if found == "mask" or (found == "torch-prune" and alone):
+        masks = {name.removesuffix("_mask") if alone and found != "mask" else name: tensors[name] for name in tensors}
+        return found, {name: _alive(name, mask) for name, mask in masks.items() if _matches(name, include)}
+    chosen = {name: buffer for name, buffer in buffers.items() if _matches(name, include)}
+    return found, {
+        name: spread(_alive(stored, tensors[stored]), tensors[weights]) for name, (stored, weights) in chosen.items()
+    }
+
+
+def _form_of(tensors: Mapping[str, torch.Tensor], buffers: Mapping[str, Buffer], *, alone: bool) -> Form:
+    if tensors and (alone or any(weights.endswith("_orig") for _, weights in buffers.values())):
         return "torch-prune"
-    return "mask" if all(_is_mask(tensors[name]) for name in tensors) else "zeros"
+    if buffers:
+        return "buffers"
+    return "mask" if all(is_mask(tensor) for tensor in tensors.values()) else "zeros"
 
 
-def _names_of(form: Form, tensors: Mapping[str, torch.Tensor], include: tuple[str, ...]) -> dict[str, str]:
-    """Return name of the mask -> name of the tensor in the file."""
-    if form == "torch-prune":
-        only_masks = all(name.endswith("_mask") for name in tensors)
-        buffers = [name for name in tensors if name.endswith("_mask") and (only_masks or _original(name) in tensors)]
-        names = {name.removesuffix("_mask"): name for name in buffers}
-    elif form == "zeros" and not include:
-        names = {name: name for name in tensors if tensors[name].is_floating_point() and tensors[name].dim() >= 2}
-    else:
-        names = {name: name for name in tensors}
-    return {name: stored for name, stored in names.items() if _matches(name, include)}
+def _weights(tensors: Mapping[str, torch.Tensor], include: tuple[str, ...]) -> dict[str, torch.Tensor]:
+    """Return the weights of a plain state dict, or what is asked for."""
+    plain = effective(tensors)
+    if include:
+        return {name: tensor for name, tensor in plain.items() if _matches(name, include)}
+    others = no_weights(
+        {
+            name: Stored(tuple(tensor.shape), 8 * tensor.element_size(), whole=not _holds_fractions(tensor))
+            for name, tensor in plain.items()
+            if not name.endswith("_mask")  # whose weights count by their own zeros
+        }
+    )
+    return {
+        name: tensor
+        for name, tensor in plain.items()
+        if name not in others
+        and not name.endswith("_mask")
+        and (named_as_weight(name) or not holds_two_values(tensor, tuple(tensor.shape)))
+    }
 
 
-def _alive(name: str, tensors: Mapping[str, torch.Tensor], form: Form) -> NDArray[np.bool_]:
-    tensor = tensors[name]
-    if form != "zeros" and not _is_mask(tensor):
+def _holds_fractions(tensor: torch.Tensor) -> bool:
+    return tensor.is_floating_point() or tensor.is_complex()
+
+
+def _alive(name: str, mask: torch.Tensor) -> torch.Tensor:
+    if not is_mask(mask):
         raise BadTensor(
             f'the mask "{name}" holds numbers other than 0 and 1. To take the weights that are not zero, read it in '
             'the form "zeros".'
         )
-    return cast("NDArray[np.bool_]", (_comparable(tensor) != 0).numpy())
-
-
-def _is_mask(tensor: torch.Tensor) -> bool:
-    numbers = _comparable(tensor)
-    return bool(((numbers == 0) | (numbers == 1)).all())
-
-
-def _comparable(tensor: torch.Tensor) -> torch.Tensor:
-    """Return numbers that can be compared: what is narrower than 16 bits (float8) is widened."""
-    return tensor.float() if tensor.is_floating_point() and tensor.element_size() == 1 else tensor
-
-
-def _original(buffer: str) -> str:
-    return buffer.removesuffix("_mask") + "_orig"
+    return comparable(mask) != 0
 
 
 def _matches(name: str, patterns: tuple[str, ...]) -> bool:
     return not patterns or any(fnmatchcase(name, pattern) for pattern in patterns)
-
-
-def _read(path: Path) -> dict[str, torch.Tensor]:
-    """Return the tensors of a file by name; they stay in the file, mapped into memory, where its format allows it."""
-    with path.open("rb") as file:
-        start = file.read(9)
-    try:
-        content = load_file(path) if start[8:] == b"{" else _read_torch(path, zipped=start.startswith(b"PK\x03\x04"))
-    except PruneproofError:
-        raise
-    except Exception as problem:  # the unpickler raises whatever a damaged file leads it to
-        raise DataCorrupt(
-            f"mask file {path} is damaged or of another format ({type(problem).__name__}). A safetensors file was "
-            "expected, or one that torch.save wrote with nothing but tensors, numbers and text in it."
-        ) from problem
-    for name, tensor in content.items():
-        if tensor.layout != torch.strided or tensor.is_nested or tensor.is_quantized or tensor.device.type != "cpu":
-            raise BadTensor(f'"{name}" in {path} is sparse, nested or quantised; a plain tensor was expected.')
-        if tensor.numel() * tensor.element_size() > tensor.untyped_storage().nbytes():
-            raise DataCorrupt(f'"{name}" in {path} claims {tensor.numel()} numbers; fewer are stored.')
-    return content
-
-
-def _read_torch(path: Path, *, zipped: bool) -> dict[str, torch.Tensor]:
-    if zipped:
-        with zipfile.ZipFile(path) as archive:
-            if sum(entry.file_size for entry in archive.infolist()) > path.stat().st_size:
-                raise DataCorrupt(f"mask file {path} unpacks to more than it holds. Write it again with torch.save.")
-    content: Any = torch.load(path, map_location="cpu", weights_only=True, mmap=zipped)
-    for key in _NESTED_UNDER:
-        if isinstance(content, Mapping) and isinstance(content.get(key), Mapping):
-            content = content[key]
-    if not isinstance(content, Mapping):
-        raise DataCorrupt(f"mask file {path} holds a {type(content).__name__}; a state dict was expected.")
-    return {str(name): value.detach() for name, value in content.items() if isinstance(value, torch.Tensor)}
