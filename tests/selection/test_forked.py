@@ -26,11 +26,11 @@ def in_child(work, limit=60):
     if not child:
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
         signal.alarm(limit)
-        with open(writing, "wb") as pipe:
+        with os.fdopen(writing, "wb") as pipe:
             pickle.dump(work(), pipe)
         os._exit(0)
     os.close(writing)
-    with open(reading, "rb") as pipe:
+    with os.fdopen(reading, "rb") as pipe:
         answer = pipe.read()
     assert os.waitpid(child, 0)[1] == 0, "the forked process did not answer"
     return pickle.loads(answer)
