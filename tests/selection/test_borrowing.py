@@ -63,8 +63,8 @@ def test_the_mask_does_not_depend_on_how_a_tensor_lies_in_memory(tensor):
         (torch.ones(2, 2).to_sparse_csr(), "has the layout torch.sparse_csr"),
         (torch.ones(3, dtype=torch.int32), "is of dtype int32"),
         (torch.ones(3, dtype=torch.complex64), "is of dtype complex64"),
-        ([1.0], "is of dtype list"),
-        (np.finfo(np.float32), "is of dtype float32"),
+        ([1.0], "is of class list"),
+        (np.finfo(np.float32), "is of class finfo"),
     ],
 )
 @pytest.mark.parametrize("scope", ["global", "tensor", "row"])

@@ -314,7 +314,7 @@ REFUSED = {
     ),
     "whole numbers": ({"w": torch.ones(2, dtype=torch.int32)}, {"keep": 1}, BadTensor, '"w" is of dtype int32'),
     "truths": ({"w": np.ones(2, bool)}, {"keep": 1}, BadTensor, '"w" is of dtype bool'),
-    "a list": ({"w": [1.0, 2.0]}, {"keep": 1}, BadTensor, '"w" is of dtype list'),
+    "a list": ({"w": [1.0, 2.0]}, {"keep": 1}, BadTensor, '"w" is of class list'),
     "sparse": ({"w": torch.ones(2, 2).to_sparse()}, {"keep": 1}, BadTensor, '"w" has the layout torch.sparse_coo'),
     "mask of nothing": (ONES, {"keep": 1, "alive": MaskSet.dense({})}, BadTensor, 'shape None for "w"; its'),
     "mask of another": (
@@ -486,7 +486,7 @@ def test_an_interrupt_is_answered_within_a_second():
         weights = np.random.default_rng(0).random((4_000, 4_000), dtype=np.float32)
         print("ready", flush=True)
         try:
-            select({f"w{i}": weights for i in range(200)}, structure="2:4")
+            select({f"w{i}": weights for i in range(200)}, structure="2:4", score="given")
         except KeyboardInterrupt:
             print("interrupted")
         else:

@@ -1,4 +1,6 @@
+import copy
 import json
+import pickle
 
 import numpy as np
 import pytest
@@ -114,3 +116,47 @@ def test_files_of_another_format_are_refused(tmp_path):
     save_file(load_file(path), path, metadata={"mask": json.dumps({"format": "other/9"})})
     with pytest.raises(StoreCorrupt, match="other/9"):
         MaskSet.load(path)
+
+
+def test_nothing_that_a_mask_hands_out_or_was_made_of_changes_it():
+    memory = np.array([0b101, 0b1], np.uint8)
+    masks = MaskSet({"w": memory[:1]}, {"w": (3,)})
+    digest = masks.digest()
+    memory[0] = 0
+    masks.array("w")[0] = False
+    masks["w"][0] = False
+    masks.to_tensors()["w"][0] = False
+    with pytest.raises(TypeError, match="does not support item assignment"):
+        masks.shapes["w"] = (2,)
+    with pytest.raises(ValueError, match="cannot set WRITEABLE"):
+        masks.packed("w").setflags(write=True)
+    assert (masks.digest(), masks.array("w").tolist()) == (digest, [True, False, True])
+
+
+def kept():
+    arrays = {"a": np.array([1, 0, 1], bool), "b": np.ones((2, 2), bool)}
+    return MaskSet.from_arrays(arrays, threshold=0.5).with_parent(MaskSet.dense({"a": (3,), "b": (2, 2)}))
+
+
+@pytest.mark.parametrize("again", [lambda m: pickle.loads(pickle.dumps(m)), copy.copy, copy.deepcopy])
+def test_a_copy_is_the_same_mask_and_as_frozen(again):
+    masks, copied = kept(), again(kept())
+    assert (copied, copied.threshold, copied.parent) == (masks, masks.threshold, masks.parent)
+    with pytest.raises(ValueError, match="read-only"):
+        copied.packed("a")[0] = 0
+
+
+def test_a_checkpoint_of_torch_gives_back_the_mask_once_the_class_is_allowed(tmp_path):
+    path = tmp_path / "checkpoint.pt"
+    torch.save({"masks": kept()}, path)
+    with pytest.raises(pickle.UnpicklingError, match=r"add_safe_globals\(\[pruneproof.values.masks.MaskSet\]\)"):
+        torch.load(path, weights_only=True)
+    with torch.serialization.safe_globals([MaskSet]):
+        loaded = torch.load(path, weights_only=True)["masks"]
+    assert (loaded, loaded.threshold, loaded.parent) == (kept(), kept().threshold, kept().parent)
+
+
+def test_a_path_may_be_text(tmp_path):
+    path = str(tmp_path / "mask.safetensors")
+    kept().save(path)
+    assert MaskSet.load(path) == MaskSet.load(path, mapped=True) == kept()

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from numbers import Real
+from operator import index
 from typing import Any
 
 import numpy as np
@@ -22,6 +24,16 @@ class Amount:
     keep: int | None = None
     before: float | None = None
     """The sparsity that the mask so far was made for, where that is known."""
+
+    def __post_init__(self) -> None:
+        """Read whatever kind of number was given.
+
+        Raises:
+            BadConfig: it is none.
+        """
+        object.__setattr__(self, "sparsity", share("sparsity", self.sparsity))
+        object.__setattr__(self, "before", share("before", self.before))
+        object.__setattr__(self, "keep", _whole("keep", self.keep))
 
     def check(self) -> None:
         """Check that one of the two is given.
@@ -101,6 +113,45 @@ class Amount:
                 "expected."
             )
         return int(found)
+
+
+def share(what: str, given: Any) -> float | None:
+    """Return a share as the float that is spelled like it: float32's 0.9 is 0.9, not 0.8999999761581421.
+
+    >>> share("sparsity", np.float32(0.9)), share("sparsity", Decimal("0.29"))
+    (0.9, 0.29)
+
+    Raises:
+        BadConfig: it is no number.
+    """
+    if given is None or type(given) is float:
+        return given
+    try:
+        if isinstance(given, str | bytes | bool | np.bool_):
+            raise TypeError
+        if isinstance(given, Real | Decimal) and not isinstance(given, np.generic):
+            return float(given)
+        number = np.asarray(given)
+        if number.dtype.kind not in "fiu" or number.ndim:
+            raise TypeError
+        return float(np.format_float_positional(number.reshape(-1)[0]))  # the shortest that is read back as the same
+    except (TypeError, ValueError, RuntimeError):
+        raise BadConfig(
+            f"{what} {given!r:.80} is no number: a fraction of removed weights in [0, 1) was expected, as 0.9 for 90 %."
+        ) from None
+
+
+def _whole(what: str, given: Any) -> int | None:
+    if given is None or type(given) is int:
+        return given
+    try:
+        if isinstance(given, bool | np.bool_):
+            raise TypeError
+        return index(given)
+    except TypeError:
+        raise BadConfig(
+            f"{what} {given!r:.80} is no whole number: a number of weights was expected. For a fraction write sparsity."
+        ) from None
 
 
 def _fraction(target: float, density: Decimal) -> float:

@@ -8,15 +8,18 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
+import torch.utils.dlpack
 from numpy.typing import NDArray
 
 from pruneproof.errors import BadTensor
+from pruneproof.values.plain import check_plain
 
 Dtype = Literal["float16", "bfloat16", "float32", "float64"]
 Array = NDArray[Any]
 Tensor = torch.Tensor | Array
 
 _KINDS = (torch.Tensor, np.ndarray)
+_PLAIN = {torch.Tensor, torch.nn.Parameter}
 _ALLOWED = ("float16", "bfloat16", "float32", "float64")
 _DTYPES: dict[Any, Dtype] = {
     torch.float16: "float16",
@@ -50,6 +53,45 @@ def numbers(array: Array, dtype: Dtype) -> Array:
     [1.0]
     """
     return (array.astype(np.uint32) << 16).view(np.float32) if dtype == "bfloat16" else array
+
+
+def taken(tensors: Mapping[str, Any]) -> Mapping[str, Tensor]:
+    """Return the tensors as those of torch or NumPy: arrays of other libraries by `__dlpack__` or `__array__`.
+
+    >>> taken({"w": np.float32(2)})
+    {'w': array(2., dtype=float32)}
+
+    Raises:
+        BadTensor: one of a class that has neither, or that is not plain memory.
+    """
+    if set(map(type, tensors.values())) <= _PLAIN:
+        return tensors
+    return {name: _taken(name, tensor) for name, tensor in tensors.items()}
+
+
+def _taken(name: str, tensor: Any) -> Tensor:
+    if isinstance(tensor, torch.Tensor):
+        check_plain(name, tensor)
+        return tensor
+    if not isinstance(tensor, np.ndarray):
+        tensor = _exchanged(name, tensor)
+    if isinstance(tensor, np.ndarray) and tensor.dtype.name == "bfloat16":  # of ml_dtypes, which torch has as its own
+        return torch.from_numpy(np.ascontiguousarray(tensor).view(np.uint16)).view(torch.bfloat16)
+    found: Tensor = tensor
+    return found
+
+
+def _exchanged(name: str, array: Any) -> Tensor:
+    """Return what another library's array holds."""
+    for protocol, exchange in (("__dlpack__", torch.utils.dlpack.from_dlpack), ("__array__", np.asarray)):
+        if hasattr(array, protocol):
+            with suppress(BufferError, RuntimeError, TypeError, ValueError, AttributeError):  # the next may do
+                found: Tensor = exchange(array)
+                return found
+    raise BadTensor(
+        f'"{name}" is of class {type(array).__name__}, which cannot be ranked. Pass a torch tensor or an array, as '
+        "numpy.asarray(..., dtype=numpy.float32) makes one."
+    )
 
 
 def flatten(tensors: Mapping[str, Tensor]) -> Flat:
@@ -101,13 +143,16 @@ def dtype_of(name: str, tensor: Tensor) -> Dtype:
     Raises:
         BadTensor: no tensor, one of another dtype, or one that is not dense.
     """
-    found = getattr(tensor, "dtype", None)
-    if not isinstance(tensor, _KINDS) or found not in _DTYPES:
-        said = type(tensor).__name__ if found is None else str(found).removeprefix("torch.")
-        raise BadTensor(f'"{name}" is of dtype {said}, which cannot be ranked. Allowed: {", ".join(_ALLOWED)}.')
-    if isinstance(tensor, torch.Tensor) and tensor.layout != torch.strided:
-        raise BadTensor(f'"{name}" has the layout {tensor.layout}; dense (strided) tensors can be ranked.')
-    return _DTYPES[found]
+    if not isinstance(tensor, _KINDS):
+        raise BadTensor(f'"{name}" is of class {type(tensor).__name__}; a torch tensor or a NumPy array was expected.')
+    if isinstance(tensor, torch.Tensor):
+        check_plain(name, tensor)
+    if tensor.dtype not in _DTYPES:
+        raise BadTensor(
+            f'"{name}" is of dtype {str(tensor.dtype).removeprefix("torch.")}, which cannot be ranked. Allowed: '
+            f"{', '.join(_ALLOWED)}. Convert it, or name it in `unprunable`."
+        )
+    return _DTYPES[tensor.dtype]
 
 
 def flat(name: str, tensor: Tensor, dtype: Dtype) -> Array:
@@ -119,6 +164,13 @@ def flat(name: str, tensor: Tensor, dtype: Dtype) -> Array:
     dtype_of(name, tensor)
     if isinstance(tensor, np.ndarray):
         return np.require(tensor, dtype, ["C", "ALIGNED"]).reshape(-1)
+    try:
+        return _flat(tensor, dtype)
+    except RuntimeError as problem:  # of torch, whose tensors can be stranger than any list of them
+        raise BadTensor(f'"{name}" cannot be read: {str(problem).splitlines()[0]}') from problem
+
+
+def _flat(tensor: torch.Tensor, dtype: Dtype) -> Array:
     if not tensor.is_cpu:
         tensor = _to_cpu(tensor)
     if _DTYPES[tensor.dtype] != dtype:

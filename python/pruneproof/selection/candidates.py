@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from pruneproof.errors import BadConfig, BadTensor
-from pruneproof.selection.arrays import Array, Dtype, Tensor, common_dtype, dtype_of, flat, numbers
+from pruneproof.selection.arrays import Array, Dtype, Tensor, common_dtype, dtype_of, flat, numbers, taken
 from pruneproof.values.masks import MaskSet
 
 Score = Literal["magnitude", "magnitude-squared", "sensitivity", "sensitivity-squared", "normalised-magnitude", "given"]
@@ -50,8 +50,9 @@ class Candidates:
             in_order: whether the tensors are known to come in the order of their names, which saves a copy of the mask.
         """
         self.in_order = in_order
-        self.tensors, self.gradients, self.score, self.alive = tensors, gradients, score, alive
-        self.dtype = common_dtype(tensors, gradients or {})
+        self.tensors, self.score, self.alive = dict(taken(tensors)), score, alive
+        self.gradients = None if gradients is None else dict(taken(gradients))
+        self.dtype = common_dtype(self.tensors, self.gradients or {})
         self.copied: set[str] = set()
         """Names of tensors that had to be copied because they are not contiguous."""
 

@@ -2,37 +2,39 @@
 
 import warnings
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from fractions import Fraction
 from functools import lru_cache
 from typing import Any, get_args
 
 import torch
 from pydantic import ValidationError
 
-from pruneproof.contracts.model import conv_and_linear
 from pruneproof.contracts.selection import Reduction, Selection
-from pruneproof.errors import BadConfig, BadTensor, UnknownName
-from pruneproof.selection.amount import Amount
-from pruneproof.selection.arrays import Tensor
+from pruneproof.errors import BadConfig, UnknownName
+from pruneproof.selection.amount import Amount, share
+from pruneproof.selection.arrays import taken
 from pruneproof.selection.candidates import NEED_GRADIENTS, Candidates, Score, check_gradients
-from pruneproof.selection.prunable import prunable
+from pruneproof.selection.given import named_tensors
 from pruneproof.selection.rules import PLAIN, Rules, installed, resolve
 from pruneproof.selection.select import EXACT, select_candidates, with_dense
 from pruneproof.values.masks import MaskSet
 
 
 def select(
-    tensors: Mapping[str, Tensor] | torch.nn.Module,
-    *,
-    sparsity: float | None = None,
+    tensors: Mapping[str, Any] | torch.nn.Module,
+    *amount: object,
+    sparsity: float | Decimal | Fraction | None = None,
     keep: int | None = None,
     score: Score = "magnitude",
-    gradients: Mapping[str, Tensor] | None = None,
+    gradients: Mapping[str, Any] | None = None,
     scope: str = "global",
     structure: str = "weight",
     reduce: Reduction = "l1",
     axis: int = 1,
     floor: int | Mapping[str, int] = 0,
     count: str = "exact",
+    include: Sequence[str] = (),
     unprunable: Sequence[str] = (),
     alive: MaskSet | None = None,
     selection: Selection | None = None,
@@ -57,9 +59,14 @@ def select(
     2
 
     Args:
-        tensors: name -> weights (or scores, see `score`), torch on any device or numpy, float16, bfloat16, float32 or
-            float64; or a module, whose convolution and linear weights are taken.
-        sparsity: fraction of the units that compete to remove, in [0, 1).
+        tensors: name -> weights (or scores, see `score`), torch on any device, NumPy, or what has `__dlpack__` or
+            `__array__`; float16, bfloat16, float32 or float64. Or a module, of which the matrices that multiply
+            features are taken: those of linear, convolution, attention and recurrent layers, and of modules of other
+            classes what is not named as an embedding, a bias or the like. Embeddings, heads tied to them and the
+            factors of adapters are left out, and a warning names them. Weights that are one memory are one, under the
+            first name.
+        amount: nothing; an amount is given by name.
+        sparsity: fraction of the units that compete to remove, in [0, 1); 0.9 in whatever kind of number is 0.9.
         keep: number of the units that compete to keep; exactly one of `sparsity` and `keep` is given, and neither with
             an N:M structure, which says it itself.
         score: `magnitude` |w|; `magnitude-squared` w²; `sensitivity` |w · g| (SNIP: Lee, Ajanthan and Torr 2019, up to
@@ -77,9 +84,10 @@ def select(
         axis: the dimension along which N:M counts; its size must be a multiple of M. Others than the last are copied.
         floor: least number of units that each tensor keeps (all of a smaller one); or name -> number.
         count: how many units a sparsity removes: `exact`, or the rule of a published code.
+        include: glob patterns of the names that compete, in place of the rule for modules and of all in a mapping.
         unprunable: glob patterns of names that are kept whole and do not count.
-        alive: the mask so far; what it has pruned stays pruned. A block is alive as long as one of its weights is, and
-            its dead weights score 0.
+        alive: the mask so far, the parent of the answer; what it has pruned stays pruned. A block is alive as long as
+            one of its weights is, and its dead weights score 0.
         selection: all of scope to unprunable as one value, in place of these arguments.
         example: an input of the module, for structures that follow it (`coupled`).
 
@@ -89,6 +97,8 @@ def select(
         InfeasibleSelection: no mask has that count and those floors.
         UnknownName: an unknown score, scope, structure, reduce or count.
     """
+    if amount:
+        raise BadConfig(f"{amount[0]!r:.80} is given without a name. Write sparsity={amount[0]!r:.80} or keep=NUMBER.")
     if score not in get_args(Score):
         raise UnknownName.among("score", score, get_args(Score))
     if reduce not in get_args(Reduction):
@@ -100,19 +110,21 @@ def select(
                 "`selection` says scope, structure, reduce, axis, floor, count and unprunable. Leave these out."
             )
         asked, rules = selection, resolve(selection, installed)
-    named = _by_name(tensors)
-    chosen = {name: named[name] for name in prunable(named, asked.unprunable)} if asked.unprunable else named
+    given = named_tensors(tensors, _patterns(include), asked.unprunable, once=score != "given")
     module = tensors if isinstance(tensors, torch.nn.Module) else None
     if gradients is None and score in NEED_GRADIENTS and module is not None:
         gradients = {
             name: each.grad for name, each in module.named_parameters(remove_duplicate=False) if each.grad is not None
         }
-    found = Candidates(chosen, score, check_gradients(gradients, chosen, score), alive, in_order=True)
-    masks = select_candidates(found, Amount(sparsity, keep), asked, rules, module=module, example=example)
-    _say_copies(found)
-    if chosen is named:
-        return masks
-    return with_dense(masks, {name: tuple(tensor.shape) for name, tensor in named.items() if name not in chosen})
+    slopes = check_gradients(None if gradients is None else taken(gradients), given.ranked, score)
+    found = Candidates(given.ranked, score, slopes, alive, in_order=True)
+    masks = select_candidates(
+        found, Amount(share("sparsity", sparsity), keep), asked, rules, module=module, example=example
+    )
+    _warn(given.left_out, found)
+    if given.whole:
+        masks = with_dense(masks, given.whole)
+    return masks if alive is None else masks.with_parent(alive)
 
 
 def _asked(
@@ -129,10 +141,9 @@ def _asked(
         return EXACT, PLAIN
     if not isinstance(floor, Mapping) and floor < 0:
         raise BadConfig(f"floor {floor} is out of range: a number from 0 was expected.")
-    patterns = (unprunable,) if isinstance(unprunable, str) else tuple(unprunable)
     if isinstance(floor, Mapping):
-        return _built(scope, structure, reduce, axis, tuple(floor.items()), count, patterns)
-    return _built(scope, structure, reduce, axis, floor, count, patterns)
+        return _built(scope, structure, reduce, axis, tuple(floor.items()), count, _patterns(unprunable))
+    return _built(scope, structure, reduce, axis, floor, count, _patterns(unprunable))
 
 
 @lru_cache(maxsize=256)
@@ -163,44 +174,15 @@ def _built(
     return selection, resolve(selection, installed)
 
 
-def _by_name(tensors: Mapping[str, Tensor] | torch.nn.Module) -> dict[str, Tensor]:
-    """Return the tensors in the order of their names."""
-    if isinstance(tensors, torch.nn.Module):
-        tensors = _weights_of(tensors)
-    if not isinstance(tensors, Mapping):
-        raise BadConfig(f"select takes a mapping from names to tensors, or a module; found {type(tensors).__name__}.")
-    for name in tensors:
-        if not isinstance(name, str):
-            raise BadConfig(f"a tensor has the name {name!r:.80}; text was expected.")
-    names = sorted(tensors)
-    if isinstance(tensors, dict) and names == list(tensors):
-        return tensors
-    return {name: tensors[name] for name in names}
+def _patterns(given: Sequence[str]) -> tuple[str, ...]:
+    return (given,) if isinstance(given, str) else tuple(given)
 
 
-def _weights_of(module: torch.nn.Module) -> dict[str, torch.nn.Parameter]:
-    """Return the convolution and linear weights of a module."""
-    parameters = dict(module.named_parameters(remove_duplicate=False))
-    names = conv_and_linear(module)
-    if not names:
-        raise BadTensor(
-            f"the module {type(module).__name__} has no convolution or linear weights. Pass tensors by name instead."
-        )
-    for name in names:
-        if name not in parameters:
-            raise BadTensor(
-                f'"{name}" is computed, not a parameter of {type(module).__name__}. Remove its parametrization (for '
-                "torch's pruning: torch.nn.utils.prune.remove), or pass tensors by name instead."
-            )
-        if isinstance(parameters[name], torch.nn.parameter.UninitializedParameter):
-            raise BadTensor(f'"{name}" has no values yet. Run a batch through the module first.')
-    return {name: parameters[name] for name in names}
-
-
-def _say_copies(found: Candidates) -> None:
-    if found.copied:
-        warnings.warn(
-            f"{', '.join(sorted(found.copied))}: not contiguous, so copied before they are ranked. "
-            "Pass contiguous tensors to save time and memory.",
-            stacklevel=3,  # who called `select`
-        )
+def _warn(left_out: str, found: Candidates) -> None:
+    copied = (
+        f"{', '.join(sorted(found.copied))}: not contiguous, so copied before they are ranked. "
+        "Pass contiguous tensors to save time and memory."
+    )
+    for said in (left_out, copied if found.copied else ""):
+        if said:
+            warnings.warn(said, stacklevel=3)  # who called `select`

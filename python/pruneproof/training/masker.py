@@ -6,6 +6,8 @@ import torch
 from torch import nn
 
 from pruneproof.errors import BadTensor, MaskBreach
+from pruneproof.values.enforced import Enforced
+from pruneproof.values.mask_apply import bits_of
 from pruneproof.values.masks import MaskSet
 
 ADVICE = (
@@ -67,11 +69,10 @@ class Masker:
     def _set(self, masks: MaskSet) -> None:
         alive = alive_tensors(self._model, masks)
         self.masks = masks
-        self._weights = {name: self._model.get_parameter(name) for name in alive}
-        # All bits of an alive weight, none of a dead one.
-        self._keep = {name: -mask.to(_bits_of(self._weights[name]).dtype) for name, mask in alive.items()}
+        weights = {name: self._model.get_parameter(name) for name in alive}
+        self._enforced = Enforced(weights, alive)
         # All bits of a dead weight but the sign, none of an alive one; the tensors in one row.
-        row = _bits_of(_row(self._weights.values()))
+        row = bits_of(_row(weights.values()))
         self._forbidden = _row(~mask for mask in alive.values()).to(row.dtype) * torch.iinfo(row.dtype).max
         # What `watch` saw stays on the device until somebody asks.
         self._seen = torch.zeros_like(self._forbidden)
@@ -91,18 +92,13 @@ class Masker:
         self.assert_intact()
         self._set(masks)
 
-    @torch.no_grad()
     def mask_gradients(self) -> None:
         """Set the gradients of dead weights to zero, whatever they were; call it before clipping and the optimizer."""
-        for name, weight in self._weights.items():
-            if weight.grad is not None:
-                _bits_of(weight.grad).bitwise_and_(self._keep[name])
+        self._enforced.mask_gradients()
 
-    @torch.no_grad()
     def mask_weights(self) -> None:
         """Set dead weights to +0.0, whatever they were (a product with the mask would leave -0.0 and NaN)."""
-        for name, weight in self._weights.items():
-            _bits_of(weight).bitwise_and_(self._keep[name])
+        self._enforced.mask_weights()
 
     def watch(self, step: int) -> None:
         """Look whether a dead weight is alive, and remember the first `step` at which one was.
@@ -110,7 +106,7 @@ class Masker:
         The model's tensors are looked up by name, so that a replaced parameter or module does not go unseen. On CUDA
         this only queues work and does not wait for it.
         """
-        if self._keep:
+        if self._enforced.keep:
             revived = self._revived()
             first = (revived.amax() > 0) & (self._seen_at < 0)
             self._seen |= revived * first
@@ -141,20 +137,22 @@ class Masker:
     @torch.no_grad()
     def _revived(self) -> torch.Tensor:
         """Return one integer per masked weight, in one row: above 0 where it is dead by the mask and yet not zero."""
-        return _bits_of(_row(self._current(name) for name in self._keep)).bitwise_and_(self._forbidden)
+        return bits_of(_row(self._current(name) for name in self._enforced.keep)).bitwise_and_(self._forbidden)
 
     def _current(self, name: str) -> torch.Tensor:
         try:
             weight = self._model.get_parameter(name)
         except AttributeError:
             raise MaskBreach(f'the masked weight "{name}" is no longer a parameter of the model. {ADVICE}') from None
-        if weight.shape != self._keep[name].shape:
+        if weight.shape != self._enforced.keep[name].shape:
             raise MaskBreach(f'the masked weight "{name}" now has the shape {tuple(weight.shape)}. {ADVICE}')
         return weight
 
     def _refuse(self, revived: torch.Tensor, when: str) -> None:
-        parts = torch.split(revived, [keep.numel() for keep in self._keep.values()])
-        counts = {name: int(part.count_nonzero()) for name, part in zip(self._keep, parts, strict=True) if part.any()}
+        parts = torch.split(revived, [keep.numel() for keep in self._enforced.keep.values()])
+        counts = {
+            name: int(part.count_nonzero()) for name, part in zip(self._enforced.keep, parts, strict=True) if part.any()
+        }
         found = ", ".join(f'{count} of "{name}"' for name, count in counts.items())
         raise MaskBreach(f"pruned weights were alive {when}: {found}; none was expected. {ADVICE}")
 
@@ -163,11 +161,3 @@ def _row(tensors: Iterable[torch.Tensor]) -> torch.Tensor:
     """Return a copy of all elements in one row."""
     rows = [tensor.flatten() for tensor in tensors]
     return torch.cat(rows) if rows else torch.zeros(0)
-
-
-def _bits_of(floats: torch.Tensor) -> torch.Tensor:
-    """Return the same memory as integers of the same width.
-
-    Masking bits is exact and fast: a product leaves -0.0 and NaN, and `masked_fill_` is many times slower on CPUs.
-    """
-    return floats.detach().view({2: torch.int16, 4: torch.int32, 8: torch.int64}[floats.element_size()])

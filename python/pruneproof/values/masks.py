@@ -1,8 +1,9 @@
 """`MaskSet`: which weights are alive, bit-packed, as a value outside the model."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,14 +12,18 @@ from numpy.typing import NDArray
 from pruneproof import _engine
 from pruneproof.errors import BadTensor
 from pruneproof.values import mask_file
+from pruneproof.values.mask_algebra import MaskAlgebra, popcount
+from pruneproof.values.mask_apply import apply_masks, unpacked
 from pruneproof.values.mask_file import Bits, PackedMasks
 from pruneproof.values.packed import PackedBuffer
 
 if TYPE_CHECKING:
     import torch
 
+    from pruneproof.values.attached import Attached
 
-class MaskSet(Mapping[str, "torch.Tensor"]):
+
+class MaskSet(MaskAlgebra):
     """A frozen mapping from state-dict name to mask; 1 is alive, 0 is pruned.
 
     A tensor's mask is packed eight weights to the byte, in C order, lowest bit first, padded with zeros. The digest
@@ -37,16 +42,15 @@ class MaskSet(Mapping[str, "torch.Tensor"]):
 
     def __init__(
         self,
-        bits: Mapping[str, Bits],
+        bits: Mapping[str, Bits | bytes],
         shapes: Mapping[str, tuple[int, ...]],
-        *,
         threshold: float | None = None,
         parent: str | None = None,
     ) -> None:
         """Take packed `bits` and `shapes` of the same names.
 
         Args:
-            bits: name -> packed bytes; they become read-only.
+            bits: name -> packed bytes; they become read-only, and a view of other memory that can be written is copied.
             shapes: name -> shape of the tensor.
             threshold: the boundary score, where the scope has one.
             parent: digest of the mask from which this one was made.
@@ -57,7 +61,7 @@ class MaskSet(Mapping[str, "torch.Tensor"]):
         """
         names = sorted(bits)
         plain = {name: tuple(shape) for name, shape in sorted(shapes.items())}
-        self._packed = PackedMasks({name: bits[name] for name in names}, plain, threshold, parent)
+        self._packed = PackedMasks({name: _owned(bits[name]) for name in names}, plain, threshold, parent)
         self._packed.check()
         for packed in self._packed.bits.values():
             packed.setflags(write=False)
@@ -133,7 +137,7 @@ class MaskSet(Mapping[str, "torch.Tensor"]):
     @property
     def shapes(self) -> Mapping[str, tuple[int, ...]]:
         """The shape of each tensor."""
-        return self._packed.shapes
+        return MappingProxyType(self._packed.shapes)
 
     @property
     def threshold(self) -> float | None:
@@ -149,6 +153,28 @@ class MaskSet(Mapping[str, "torch.Tensor"]):
         """Return the same mask, made from `parent`; the digest stays the same."""
         return MaskSet(self._packed.bits, self.shapes, threshold=self.threshold, parent=parent.digest())
 
+    def with_prefix(self, prefix: str) -> "MaskSet":
+        """Return the same masks for a model that holds this one under a prefix, as wrappers do.
+
+        >>> list(MaskSet.dense({"0.weight": (2, 2)}).with_prefix("module."))
+        ['module.0.weight']
+        """
+        return self._renamed({name: prefix + name for name in self})
+
+    def without_prefix(self, prefix: str) -> "MaskSet":
+        """Return the masks of what has a prefix, without it: of a submodule, or of a model that was wrapped.
+
+        >>> list(MaskSet.dense({"encoder.0.weight": (2, 2), "head.weight": (2,)}).without_prefix("encoder."))
+        ['0.weight']
+
+        Raises:
+            BadTensor: no mask has the prefix.
+        """
+        found = {name: name.removeprefix(prefix) for name in self if name.startswith(prefix)}
+        if not found:
+            raise BadTensor(f'no mask has the prefix "{prefix}"; there are {", ".join(self) or "none"}.')
+        return self._renamed(found)
+
     def only(self, names: Iterable[str]) -> "MaskSet":
         """Return the masks of these tensors."""
         chosen = list(names)
@@ -156,7 +182,7 @@ class MaskSet(Mapping[str, "torch.Tensor"]):
 
     def packed(self, name: str) -> Bits:
         """Return the packed bytes of `name`, read-only."""
-        return self._packed.bits[name]
+        return self._packed.bits[name].view()  # of an owner that is read-only: it cannot be made writable
 
     def array(self, name: str) -> NDArray[np.bool_]:
         """Return the mask of `name` as a boolean array of the tensor's shape."""
@@ -168,12 +194,12 @@ class MaskSet(Mapping[str, "torch.Tensor"]):
     ) -> dict[str, "torch.Tensor"]:
         """Return name -> tensor of `dtype` (bool when None); the bits travel to the device packed."""
         return {
-            name: self._unpacked(name, device).to(dtype) if dtype else self._unpacked(name, device) for name in self
+            name: unpacked(self, name, device).to(dtype) if dtype else unpacked(self, name, device) for name in self
         }
 
     def count(self, name: str | None = None) -> int:
         """Return the number of alive weights, of one tensor or of all."""
-        return sum(_popcount(self.packed(each)) for each in self._named(name))
+        return sum(popcount(self.packed(each)) for each in self._named(name))
 
     def size(self, name: str | None = None) -> int:
         """Return the number of weights, alive or not, of one tensor or of all."""
@@ -246,48 +272,6 @@ class MaskSet(Mapping[str, "torch.Tensor"]):
         block[axis] = m
         return bool(np.all(self.block_counts(name, block) <= n))
 
-    def __and__(self, other: "MaskSet") -> "MaskSet":
-        return self._combined(other, np.bitwise_and)
-
-    def __or__(self, other: "MaskSet") -> "MaskSet":
-        return self._combined(other, np.bitwise_or)
-
-    def __xor__(self, other: "MaskSet") -> "MaskSet":
-        return self._combined(other, np.bitwise_xor)
-
-    def __sub__(self, other: "MaskSet") -> "MaskSet":
-        return self._combined(other, lambda left, right: left & ~right)
-
-    def is_subset_of(self, other: "MaskSet") -> bool:
-        """Say whether every weight alive here is alive in `other` (nesting).
-
-        Raises:
-            BadTensor: the two speak of different tensors.
-        """
-        self._require_same_tensors(other)
-        return all(not np.any(self.packed(name) & ~other.packed(name)) for name in self)
-
-    def hamming(self, other: "MaskSet", name: str | None = None) -> int:
-        """Return how many weights are alive in just one of the two, in one tensor or in all.
-
-        Raises:
-            BadTensor: the two speak of different tensors.
-        """
-        self._require_same_tensors(other)
-        return sum(_popcount(self.packed(each) ^ other.packed(each)) for each in self._named(name))
-
-    def jaccard(self, other: "MaskSet", name: str | None = None) -> float:
-        """Return |both| / |either| in [0, 1], of one tensor or of all; two masks without survivors are alike: 1.
-
-        Raises:
-            BadTensor: the two speak of different tensors.
-        """
-        self._require_same_tensors(other)
-        names = self._named(name)
-        either = sum(_popcount(self.packed(each) | other.packed(each)) for each in names)
-        both = sum(_popcount(self.packed(each) & other.packed(each)) for each in names)
-        return both / either if either else 1.0
-
     def apply_(self, target: "torch.nn.Module | Mapping[str, torch.Tensor]", *, gradients: bool = False) -> None:
         """Set dead weights to exactly +0.0 in place, whatever they were (a product would leave -0.0 and NaN).
 
@@ -302,30 +286,53 @@ class MaskSet(Mapping[str, "torch.Tensor"]):
         1
 
         Args:
-            target: a module, or name -> tensor (float16, bfloat16, float32 or float64).
+            target: a module (parameters and buffers), or name -> tensor (float16, bfloat16, float32 or float64).
             gradients: mask the `.grad` of the tensors in place of the tensors; those without one are passed over.
 
         Raises:
-            BadTensor: a mask without a tensor, or a tensor of another shape, dtype or layout. Nothing is changed then.
+            BadTensor: a mask without a tensor, or a tensor of another shape, dtype or layout, or that is not plain
+                memory. Nothing is changed then.
         """
-        import torch
+        apply_masks(self, target, gradients=gradients)
 
-        known = dict(target.named_parameters(remove_duplicate=False)) if isinstance(target, torch.nn.Module) else target
-        chosen: dict[str, torch.Tensor] = {}
-        for name, shape in self.shapes.items():
-            tensor = _maskable(name, known.get(name), shape)
-            if not gradients:
-                chosen[name] = tensor
-            elif tensor.grad is not None:
-                chosen[name] = _maskable(name, tensor.grad, shape)
-        for name, tensor in chosen.items():
-            self._apply(name, tensor.detach())
+    def attach(
+        self, optimizer: "torch.optim.Optimizer", model: "torch.nn.Module | Mapping[str, torch.Tensor] | None" = None
+    ) -> "Attached":
+        """Keep dead weights at exactly +0.0 while an optimizer trains: masks now, and around each of its steps.
+
+        Before a step the gradients of dead weights are set to zero, so that they enter no momentum; after it the
+        weights, whatever decay and old momentum made of them. A closure's gradients are masked too. The state dicts of
+        model and optimizer stay as they are; a copy of the optimizer is to be attached anew.
+
+        >>> import torch
+        >>> layer = torch.nn.Linear(2, 1, bias=False)
+        >>> optimizer = torch.optim.AdamW(layer.parameters())
+        >>> with MaskSet.from_arrays({"weight": np.array([[True, False]])}).attach(optimizer, layer):
+        ...     layer(torch.ones(1, 2)).sum().backward()
+        ...     optimizer.step()
+        >>> layer.weight.count_nonzero().item()
+        1
+
+        Args:
+            optimizer: the optimizer; of a wrapper that runs no step hooks the one within.
+            model: what the mask's names belong to; may be left out if the optimizer was made of `named_parameters()`.
+
+        Returns:
+            A handle, also a context manager: `remove()` ends it, `mask_gradients()` is for clipping before the step.
+
+        Raises:
+            BadConfig: an optimizer without step hooks or names, or one that trains none of the masked weights.
+            BadTensor: as `apply_`.
+        """
+        from pruneproof.values.attached import Attached
+
+        return Attached(self, optimizer, model)
 
     def digest(self) -> str:
         """Return the BLAKE3 digest of names, shapes and packed bits; threshold and parent do not enter."""
         return self._packed.digest()
 
-    def save(self, path: Path) -> None:
+    def save(self, path: Path | str) -> None:
         """Write a file of the format `pruneproof-mask/1`: packed bytes, shapes, threshold, digest and parent.
 
         Equal masks make equal files. The file appears whole or not at all.
@@ -333,10 +340,10 @@ class MaskSet(Mapping[str, "torch.Tensor"]):
         Raises:
             OSError: the folder cannot be written.
         """
-        mask_file.write(self._packed, path)
+        mask_file.write(self._packed, Path(path))
 
     @classmethod
-    def load(cls, path: Path, *, mapped: bool = False) -> "MaskSet":
+    def load(cls, path: Path | str, *, mapped: bool = False) -> "MaskSet":
         """Read what `save` wrote, and check it against its digest.
 
         Args:
@@ -346,70 +353,30 @@ class MaskSet(Mapping[str, "torch.Tensor"]):
         Raises:
             StoreCorrupt: the file is missing, damaged, of another format, or its digest does not match.
         """
-        found = mask_file.read(path, mapped=mapped)
+        found = mask_file.read(Path(path), mapped=mapped)
         return cls(found.bits, found.shapes, threshold=found.threshold, parent=found.parent)
 
-    def _named(self, name: str | None) -> list[str]:
-        return list(self) if name is None else [name]
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle as bytes and a call of the class alone, all that `torch.load(weights_only=True)` has to allow."""
+        rows = {name: self.packed(name).tobytes() for name in self}
+        return MaskSet, (rows, dict(self.shapes), self.threshold, self.parent)
 
-    def _combined(self, other: "MaskSet", operation: Callable[[Bits, Bits], Any]) -> "MaskSet":
-        if not isinstance(other, MaskSet):
-            return NotImplemented
-        self._require_same_tensors(other)
-        return MaskSet({name: operation(self.packed(name), other.packed(name)) for name in self}, self.shapes)
-
-    def _require_same_tensors(self, other: "MaskSet") -> None:
-        for name in sorted({*self, *other}):
-            mine, theirs = self.shapes.get(name, "none"), other.shapes.get(name, "none")
-            if mine != theirs:
-                raise BadTensor(
-                    f'masks of different tensors cannot be compared: the shape of "{name}" is {mine} in one and '
-                    f"{theirs} in the other."
-                )
-
-    def _unpacked(self, name: str, device: "torch.device | str") -> "torch.Tensor":
-        import torch
-
-        if torch.device(device).type == "cpu":
-            return self[name]
-        packed = torch.from_numpy(self.packed(name).copy()).to(device)
-        flat = (packed.unsqueeze(1) >> torch.arange(8, device=device, dtype=torch.uint8)) & 1
-        return flat.reshape(-1)[: self.size(name)].reshape(self.shapes[name]).bool()
-
-    def _apply(self, name: str, tensor: "torch.Tensor") -> None:
-        import torch
-
-        integer = {2: torch.int16, 4: torch.int32, 8: torch.int64}[tensor.element_size()]
-        words = tensor.view(integer)
-        if tensor.device.type != "cpu" or not tensor.is_contiguous():
-            words.bitwise_and_(self._unpacked(name, tensor.device).to(integer).neg_())
-            return
-        unsigned = np.dtype(f"uint{8 * tensor.element_size()}")
-        _engine.mask_apply(self.packed(name), words.reshape(-1).numpy().view(unsigned))
-        if not tensor.is_inference():
-            torch.autograd.graph.increment_version(tensor)
-
-
-def _maskable(name: str, tensor: "torch.Tensor | None", shape: tuple[int, ...]) -> "torch.Tensor":
-    """Return `tensor`, to which a mask of `shape` can be applied in place."""
-    import torch
-
-    if tensor is None:
-        raise BadTensor(f'the mask names "{name}", and there is no such tensor. Was it made for another model?')
-    if tuple(tensor.shape) != shape:
-        raise BadTensor(f'the mask of "{name}" has shape {shape}, the tensor {tuple(tensor.shape)}.')
-    if tensor.dtype not in (torch.float16, torch.bfloat16, torch.float32, torch.float64):
-        raise BadTensor(
-            f'"{name}" is of dtype {tensor.dtype}; a mask is applied to float16, bfloat16, float32 or float64.'
+    def _renamed(self, names: Mapping[str, str]) -> "MaskSet":
+        return MaskSet(
+            {new: self.packed(old) for old, new in names.items()}, {new: self.shapes[old] for old, new in names.items()}
         )
-    if tensor.layout != torch.strided:
-        raise BadTensor(f'"{name}" has the layout {tensor.layout}; a mask is applied to dense (strided) tensors.')
-    return tensor
+
+    def _of(self, bits: Mapping[str, Bits]) -> "MaskSet":
+        return MaskSet(bits, self.shapes)
 
 
 def _holds_zeros_and_ones(mask: "torch.Tensor") -> bool:
     return bool(((mask == 0) | (mask == 1)).all())
 
 
-def _popcount(bits: Bits) -> int:
-    return int(np.bitwise_count(bits).sum(dtype=np.int64))
+def _owned(packed: Bits | bytes) -> Bits:
+    """Return an array of packed bytes that nobody else can write to by another name."""
+    if isinstance(packed, bytes):
+        return np.frombuffer(packed, np.uint8)
+    shared = packed.flags.writeable and isinstance(packed.base, np.ndarray | bytearray | memoryview)
+    return packed.copy() if shared else packed

@@ -73,7 +73,8 @@
 //!
 //! # Threads, memory, stops
 //!
-//! Work on fewer than about 10^5 scores stays on the calling thread; more is shared with the global pool of rayon.
+//! Work on fewer than about 10^5 scores stays on the calling thread; more is shared with the global pool of rayon. In a
+//! process that may have been forked, as those of Python may, call it by [`with_threads`].
 //! Extra memory is at most a twentieth of that of the scores where there are many, and about half a mebibyte per thread.
 //! Functions that may take long have an argument `stop`: when another thread sets this flag, they return
 //! [`Error::Stopped`] within about a chunk's time. Pass a flag that is never set if nothing is to be stopped.
@@ -83,7 +84,7 @@
 //! For a few thousand scores in one slice, `select_nth_unstable` of the standard library does the same in a few lines.
 //! Scores in the memory of an accelerator are better ranked there.
 //!
-//! `unsafe` is used for vector instructions only; each block says why it is sound.
+//! `unsafe` is used for vector instructions, and for the pool of a forked process; each block says why it is sound.
 
 mod arch;
 mod blocks;
@@ -116,6 +117,7 @@ pub use mask_apply::{Word, apply_mask};
 pub use mask_blocks::block_counts;
 pub use norm::l2_norm;
 pub use order::{Key, Score};
+pub use pool::{scope_with_threads, with_threads};
 pub use rows::{Rows, select_rows};
 pub use select::{Selected, select, select_each};
 pub use tensor::{Measure, Tensor};

@@ -1,8 +1,12 @@
-//! Parallel loops on rayon's thread pool that end early when the caller sets a stop flag.
+//! Parallel loops on rayon's thread pool that end early when the caller sets a stop flag; and a pool for processes that
+//! were forked.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::process;
+use std::ptr;
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, Ordering};
 
 use rayon::prelude::*;
+use rayon::{Scope, ThreadPool, ThreadPoolBuilder};
 
 use crate::error::Error;
 
@@ -77,4 +81,64 @@ impl<'s> Pool<'s> {
             Ok(sum)
         })
     }
+}
+
+/// The process whose global pool has threads: the one that asked first; 0 before that.
+static HOME: AtomicU32 = AtomicU32::new(0);
+
+/// The pool of the forked process that asked last. No lock guards it: a fork may happen while another thread holds one.
+static FORKED: AtomicPtr<Forked> = AtomicPtr::new(ptr::null_mut());
+
+struct Forked {
+    process: u32,
+    pool: ThreadPool,
+}
+
+/// Runs `work` where parallel loops find threads: as it is, or, in a process that was forked from one that had threads,
+/// on a pool of its own. A fork copies the global pool of rayon but none of its threads, so that loops on it would wait
+/// for ever.
+///
+/// ```
+/// assert_eq!(pruneproof_core::with_threads(|| 2 + 2), 4);
+/// ```
+pub fn with_threads<R: Send>(work: impl FnOnce() -> R + Send) -> R {
+    match pool_since_fork() {
+        None => work(),
+        Some(pool) => pool.install(work),
+    }
+}
+
+/// Runs `work` on the calling thread with a scope whose jobs find threads; see [`with_threads`].
+///
+/// ```
+/// assert_eq!(pruneproof_core::scope_with_threads(|_| 2 + 2), 4);
+/// ```
+pub fn scope_with_threads<'scope, R>(work: impl FnOnce(&Scope<'scope>) -> R) -> R {
+    match pool_since_fork() {
+        None => rayon::in_place_scope(work),
+        Some(pool) => pool.in_place_scope(work),
+    }
+}
+
+/// Returns the pool of this process if it was forked after its parent had begun to use the global one.
+fn pool_since_fork() -> Option<&'static ThreadPool> {
+    let process = process::id();
+    match HOME.compare_exchange(0, process, Ordering::Relaxed, Ordering::Relaxed) {
+        Ok(_) => None,
+        Err(home) if home == process => None,
+        Err(_) => Some(pool_of(process)),
+    }
+}
+
+/// Returns the pool of a forked process; makes it when it is asked for first. It lives as long as the process.
+fn pool_of(process: u32) -> &'static ThreadPool {
+    // SAFETY: the pointer is null or came from `Box::leak`, and what it points to is neither changed nor freed.
+    let last = unsafe { FORKED.load(Ordering::Acquire).as_ref() };
+    if let Some(forked) = last.filter(|forked| forked.process == process) {
+        return &forked.pool;
+    }
+    let pool = ThreadPoolBuilder::new().build().expect("a process can start threads");
+    let made = Box::leak(Box::new(Forked { process, pool }));
+    FORKED.store(made, Ordering::Release); // of two threads that ask at once each may get a pool, once
+    &made.pool
 }

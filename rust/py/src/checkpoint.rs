@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use numpy::PyArray1;
 use pruneproof_core::prune::{Applied, Checkpoint, Output, Progress, PruneError, Rule, Rules};
+use pruneproof_core::with_threads;
 use pyo3::exceptions::{PyKeyError, PyRuntimeError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
@@ -151,7 +152,7 @@ fn run<T: Send + 'static>(
     let (sender, mut receiver) = channel();
     let worker = std::thread::spawn({
         let progress = Arc::clone(&progress);
-        move || sender.send(work(&progress))
+        move || sender.send(with_threads(|| work(&progress)))
     });
     loop {
         let answer;

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::Duration;
 
-use pruneproof_core::Error;
+use pruneproof_core::{Error, scope_with_threads, with_threads};
 use pyo3::prelude::*;
 
 /// How often signals are checked while work is running: short enough that Ctrl-C seems immediate.
@@ -26,12 +26,12 @@ pub fn interruptible<R: Send>(
 ) -> PyResult<R> {
     let stop = AtomicBool::new(false);
     if size < INTERRUPTIBLE {
-        return py.detach(|| work(&stop)).map_err(to_python);
+        return py.detach(|| with_threads(|| work(&stop))).map_err(to_python);
     }
     // Python handles signals on its main thread only, so this thread waits for them while the pool works.
     py.detach(|| {
         let (sender, receiver) = channel();
-        let result = rayon::in_place_scope(|scope| {
+        let result = scope_with_threads(|scope| {
             let stop = &stop;
             // After a signal the receiver is gone, and the result is dropped.
             scope.spawn(move |_| drop(sender.send(work(stop))));

@@ -1,7 +1,7 @@
 //! Packed masks: applied to weights in place, counted by block, and expanded from blocks to weights.
 
 use numpy::{Element, PyArray1, PyArrayMethods, PyReadonlyArray1};
-use pruneproof_core::{Word, apply_mask, block_counts, expand_blocks, grid_size, packed_len};
+use pruneproof_core::{Word, apply_mask, block_counts, expand_blocks, grid_size, packed_len, with_threads};
 use pyo3::prelude::*;
 
 pyo3::import_exception!(pruneproof.errors, BadTensor);
@@ -35,7 +35,7 @@ fn apply<W: Element + Word>(bits: &PyReadonlyArray1<'_, u8>, words: &Bound<'_, P
         return Err(BadTensor::new_err("a mask is applied to contiguous memory."));
     };
     check_len(bits, words.len())?;
-    py.detach(|| apply_mask(bits, words));
+    py.detach(|| with_threads(|| apply_mask(bits, words)));
     Ok(())
 }
 
@@ -49,7 +49,7 @@ fn mask_block_counts<'py>(
     let (weights, _) = checked_grid_size(&shape, &block)?;
     let bits = bits.as_slice()?;
     check_len(bits, weights)?;
-    Ok(PyArray1::from_vec(py, py.detach(|| block_counts(bits, &shape, &block))))
+    Ok(PyArray1::from_vec(py, py.detach(|| with_threads(|| block_counts(bits, &shape, &block)))))
 }
 
 #[pyfunction]
@@ -62,7 +62,7 @@ fn mask_expand_blocks<'py>(
     let (_, blocks) = checked_grid_size(&shape, &block)?;
     let bits = bits.as_slice()?;
     check_len(bits, blocks)?;
-    Ok(PyArray1::from_vec(py, py.detach(|| expand_blocks(bits, &shape, &block))))
+    Ok(PyArray1::from_vec(py, py.detach(|| with_threads(|| expand_blocks(bits, &shape, &block)))))
 }
 
 /// Returns the number of weights and of blocks of a grid.
