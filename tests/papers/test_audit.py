@@ -206,6 +206,7 @@ def test_what_the_set_ups_were_not_made_for_is_said(card):
     found = audit(card("rounds", rounds=5), card("early", pretrain=ONE_SHOT))
     assert ["5 iterations" in each for each in found.outside] == [True, False]
     assert "initialisation" in found.outside[1]
+    assert audit(*[card("at once", rounds=5, prune=ONE_SHOT)] * 2).outside == ()
 
 
 # Laws of any two experiments. Few values, so that fields agree often enough.

@@ -275,7 +275,7 @@ def _unknown(findings: Sequence[Finding]) -> tuple[tuple[str, ...], tuple[str, .
 
 def _outside(card: Card) -> list[str]:
     found = []
-    if card.rounds is not None and card.rounds > 1:
+    if card.rounds is not None and card.rounds > 1 and card.prune.epochs != 0:
         found.append(f"{card.name} is pruned in {card.rounds} iterations: training between them counts as pruning")
     if card.pretrain.epochs == 0 and not card.is_scratch:
         found.append(f"{card.name} is pruned from initialisation: its base is an untrained network")
