@@ -199,6 +199,48 @@ CASES = (
     Case("relative-gain", BOTH, {"first": 2, "choosing": 3}, _shares, "equal median shares"),
     Case("rank-correlation", BOTH, {"within": 0.4}, _ranks, "median τ at an edge", kinds=("normal", "even mixture")),
     Case("spread-ratio", BOTH, {"at_most": 0.2}, _spreads, "median ratio at the bound"),
+    Case(
+        "crossed-recipes",
+        ("holds",),
+        {"expected": "first"},
+        lambda rng, noise, n: np.concatenate([_pair(rng, noise, n), _pair(rng, noise, n, 200.0)]),
+        "A above B: one median difference at the margin, the other far above",
+    ),
+    Case(
+        "crossed-recipes",
+        ("fails",),
+        {"expected": "first"},
+        lambda rng, noise, n: _crossing(rng, noise, n, 0.0),
+        "A above B: both median differences at the margin",
+    ),
+    Case(
+        "crossed-recipes",
+        ("holds",),
+        {"expected": "tie", "margin": 100.0},
+        lambda rng, noise, n: np.concatenate([_pair(rng, noise, n, 100.0), _pair(rng, noise, n)]),
+        "a tie: one median difference at an edge, the other within",
+    ),
+    Case(
+        "crossed-recipes",
+        ("fails",),
+        {"expected": "tie", "margin": 100.0},
+        lambda rng, noise, n: np.concatenate([_pair(rng, noise, n, 100.0), _pair(rng, noise, n, 100.0)]),
+        "a tie: both median differences at an edge",
+    ),
+    Case(
+        "crossed-recipes",
+        ("holds",),
+        {"expected": "interaction"},
+        lambda rng, noise, n: _crossing(rng, noise, n, 200.0),
+        "an interaction: one median difference at the margin, the other far on its other side",
+    ),
+    Case(
+        "crossed-recipes",
+        ("fails",),
+        {"expected": "interaction"},
+        lambda rng, noise, n: _crossing(rng, noise, n, 0.0),
+        "an interaction: both median differences at the margin",
+    ),
 )
 """One truth on the edge of every claim test."""
 

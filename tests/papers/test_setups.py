@@ -2,8 +2,9 @@
 
 import pytest
 
-from pruneproof.papers.schema import Run
-from pruneproof.papers.setups import PROPERTIES, compare_setups
+from pruneproof.papers.schema import Method, Run
+from pruneproof.papers.setups import PROPERTIES, compare_setups, cut_before_pruning, phases_of, structures_of
+from pruneproof.papers.short_form import dense_method
 
 RECIPES = {
     "dense": {"epochs": 10, "batch": 8, "lr": 0.1},
@@ -90,3 +91,72 @@ def test_every_property_can_be_read_off_every_method(name):
     for method in (*METHODS, "dense"):
         [fact] = compare_setups(RUN, (method, method), [name], [])
         assert fact.holds
+
+
+FILTERS = {"method": "filters", "steps": [
+    INIT, DENSE, PRUNE | {"select": {"structure": "filter"}}, {"do": "shrink"}, RETRAIN, MEASURE,
+]}  # fmt: skip
+MORE = [
+    FILTERS,
+    {"method": "small", "steps": [{"do": "shape-of", "method": "filters"}, INIT, DENSE, MEASURE]},
+    {"method": "borrowed", "steps": [INIT, {"do": "adopt", "method": "usual"}, DENSE, MEASURE]},
+    {"method": "lent", "steps": [INIT, EARLY, {"do": "adopt", "method": "usual"}, DENSE, MEASURE]},
+    {"method": "again", "steps": [
+        INIT, DENSE, PRUNE | {"name": "mask"}, INIT | {"name": "anew"}, {"do": "adopt", "mask": "mask"}, DENSE, MEASURE,
+    ]},
+    {"method": "moving", "steps": [INIT, PRUNE, DENSE | {"updates": [{"id": "set", "until": 0.75}]}, MEASURE]},
+]  # fmt: skip
+LARGER = RUN.model_copy(update={"methods": (*RUN.methods, *(Method.model_validate(each) for each in MORE))})
+
+
+def method_of(name):
+    return dense_method() if name == "dense" else next(each for each in LARGER.methods if each.method == name)
+
+
+@pytest.mark.parametrize(
+    ("name", "before", "pruning", "after"),
+    [
+        ("dense", [(0, 10)], [], []),
+        ("usual", [(0, 10)], [], [(0, 4)]),
+        ("iterations", [(0, 10)], [], [(0, 4)]),
+        ("scratch", [], [], [(0, 4)]),
+        ("rounds", [(0, 10)], [(0, 4), (0, 4)], [(0, 4)]),
+        ("rewinding", [(0, 2), (2, 10)], [], [(2, 10)]),
+        ("branched", [(0, 10)], [], [(0, 4)]),
+        ("gradual", [], [(0, 2)], [(2, 4)]),
+        ("search", [], [(0, 10)], []),
+        ("moving", [], [(0, 7.5)], [(7.5, 10)]),
+        ("filters", [(0, 10)], [], [(0, 4)]),
+        ("small", [], [], [(0, 10)]),
+        ("borrowed", [], [], [(0, 10)]),
+        ("lent", [(0, 2)], [], [(2, 10)]),
+        ("again", [], [], [(0, 10)]),
+    ],
+)
+def test_trainings_are_told_apart_by_what_they_are_for(name, before, pruning, after):
+    found = phases_of(LARGER, method_of(name))
+    assert [[part[1:] for part in each] for each in (found.before, found.pruning, found.after)] == [
+        before,
+        pruning,
+        after,
+    ]
+    assert found.is_scratch == (name in ("small", "borrowed", "again"))
+
+
+def test_what_comes_before_pruning_makes_the_base():
+    assert [step.do for step in cut_before_pruning(LARGER, method_of("rewinding")).steps] == ["init", "train", "train"]
+    assert [step.do for step in cut_before_pruning(LARGER, method_of("rounds")).steps] == ["init", "train"]
+    assert cut_before_pruning(LARGER, method_of("small")) is None
+
+
+def test_a_structure_is_taken_over_with_a_mask_or_a_shape():
+    found = {
+        name: structures_of(LARGER, method_of(name)) for name in ("dense", "usual", "filters", "small", "borrowed")
+    }
+    assert found == {
+        "dense": [],
+        "usual": ["weight"],
+        "filters": ["filter"],
+        "small": ["filter"],
+        "borrowed": ["weight"],
+    }

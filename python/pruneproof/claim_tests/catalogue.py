@@ -7,6 +7,7 @@ from pruneproof.claim_tests.collapse import collapse, repair
 from pruneproof.claim_tests.crossing import sign_change, some_sign_change
 from pruneproof.claim_tests.many_methods import rank_correlation, spread_ratio
 from pruneproof.claim_tests.medians import distance, equivalence, paired_difference, threshold
+from pruneproof.claim_tests.recipes import crossed_recipes
 from pruneproof.claim_tests.trend import monotone_trend
 
 CLAIM_TESTS: tuple[ClaimTest, ...] = (
@@ -16,6 +17,7 @@ CLAIM_TESTS: tuple[ClaimTest, ...] = (
     threshold,
     sign_change,
     some_sign_change,
+    crossed_recipes,
     monotone_trend,
     collapse,
     repair,

@@ -3,6 +3,7 @@
 import typer
 
 from pruneproof.cli import (
+    audit,
     check,
     cite,
     compare,
@@ -41,6 +42,7 @@ app.command("run")(run.run)
 app.command("verify")(verify.verify)
 app.command("report")(report.report)
 app.command("compare")(compare.compare)
+app.command("audit")(audit.audit)
 app.command("mutate")(mutate.mutate)
 app.command("lint")(lint.lint)
 app.command("plugins")(plugins.plugins)

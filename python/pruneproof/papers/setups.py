@@ -99,12 +99,90 @@ def _trainings(run: Run, steps: Sequence[Step]) -> list[Training]:
     return _walk(run, steps)[0]
 
 
+def _deciding(steps: Sequence[Step]) -> list[int]:
+    """Return the places of the steps that decide the mask; behind all where none does."""
+    found = [
+        place
+        for place, step in enumerate(steps)
+        if isinstance(step, Prune | Adopt | Search | ShapeOf)
+        or (isinstance(step, Train) and (step.gradual is not None or step.updates))
+    ]
+    return found or [len(steps)]
+
+
 def _pruning(steps: Sequence[Step]) -> int:
     """Return the place of the first step that decides the mask; behind all where none does."""
-    for place, step in enumerate(steps):
-        if isinstance(step, Prune | Adopt | Search | ShapeOf) or (isinstance(step, Train) and step.gradual is not None):
-            return place
-    return len(steps)
+    return _deciding(steps)[0]
+
+
+Part = tuple[Recipe, float, float]
+"""A training, or a part of one: a mask may move until the middle of an epoch."""
+
+
+@dataclass(frozen=True)
+class Phases:
+    """The trainings of a method, by what they are for."""
+
+    before: tuple[Part, ...]
+    """Those that made the weights on which the mask is first decided: the base."""
+    pruning: tuple[Part, ...]
+    """From there until the mask is decided for the last time: none of a network that is pruned once."""
+    after: tuple[Part, ...]
+    """Under the final mask."""
+    is_scratch: bool
+    """Whether a mask or shape is taken over by weights that were never trained without it."""
+
+
+def phases_of(run: Run, method: Method) -> Phases:
+    """Return the trainings of a method before, while and after its mask is decided.
+
+    Of a network from scratch only the trainings of its own weights count, and not those that made the mask.
+    """
+    steps = _flat(steps_of(run, method))
+    places, (trainings, made_by) = _deciding(steps), _walk(run, steps)
+    first, last = places[0], places[-1]
+    takes_over = last < len(steps) and isinstance(steps[last], Adopt | ShapeOf)
+    if takes_over and not _walk(run, steps[: last + 1])[1]:
+        return Phases((), (), made_by, is_scratch=True)
+    pruning: list[Part] = []
+    after: list[Part] = []
+    trained = [place for place, step in enumerate(steps) if isinstance(step, Train | Search)]
+    for place, (recipe, start, stop) in zip(trained, trainings, strict=True):
+        fixed = _fixed_from(steps[place], start, stop) if place == last else stop if place < last else start
+        if place >= first:
+            pruning += [(recipe, start, fixed)] if fixed > start else []
+            after += [(recipe, fixed, stop)] if fixed < stop else []
+    return Phases(_walk(run, steps[:first])[1], tuple(pruning), tuple(after), is_scratch=False)
+
+
+def _fixed_from(step: Step, start: int, stop: int) -> float:
+    """Return the epoch of a training that decides a mask from which the mask stays as it is."""
+    if not isinstance(step, Train):
+        return stop
+    moved = [start + each.until * (stop - start) for each in step.updates]
+    return max([*moved, *([step.gradual.end] if step.gradual is not None else [])])
+
+
+def cut_before_pruning(run: Run, method: Method) -> Method | None:
+    """Return a method that ends where its mask is first decided: it makes the base. None where nothing comes before."""
+    steps = _flat(steps_of(run, method))
+    before = tuple(steps[: _pruning(steps)])
+    return Method(method=method.method, steps=before) if before else None
+
+
+def structures_of(run: Run, method: Method) -> list[str]:
+    """Return the structures that a method prunes, those of a method whose mask or shape it takes over among them."""
+    steps = _flat(steps_of(run, method))
+    found = set(_structure(run, steps))
+    for step in steps:
+        if isinstance(step, Adopt | ShapeOf) and step.method is not None:
+            found.update(structures_of(run, _method(run, step.method)))
+    return sorted(found)
+
+
+def rounds_of(run: Run, method: Method) -> int:
+    """Return how many pruning iterations a method has, with training between them or without."""
+    return _rounds(run, _flat(steps_of(run, method)))
 
 
 def _epochs(run: Run, steps: Sequence[Step]) -> int:
