@@ -155,6 +155,7 @@ def folders(tmp_path, monkeypatch):
     """Point the store and the data folder into this test's own folder."""
     monkeypatch.setenv("PRUNEPROOF_STORE", str(tmp_path / "store"))
     monkeypatch.setenv("PRUNEPROOF_DATA", str(tmp_path / "data"))
+    monkeypatch.setenv("PRUNEPROOF_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("COLUMNS", "200")
     return tmp_path
 

@@ -83,6 +83,8 @@ if TYPE_CHECKING:
     from pruneproof.values.digests import digest_json as digest_json
     from pruneproof.values.masks import MaskSet as MaskSet
     from pruneproof.values.measurements import Measurement as Measurement
+    from pruneproof.values.opening import opened as opened
+    from pruneproof.values.opening import read_bytes as read_bytes
 
 _LATER = {
     "Catalog": "registry.catalog",
@@ -110,7 +112,9 @@ _LATER = {
     "macs": "training.macs",
     "macs_pruned": "training.macs",
     "median_interval": "statistics",
+    "opened": "values.opening",
     "proportional": "selection.rounding",
+    "read_bytes": "values.opening",
     "rounded": "statistics",
     "score": "training.scoring",
     "seeded": "training.seeding",
@@ -215,7 +219,9 @@ __all__ = [
     "macs",
     "macs_pruned",
     "median_interval",
+    "opened",
     "proportional",
+    "read_bytes",
     "rounded",
     "score",
     "seeded",

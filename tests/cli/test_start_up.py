@@ -1,6 +1,9 @@
+import json
 import os
+import shlex
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -42,8 +45,51 @@ def test_a_reader_that_goes_away_is_no_error(tiny, folders):
     process.stdout.close()
     err = process.stderr.read()
     process.stderr.close()
-    assert process.wait() == 0
+    assert process.wait() == 141  # as SIGPIPE would
     assert err == ""
+
+
+@pytest.mark.parametrize("arguments", ["list", "--help", "plugins --json"])
+def test_a_standard_output_that_is_closed_ends_quietly_and_is_no_verdict(tiny, folders, arguments):
+    code = shlex.quote("from pruneproof.cli import main; main()")
+    command = f"{shlex.quote(sys.executable)} -c {code} {arguments} >&-"
+    found = subprocess.run(["/bin/sh", "-c", command], capture_output=True, text=True)
+    assert (found.returncode, found.stderr) == (141, "")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is full")
+def test_a_standard_output_that_is_full_is_told_and_is_no_verdict(tiny, folders):
+    code = "from pruneproof.cli import main; main()"
+    with Path("/dev/full").open("w") as full:
+        found = subprocess.run([sys.executable, "-c", code, "list"], stdout=full, stderr=subprocess.PIPE, text=True)
+    assert found.returncode == 74
+    assert found.stderr == "repro: standard output cannot be written: No space left on device.\n"
+
+
+NOISY = """
+    import atexit, ctypes, os, subprocess, sys
+    from pruneproof.api import Criterion, Source, hookimpl
+
+    print("on import")
+    os.write(1, b"natively\\n")
+    ctypes.CDLL(None).puts(b"from C, buffered")
+    subprocess.run([sys.executable, "-c", "print('from a child')"])
+    atexit.register(print, "at the end")
+
+    @hookimpl
+    def pruneproof_criteria():
+        print("in a hook")
+        return [Criterion("noisy", lambda weights: weights, Source("A. Stranger", 2021, "Noise"))]
+"""
+
+
+def test_what_plugins_and_libraries_print_goes_to_standard_error(install, folders):
+    install("noisy", NOISY)
+    code = "from pruneproof.cli import main; main()"
+    found = subprocess.run([sys.executable, "-c", code, "plugins", "--json"], capture_output=True, text=True)
+    assert "noisy" in {plugin["name"] for plugin in json.loads(found.stdout)}
+    for said in ("on import", "natively", "from C, buffered", "from a child", "in a hook", "at the end"):
+        assert said in found.stderr
 
 
 def test_a_terminal_that_cannot_show_a_character_gets_another(tiny, folders):

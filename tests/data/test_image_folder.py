@@ -1,3 +1,4 @@
+import os
 import tarfile
 
 import numpy as np
@@ -74,9 +75,10 @@ def test_one_changed_image_changes_the_fingerprint(tmp_path):
 
 def test_the_second_load_decodes_nothing_and_a_broken_cache_is_rebuilt(tmp_path, cache):
     write(tmp_path)
-    first = load_cifar10_jpeg(tmp_path).splits["train"][0]
+    splits = load_cifar10_jpeg(tmp_path).splits
+    first = splits["train"][0]
     (kept,) = cache.iterdir()
-    np.savez(kept, train=255 - first.numpy(), test=first.numpy())  # tells a read cache from a decoded tree
+    np.savez(kept, train=255 - first.numpy(), test=splits["test"][0].numpy())  # tells a read cache from a decoded tree
     assert torch.equal(load_cifar10_jpeg(tmp_path).splits["train"][0], 255 - first)
     kept.write_bytes(kept.read_bytes()[:100])
     assert torch.equal(load_cifar10_jpeg(tmp_path).splits["train"][0], first)
@@ -121,4 +123,40 @@ def test_a_truncated_archive_is_named(tmp_path):
     archive = pack(folder)
     (tmp_path / "cifar10-jpeg.tar.gz").write_bytes(archive.read_bytes()[:-20])
     with pytest.raises(DataCorrupt, match=r"cifar10-jpeg.tar.gz cannot be read to its end"):
+        load_cifar10_jpeg(tmp_path)
+
+
+FORGED = {
+    "another number": lambda pixels: pixels[:-1],
+    "another rank": lambda pixels: pixels[:, 0],
+    "another dtype": lambda pixels: pixels.astype(np.float32),
+    "other channels": lambda pixels: pixels[:, :1],
+    "another size": lambda pixels: pixels[:, :, 1:],
+    "objects": lambda pixels: pixels.astype(object),
+}
+
+
+@pytest.mark.parametrize("forge", FORGED.values(), ids=FORGED)
+@pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
+def test_a_cache_of_other_arrays_is_rebuilt(tmp_path, cache, forge, save):
+    write(tmp_path)
+    splits = load_cifar10_jpeg(tmp_path).splits
+    (kept,) = cache.iterdir()
+    save(kept, train=forge(splits["train"][0].numpy()), test=splits["test"][0].numpy())
+    assert torch.equal(load_cifar10_jpeg(tmp_path).splits["train"][0], splits["train"][0])
+
+
+def test_a_pipe_in_place_of_a_cache_is_not_waited_for(tmp_path, cache):
+    write(tmp_path)
+    first = load_cifar10_jpeg(tmp_path).splits["train"][0]
+    (kept,) = cache.iterdir()
+    kept.unlink()
+    os.mkfifo(kept)
+    assert torch.equal(load_cifar10_jpeg(tmp_path).splits["train"][0], first)
+
+
+def test_a_picture_of_another_format_is_not_handed_to_its_decoder(tmp_path):
+    folder = write(tmp_path)
+    (folder / "train" / "cat" / "0001.jpg").write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 8 8\n")
+    with pytest.raises(DataCorrupt, match=r"0001.jpg cannot be decoded"):
         load_cifar10_jpeg(tmp_path)

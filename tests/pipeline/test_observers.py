@@ -134,7 +134,7 @@ def test_an_observer_that_raises_is_named_once_and_spoils_nothing(tiny, install,
     assert problem.partition("(")[0] in found.err
     assert "the run and its record are not affected" in found.err
     assert "record: " in found.out
-    assert found.out.count("closed") == (0 if place == "enter" else 1)
+    assert found.err.count("closed") == (0 if place == "enter" else 1)
 
 
 def test_an_observer_that_nobody_registers_is_refused_before_any_work(tiny, install, repro, folders):

@@ -1,10 +1,11 @@
 import json
+import os
 from dataclasses import replace
 
 import pytest
 import torch
 
-from pruneproof.errors import DataCorrupt, StoreCorrupt
+from pruneproof.errors import DataCorrupt, StoreCorrupt, StoreUnwritable
 from pruneproof.pipeline.prepare import prepare
 from pruneproof.pipeline.store import Store
 from pruneproof.pipeline.worker_spec import WorkerSpec
@@ -177,14 +178,40 @@ def test_progress_is_told_epoch_by_epoch(dense):
     assert told == [(0, 3), (1, 3), (2, 3), (3, 3)]
 
 
-def test_a_damaged_checkpoint_of_partial_work_is_refused_by_name(dense):
+@pytest.mark.parametrize("damage", ["half", "folder", "pipe", "link"])
+def test_a_damaged_checkpoint_of_partial_work_is_deleted_by_name_and_the_training_starts_again(
+    dense, tmp_path, caplog, damage
+):
     worker, [init, training, _] = dense
     worker.run(init)
     partial = worker.store.root / "partial" / training.digest
     partial.mkdir()
-    (partial / "epoch.safetensors").write_bytes(b"half")
-    with pytest.raises(StoreCorrupt, match=str(partial)):
+    path = partial / "epoch.safetensors"
+    if damage == "half":
+        path.write_bytes(b"half")
+    elif damage == "folder":
+        (path / "deep").mkdir(parents=True)
+    elif damage == "pipe":
+        os.mkfifo(path)
+    else:
+        (tmp_path / "elsewhere").write_bytes(b"precious")
+        path.symlink_to(tmp_path / "elsewhere")
+    told = []
+    worker.run(training, lambda *each: told.append(each))
+    assert told == [(0, 3), (1, 3), (2, 3), (3, 3)]
+    assert f"checkpoint {path} is damaged" in caplog.text
+    if damage == "link":
+        assert (tmp_path / "elsewhere").read_bytes() == b"precious"
+
+
+def test_work_is_not_written_through_a_link_that_leads_out_of_the_store(dense, tmp_path):
+    worker, [init, training, _] = dense
+    worker.run(init)
+    (tmp_path / "elsewhere").mkdir()
+    (worker.store.root / "partial" / training.digest).symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(StoreUnwritable, match="symbolic link"):
         worker.run(training)
+    assert list((tmp_path / "elsewhere").iterdir()) == []
 
 
 def test_an_altered_upstream_output_is_refused(dense):

@@ -402,3 +402,78 @@ def test_any_chain_answers_as_before(nets, chain):
         expected, found = nets.masked(model, masks)(inputs), small.model(inputs)
     torch.testing.assert_close(found, expected, rtol=0, atol=1e-10)
     assert not any("failed" in each.reason for each in small.kept)
+
+
+class Recurrent(nn.Module):
+    def __init__(self, kind):
+        super().__init__()
+        self.filters = nn.Conv1d(3, 8, 3, padding=1)
+        self.memory = kind(8, 5, batch_first=True)
+        self.last = nn.Linear(5, 2)
+
+    def forward(self, x):
+        return self.last(self.memory(torch.relu(self.filters(x)).transpose(1, 2))[0][:, -1])
+
+
+class Counting(nn.Module):
+    """Says with an error of its own that it counts on eight channels."""
+
+    def __init__(self):
+        super().__init__()
+        self.filters, self.last = nn.Conv1d(3, 8, 1), nn.Conv1d(8, 2, 1)
+
+    def forward(self, x):
+        x = torch.relu(self.filters(x))
+        assert x.shape[1] == 8
+        return self.last(x)
+
+
+class Choosy(Counting):
+    """Takes no input that is no number."""
+
+    def forward(self, x):
+        assert x.isfinite().all()
+        return self.last(torch.relu(self.filters(x)))
+
+
+def image(*after):
+    return nn.Sequential(nn.Conv2d(3, 8, 3, padding=1, bias=False), nn.ReLU(), *after)
+
+
+READERS = {
+    "transposed": image(nn.ConvTranspose2d(8, 6, 2, stride=2), nn.Conv2d(6, 3, 1)),
+    "transposed in groups": image(nn.ConvTranspose2d(8, 8, 2, stride=2, groups=2), nn.Conv2d(8, 3, 1)),
+    "transposed depthwise": image(nn.ConvTranspose2d(8, 8, 2, stride=2, groups=8), nn.Conv2d(8, 3, 1)),
+    "in groups": image(nn.Conv2d(8, 8, 3, groups=2), nn.Conv2d(8, 3, 1)),
+    "several per channel": image(nn.Conv2d(8, 16, 3, groups=8), nn.Conv2d(16, 3, 1)),
+    "group norm": image(nn.GroupNorm(2, 8), nn.Conv2d(8, 3, 1)),
+    "layer norm": image(nn.LayerNorm([8, 6, 6]), nn.Conv2d(8, 3, 1)),
+    "pixel shuffle": image(nn.PixelShuffle(2), nn.Conv2d(2, 3, 1)),
+    "gru": Recurrent(nn.GRU),
+    "lstm": Recurrent(nn.LSTM),
+    "an assertion": Counting(),
+    "no input that is no number": Choosy(),
+}
+
+
+@pytest.mark.parametrize("network", READERS.values(), ids=READERS)
+def test_filters_that_anything_reads_go_without_a_difference_or_stay_for_a_reason_in_words(network):
+    [(name, weight), *_] = network.named_parameters()
+    keep = torch.ones_like(weight, dtype=torch.bool)
+    keep[[1, 2]] = False
+    masks = MaskSet.from_tensors({name: keep})
+    x = torch.randn(2, *((3, 6) if weight.dim() == 3 else (3, 6, 6)), generator=torch.Generator().manual_seed(0))
+    small = slim(network, masks, x)
+    stay = {each for kept in small.kept for each in kept.filters}
+    assert stay | set(small.removed.get(name, ())) == {1, 2}
+    assert not any("Error" in kept.reason for kept in small.kept)
+    masks.apply_(network)
+    torch.testing.assert_close(small.model.eval()(x), network.eval()(x))
+
+
+def test_a_recurrent_reader_is_named_in_the_reason():
+    network = Recurrent(nn.GRU)
+    keep = torch.ones(8, 3, 3, dtype=torch.bool)
+    keep[1] = False
+    [kept] = slim(network, MaskSet.from_tensors({"filters.weight": keep}), torch.zeros(1, 3, 7)).kept
+    assert kept.reason == 'the network\'s layers could not be followed through "memory", of the kind GRU'

@@ -4,10 +4,19 @@ import zipfile
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from torch import nn
 
 from pruneproof.errors import StoreCorrupt
-from pruneproof.training.checkpoint import load_tensors, pack_optimizer, save_tensors, unpack_optimizer
+from pruneproof.training.checkpoint import (
+    load_progress,
+    load_tensors,
+    pack_optimizer,
+    save_progress,
+    save_tensors,
+    unpack_optimizer,
+)
 
 TENSORS = {
     "weight": torch.arange(600, dtype=torch.float32).reshape(20, 30),
@@ -150,3 +159,44 @@ def test_a_refusal_to_write_is_the_systems_own_error_and_leaves_nothing(tmp_path
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_unfinished_work_goes_on_from_the_last_state(tmp_path):
+    path = tmp_path / "epoch.safetensors"
+    assert load_progress(path) is None
+    for epoch in (1, 2):
+        save_progress(path, {"x": torch.full((3,), float(epoch))}, {"loss": [0.5] * epoch})
+    tensors, facts = load_progress(path)
+    assert (tensors["x"].tolist(), facts) == ([2.0] * 3, {"loss": [0.5, 0.5]})
+
+
+@given(data=st.data())
+def test_a_bit_that_flipped_anywhere_is_never_trained_on(tmp_path_factory, data):
+    path = tmp_path_factory.mktemp("flip") / "epoch.safetensors"
+    states = [({**TENSORS, "x": torch.full((3,), float(epoch))}, {"loss": [0.5] * epoch}) for epoch in (1, 2)]
+    for state in states:
+        save_progress(path, *state)
+    content = bytearray(path.read_bytes())
+    content[data.draw(st.integers(0, len(content) - 1))] ^= 1 << data.draw(st.integers(0, 7))
+    path.write_bytes(content)
+    tensors, facts = load_progress(path)
+    expected = states[len(facts["loss"]) - 1]
+    assert facts == expected[1]
+    assert all(torch.equal(tensors[name].nan_to_num(), expected[0][name].nan_to_num()) for name in expected[0])
+
+
+def test_two_damaged_states_leave_none_and_say_so(tmp_path, caplog):
+    path = tmp_path / "epoch.safetensors"
+    for _ in range(2):
+        save_progress(path, {"x": torch.ones(3)}, {})
+    for each in list(tmp_path.iterdir()):
+        each.write_bytes(each.read_bytes()[:-1] + b"!")
+    assert load_progress(path) is None
+    assert list(tmp_path.iterdir()) == []
+    assert caplog.text.count("is damaged (its content is not what was written)") == 2
+
+
+def test_a_state_without_a_digest_is_damaged(tmp_path):
+    path = tmp_path / "epoch.safetensors"
+    save_tensors(path, {"x": torch.ones(3)}, {"loss": []})
+    assert load_progress(path) is None

@@ -3,7 +3,7 @@
 from mlflow import MlflowClient
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from pruneproof_trackers.mlflow_tracker import DATABASE
+from pruneproof_trackers.mlflow_tracker import DATABASE, database_url
 
 
 def scalars_and_texts(folder):
@@ -16,7 +16,7 @@ def scalars_and_texts(folder):
 
 
 def client(folder):
-    return MlflowClient(tracking_uri=f"sqlite:///{folder / DATABASE}")
+    return MlflowClient(tracking_uri=database_url(folder / DATABASE))
 
 
 def runs_of(folder, paper="global-mp"):

@@ -111,5 +111,31 @@ def test_more_than_mlflow_takes_at_once_is_written_whole(run, measured):
     assert len(points) == 1500
 
 
+@pytest.mark.parametrize("name", ["which one?", "100%", "%41", "a#b", "a b", "ü;&="])
+def test_the_database_lies_in_the_folder_whatever_its_path_has(run, measured, record, name):
+    run = replace(run, folder=run.folder / name / "report")
+    with track(run) as session:
+        session.on_measurement(measured)
+        session.on_record(record)
+    assert (run.folder / "mlflow" / "mlflow.db").is_file()
+    [network] = runs_of(run.folder / "mlflow")[1]
+    assert network.data.metrics["accuracy"] == 91.5
+    assert len(list((run.folder / "mlflow" / "artifacts").rglob("record.json"))) == 1
+
+
+def test_an_experiment_that_was_deleted_is_restored(folder, run, tell):
+    mlflow = client(folder)
+    mlflow.delete_experiment(mlflow.get_experiment_by_name(run.paper).experiment_id)
+    tell(track)
+    assert len(runs_of(folder)[0]) == 2
+
+
+def test_a_folder_that_cannot_be_written_is_told_before_the_run(run):
+    run.folder.mkdir(parents=True)
+    (run.folder / "mlflow").write_text("in the way")
+    with pytest.raises(OSError, match="mlflow"), track(run):
+        pytest.fail("the run began")
+
+
 def test_nothing_is_reported_to_anybody():
     assert is_telemetry_disabled()

@@ -3,20 +3,29 @@
 import io
 import os
 import sys
+from contextlib import suppress
 from typing import Any
 
+from pruneproof.cli.output import OutputGone, leave_to_others, open_standard_streams
 from pruneproof.errors import PruneproofError
 
 USAGE = 64
+INTERNAL = 70
+NOT_WRITTEN = 74
 INTERRUPTED = 130
+READER_GONE = 141
+"""As the shell says of a program that SIGPIPE ended."""
 
 
 def main() -> None:
     """Run `repro`; bad input ends in one message and an exit status, never in a traceback."""
+    open_standard_streams()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # for terminals that cannot show every character
-    sys.exit(execute(sys.argv[1:]))
+    status = execute(sys.argv[1:])
+    leave_to_others()
+    sys.exit(status)
 
 
 def execute(arguments: list[str]) -> int:
@@ -31,16 +40,35 @@ def execute(arguments: list[str]) -> int:
         status = app(args=arguments, prog_name="repro", standalone_mode=False)
         sys.stdout.flush()
     except PruneproofError as problem:
-        print(f"repro: {problem}", file=sys.stderr)
-        return problem.status
+        return _refuse(str(problem), problem.status)
     except (KeyboardInterrupt, typer.Abort):
         status = INTERRUPTED
-    except (BrokenPipeError, SystemExit):  # the reader of our output (head, less) has gone
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+    except OutputGone as problem:
+        return _gone(problem)
+    except BrokenPipeError as problem:
+        return _gone(OutputGone(problem))
     except usage_error as problem:
         problem.show()
         return USAGE
+    except (Exception, SystemExit) as problem:
+        if isinstance(problem.__context__, BrokenPipeError):  # rich ends the process when the reader has gone
+            return _gone(OutputGone(problem.__context__))
+        from pruneproof.registry.blame import unforeseen
+
+        return _refuse(unforeseen(problem), INTERNAL)
     if status == INTERRUPTED:
-        print("repro: interrupted. What was finished is kept; run the same command again to go on.", file=sys.stderr)
+        return _refuse("interrupted. What was finished is kept; run the same command again to go on.", INTERRUPTED)
     return status if isinstance(status, int) else 0
+
+
+def _refuse(message: str, status: int) -> int:
+    with suppress(OSError):  # nobody reads standard error either
+        print(f"repro: {message}", file=sys.stderr)
+    return status
+
+
+def _gone(problem: OutputGone) -> int:
+    """Return the status after what was to be printed could not be, without another word where nobody listens."""
+    with suppress(OSError, ValueError, AttributeError):  # what is still buffered goes nowhere
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return READER_GONE if problem.is_closed else _refuse(f"standard output cannot be written: {problem}.", NOT_WRITTEN)

@@ -24,6 +24,7 @@ from pruneproof.cli import (
     verify,
     why,
 )
+from pruneproof.cli.output import owns_stdout
 
 app = typer.Typer(
     name="repro",
@@ -34,23 +35,23 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("list")(list_.list_papers)
-app.command("show")(show.show)
-app.command("plan")(plan.plan)
-app.command("why")(why.why)
-app.command("run")(run.run)
-app.command("verify")(verify.verify)
-app.command("report")(report.report)
-app.command("compare")(compare.compare)
-app.command("audit")(audit.audit)
-app.command("mutate")(mutate.mutate)
-app.command("lint")(lint.lint)
-app.command("plugins")(plugins.plugins)
-app.command("check")(check.check)
-app.command("install")(install.install)
-app.command("new")(new.new)
+app.command("list")(owns_stdout(list_.list_papers))
+app.command("show")(owns_stdout(show.show))
+app.command("plan")(owns_stdout(plan.plan))
+app.command("why")(owns_stdout(why.why))
+app.command("run")(owns_stdout(run.run))
+app.command("verify")(owns_stdout(verify.verify))
+app.command("report")(owns_stdout(report.report))
+app.command("compare")(owns_stdout(compare.compare))
+app.command("audit")(owns_stdout(audit.audit))
+app.command("mutate")(owns_stdout(mutate.mutate))
+app.command("lint")(owns_stdout(lint.lint))
+app.command("plugins")(owns_stdout(plugins.plugins))
+app.command("check")(owns_stdout(check.check))
+app.command("install")(owns_stdout(install.install))
+app.command("new")(owns_stdout(new.new))
 app.add_typer(data.app, name="data")
 app.add_typer(mask.app, name="mask")
 app.command("prune")(prune.prune)
-app.command("doctor")(doctor.doctor)
-app.command("cite")(cite.cite)
+app.command("doctor")(owns_stdout(doctor.doctor))
+app.command("cite")(owns_stdout(cite.cite))

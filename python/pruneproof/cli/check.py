@@ -7,6 +7,7 @@ import typer
 from platformdirs import user_cache_path
 
 from pruneproof.cli.options import JsonOption, PluginOption, print_json
+from pruneproof.cli.output import say
 from pruneproof.errors import UnknownName
 from pruneproof.registry.kinds import KINDS
 
@@ -42,7 +43,7 @@ def check(
     for subject in subjects:
         reports.append(check_value(subject, quick=quick))
         if not json:
-            print(reports[-1], flush=True)
+            say(reports[-1])
     if json:
         print_json([report.to_json() for report in reports])
     return 1 if any(report.failures for report in reports) else 0

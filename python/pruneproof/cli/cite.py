@@ -3,6 +3,7 @@
 from typing import Any
 
 from pruneproof.cli.options import JsonOption, Paper, print_json
+from pruneproof.cli.output import say
 from pruneproof.contracts.dataset import DataSet
 from pruneproof.contracts.model import Model
 
@@ -32,8 +33,8 @@ def cite(paper: Paper, json: JsonOption = False) -> None:
     if json:
         print_json({"bibtex": bibtex, "uses": used})
         return
-    print(bibtex)
-    print("\nIts runs use:")
+    say(bibtex)
+    say("\nIts runs use:")
     for name, source in sorted(used.items()):
-        print(f"    {name}: {source}")
-    print("\nAnd this package: see CITATION.cff of pruneproof.")
+        say(f"    {name}: {source}")
+    say("\nAnd this package: see CITATION.cff of pruneproof.")

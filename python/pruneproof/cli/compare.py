@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pruneproof.cli.options import JsonOption, print_json
+from pruneproof.cli.output import console
 
 if TYPE_CHECKING:
     from pruneproof.papers.record import Record
@@ -53,22 +54,21 @@ def _facts(path: Path, record: "Record") -> dict[str, object]:
 
 def _print(paths: "list[Path]", records: "list[Record]", rows: "list[Row]") -> None:
     from rich.box import SIMPLE_HEAD
-    from rich.console import Console
     from rich.table import Table
 
     from pruneproof.report.wording import SYMBOLS, figure_with_spread
 
-    console = Console()
+    out = console()
     for number, (path, record) in enumerate(zip(paths, records, strict=True), 1):
         facts = _facts(path, record)
-        console.print(
+        out.print(
             f"{number}: {facts['processor']}, {facts['device']}, torch {facts['torch']}, plan {record.plan[:16]}, "
             f"{len(record.seeds)} seeds, {record.created}  ({path.name})",
             highlight=False,
             soft_wrap=True,
         )
     if len({record.plan for record in records}) > 1:
-        console.print("The plans differ: networks, seeds or settings are not the same in all of them.", style="yellow")
+        out.print("The plans differ: networks, seeds or settings are not the same in all of them.", style="yellow")
     contested = [row for row in rows if row.contested]
     if contested:
         table = Table("contested", *map(str, range(1, len(records) + 1)), box=SIMPLE_HEAD)
@@ -78,8 +78,8 @@ def _print(paths: "list[Path]", records: "list[Record]", rows: "list[Row]") -> N
                 for claim in row.claims
             ]
             table.add_row(row.id, *cells)
-        console.print(table)
+        out.print(table)
     both = sum(row.judged > 1 for row in rows)
     agreeing = both - len(contested)
     counts = f"{agreeing} verdicts agree, contested: {len(contested)}."
-    console.print(f"{both} claims were judged more than once: {counts}", soft_wrap=True)
+    out.print(f"{both} claims were judged more than once: {counts}", soft_wrap=True)

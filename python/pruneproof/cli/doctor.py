@@ -1,11 +1,16 @@
 """`repro doctor`: versions, engine build, threads, GPU, data and store."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pruneproof.api import DataSet
 from pruneproof.cli.options import DataOption, JsonOption, StoreOption, data_path, print_json, store_path
+from pruneproof.cli.output import say
 from pruneproof.contracts.numerics import NUMERICS
-from pruneproof.errors import DataCorrupt, DataMissing, StoreUnwritable
+from pruneproof.errors import BadPlugin, DataCorrupt, DataMissing, StoreUnwritable
+
+if TYPE_CHECKING:
+    from pruneproof.registry.catalog import Entry
 
 
 def doctor(store: StoreOption = None, data_dir: DataOption = None, json: JsonOption = False) -> int:
@@ -15,7 +20,6 @@ def doctor(store: StoreOption = None, data_dir: DataOption = None, json: JsonOpt
     """
     import torch
 
-    from pruneproof.errors import BadPlugin
     from pruneproof.pipeline.environment import choose_device, describe_environment
     from pruneproof.pipeline.numerics import obstacle, reach
     from pruneproof.pipeline.store import Store
@@ -32,7 +36,7 @@ def doctor(store: StoreOption = None, data_dir: DataOption = None, json: JsonOpt
     found["gpus"] = [torch.cuda.get_device_name(each) for each in range(torch.cuda.device_count())]
     found["data folder"] = str(data)
     found["data"] = {
-        name: _data_status(entry.value, data)
+        name: _data_status(entry, data)
         for name, entry in build_catalog(["builtin"], of=[DataSet]).entries(DataSet).items()
     }
     try:
@@ -48,20 +52,23 @@ def doctor(store: StoreOption = None, data_dir: DataOption = None, json: JsonOpt
     else:
         for name, value in found.items():
             if isinstance(value, dict):
-                print(f"{name}:" if value else f"{name}: none")
+                say(f"{name}:" if value else f"{name}: none")
                 for key, each in value.items():
-                    print(f"    {key}: {each}")
+                    say(f"    {key}: {each}")
             elif isinstance(value, list) and value:
-                print(f"{name}:", *value, sep="\n    ")
+                say(f"{name}:", *value, sep="\n    ")
             else:
-                print(f"{name}: {value if value != [] else 'none'}")
+                say(f"{name}: {value if value != [] else 'none'}")
     return status or (BadPlugin.status if broken else 0)
 
 
-def _data_status(data: DataSet, root: Path) -> str:
+def _data_status(entry: "Entry[DataSet]", root: Path) -> str:
+    from pruneproof.registry.catalog import blame_plugin
+
     try:
-        return "found, fingerprint " + data.load(root).fingerprint[:16]
+        with blame_plugin(entry):
+            return "found, fingerprint " + entry.value.load(root).fingerprint[:16]
     except DataMissing:
         return "missing"
-    except DataCorrupt as problem:
+    except (DataCorrupt, BadPlugin) as problem:
         return str(problem)

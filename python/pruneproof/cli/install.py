@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from pruneproof.cli.options import JsonOption, print_json
+from pruneproof.cli.output import say
 from pruneproof.errors import BadOption, BadPlugin
 
 
@@ -73,8 +74,8 @@ def _show(package: str, names: list[str], *, json: bool) -> int:
         if json:
             print_json([])
         else:
-            print(f"{note} `repro plugins` lists all.")
+            say(f"{note} `repro plugins` lists all.")
         return 0
-    print(said.stdout, end="")
+    say(said.stdout, end="")
     print(said.stderr, end="", file=sys.stderr)
     return said.returncode

@@ -1,6 +1,7 @@
 """`repro lint PAPER`: a paper's files against each other, and its text against its own tables."""
 
 from pruneproof.cli.options import JsonOption, Paper, PluginOption, print_json
+from pruneproof.cli.output import say
 
 
 def lint(paper: Paper, plugin: PluginOption = None, json: JsonOption = False) -> int:
@@ -38,10 +39,10 @@ def lint(paper: Paper, plugin: PluginOption = None, json: JsonOption = False) ->
         )
     else:
         for claim, outcome, facts in answers:
-            print(f"{'ok  ' if outcome.verdict == 'holds' else 'FAIL'} {claim.id}: {claim.text} ({claim.where})")
+            say(f"{'ok  ' if outcome.verdict == 'holds' else 'FAIL'} {claim.id}: {claim.text} ({claim.where})")
             for fact in facts:
                 if not fact.holds:
-                    print(f"       {fact.statement}: expected {fact.expected}, found {fact.found}")
+                    say(f"       {fact.statement}: expected {fact.expected}, found {fact.found}")
         failed = sum(outcome.verdict == "fails" for _, outcome, _ in answers)
-        print(f"{len(answers) - failed} of {len(answers)} statements are supported by the paper's own tables")
+        say(f"{len(answers) - failed} of {len(answers)} statements are supported by the paper's own tables")
     return int(any(outcome.verdict == "fails" for _, outcome, _ in answers))

@@ -1,20 +1,34 @@
 """`repro list`: the papers that can be run, with the verdicts of their last runs."""
 
-import json as json_module
+import sys
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from pruneproof.cli.options import JsonOption, PluginOption, StoreOption, print_json, store_path
+from pruneproof.cli.output import say
+from pruneproof.errors import StoreCorrupt
 
 
-def list_papers(json: JsonOption = False, store: StoreOption = None, plugin: PluginOption = None) -> None:
-    """List the papers that can be run, with the verdicts of their last runs."""
+def list_papers(json: JsonOption = False, store: StoreOption = None, plugin: PluginOption = None) -> int:
+    """List the papers that can be run, with the verdicts of their last runs.
+
+    Exit status: 0 all is well, 74 a record or a stage of the store is damaged.
+    """
     from pruneproof.papers.load import list_papers as read_papers
     from pruneproof.papers.record import VERDICTS
+    from pruneproof.pipeline.store import Store
     from pruneproof.registry.catalog import survey
 
     papers = read_papers(survey(of=(), files=plugin or ()).paper_folders)
-    verdicts = {info.id: _verdicts(store_path(store) / "reports" / info.id) for info in papers}
+    root = store_path(store)
+    damage: list[str] = []
+    verdicts = {info.id: _verdicts(root, root / "reports" / info.id, damage.append) for info in papers}
+    try:
+        Store(root).stages()
+    except StoreCorrupt as problem:
+        damage.append(str(problem))
     if json:
         print_json(
             [
@@ -28,26 +42,41 @@ def list_papers(json: JsonOption = False, store: StoreOption = None, plugin: Plu
                 for info in papers
             ]
         )
-        return
-    for info in papers:
-        print(f"{info.id}  (arXiv {info.arxiv}, {info.year})")
-        print(f"    {info.title}")
+    for info in () if json else papers:
+        say(f"{info.id}  (arXiv {info.arxiv}, {info.year})")
+        say(f"    {info.title}")
         for profile, counts in verdicts[info.id].items():
             told = [f"{counts[verdict]} {word}" for verdict, word in VERDICTS.items() if counts.get(verdict)]
-            print(f"    {profile}: {', '.join(told)}")
+            say(f"    {profile}: {', '.join(told)}")
         if not verdicts[info.id]:
-            print(f"    not run yet here; start with: repro run {info.id}")
+            say(f"    not run yet here; start with: repro run {info.id}")
+    for line in damage:
+        print(f"repro: {line}", file=sys.stderr)
+    return StoreCorrupt.status if damage else 0
 
 
-def _verdicts(folder: Path) -> dict[str, dict[str, int]]:
-    """Return profile -> verdict -> count, from the records of whole runs; a damaged record is passed over."""
+def _verdicts(root: Path, folder: Path, warn: Callable[[str], None]) -> dict[str, dict[str, int]]:
+    """Return profile -> verdict -> count, from the records of whole runs; `warn` hears of each damaged record."""
     found: dict[str, dict[str, int]] = {}
     for path in sorted(folder.glob("*/record.json")):
         try:
-            record = json_module.loads(path.read_text(encoding="utf-8"))
-            is_altered = record.get("variant") or any(each.get("role") == "added" for each in record["plugins"])
-            if not is_altered and not record.get("only"):
-                found[record["profile"]] = dict(Counter(claim["verdict"] for claim in record["claims"]))
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            profile, verdicts = _whole_run(path, root)
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as problem:
+            warn(f"record {path} cannot be read: {problem}. Run the paper again to make it anew.")
             continue
+        if profile is not None:
+            found[profile] = verdicts
     return found
+
+
+def _whole_run(path: Path, root: Path) -> tuple[str | None, dict[str, int]]:
+    """Return the profile and the verdicts of a record; no profile for a part of a run or a variant.
+
+    Only what is needed is looked at, so that listing stays quick.
+    """
+    from pruneproof.values.opening import read_json
+
+    record: dict[str, Any] = read_json(path, inside=root)
+    is_altered = record.get("variant") or any(each.get("role") == "added" for each in record["plugins"])
+    verdicts = dict(Counter(str(claim["verdict"]) for claim in record["claims"]))
+    return (None if is_altered or record.get("only") else str(record["profile"])), verdicts

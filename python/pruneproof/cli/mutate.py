@@ -26,6 +26,7 @@ from pruneproof.cli.options import (
     print_json,
     store_path,
 )
+from pruneproof.cli.output import console
 from pruneproof.errors import BadOption, UnknownName
 
 if TYPE_CHECKING:
@@ -165,20 +166,19 @@ MARKS = {
 
 def _print(found: "Mutation") -> None:
     from rich.box import SIMPLE_HEAD
-    from rich.console import Console
     from rich.table import Table
 
-    console = Console()
+    out = console()
     table = Table("claim", "verdict", *(each.mutant.id for each in found.trials), box=SIMPLE_HEAD)
     for claim in found.judged:
         marks = [MARKS[trial.states[claim.id]] if claim.id in trial.states else "?" for trial in found.trials]
         table.add_row(claim.id, claim.verdict, *marks)
-    console.print(table)
+    out.print(table)
     for trial in found.trials:
         if trial.reason:
-            console.print(f"{trial.mutant.id} (?) did not run: {trial.reason}", soft_wrap=True, markup=False)
+            out.print(f"{trial.mutant.id} (?) did not run: {trial.reason}", soft_wrap=True, markup=False)
     for line in _summary(found):
-        console.print(line, soft_wrap=True, highlight=False, markup=False)
+        out.print(line, soft_wrap=True, highlight=False, markup=False)
 
 
 def _summary(found: "Mutation") -> Iterator[str]:

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from pruneproof.cli.options import JsonOption, print_json
+from pruneproof.cli.output import say
 from pruneproof.errors import BadOption, StoreUnwritable, UnknownName
 from pruneproof.registry.kinds import KINDS
 
@@ -59,10 +60,10 @@ def new(
     if json:
         print_json({"folder": str(folder), "files": sorted(files)})
         return
-    print(f"{folder}")
+    say(f"{folder}")
     for path in sorted(files):
-        print(f"    {path}")
-    print(f"Next: repro install {folder}")
+        say(f"    {path}")
+    say(f"Next: repro install {folder}")
 
 
 def parts(kind: str) -> dict[str, str]:

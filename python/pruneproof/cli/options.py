@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 from platformdirs import user_cache_path, user_data_path
 
+from pruneproof.cli.output import say
 from pruneproof.errors import BadOption
 
 MOST_SEEDS = 10_000
@@ -112,4 +113,4 @@ def default_workers(device: Device, asked: int | None) -> int:
 
 def print_json(value: Any) -> None:
     """Print a value as indented JSON."""
-    print(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+    say(json.dumps(value, indent=2, ensure_ascii=False, default=str))

@@ -22,6 +22,7 @@ from pruneproof.cli.options import (
     print_json,
     store_path,
 )
+from pruneproof.cli.output import say
 
 
 def plan(
@@ -87,21 +88,21 @@ def plan(
     for digest, stage in stages.items():
         needs = " ".join(f"{role}={each[:8]}" for role, each in stage.upstream.items())
         status = _status(digest, prepared.finished, waiting)
-        print(f"{status:8} {digest[:8]} {stage.kind:9} {stage.label}  {needs}".rstrip())
+        say(f"{status:8} {digest[:8]} {stage.kind:9} {stage.label}  {needs}".rstrip())
     epochs = sum(stages[digest].epochs for digest in waiting)
-    print(
+    say(
         f"\n{prepared.plan.paper} at {prepared.plan.profile} on {prepared.device}, numerics {prepared.numerics.id}: "
         f"{len(stages)} stages, {len(prepared.finished)} finished, {len(waiting)} to run ({epochs} epochs). "
         f"Plan {prepared.plan.digest[:16]}."
     )
     for reason in prepared.missing.values():
-        print(f"missing: {reason}")
+        say(f"missing: {reason}")
     by_need: dict[tuple[int, int], list[str]] = {}
     for claim, need in undecidable(prepared.paper, prepared.plan, prepared.catalog).items():
         by_need.setdefault(need, []).append(claim)
     for (planned, needed), claims in by_need.items():
         plural = "s" if len(claims) != 1 else ""
-        print(f"{planned} seeds decide nothing, {needed} may: {len(claims)} claim{plural} ({', '.join(claims)})")
+        say(f"{planned} seeds decide nothing, {needed} may: {len(claims)} claim{plural} ({', '.join(claims)})")
 
 
 def _status(digest: str, finished: Container[str], waiting: Container[str]) -> str:

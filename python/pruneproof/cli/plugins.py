@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pruneproof.cli.options import JsonOption, PluginOption, print_json
+from pruneproof.cli.output import say
 
 if TYPE_CHECKING:
     from pruneproof.papers.schema import PaperInfo
@@ -49,12 +50,12 @@ def plugins(
         )
         return BadPlugin.status if broken else 0
     for usable in shown:
-        print(f"{usable.name}  {usable.distribution} {usable.version}  ({usable.target})")
+        say(f"{usable.name}  {usable.distribution} {usable.version}  ({usable.target})")
         for kind, ids in registered[usable.name].items():
             if ids:
-                print(f"    {kind}: {', '.join(ids)}")
+                say(f"    {kind}: {', '.join(ids)}")
     for bad, reason in broken:
-        print(f"{bad.name}  {bad.distribution} {bad.version}  BROKEN: {reason}")
+        say(f"{bad.name}  {bad.distribution} {bad.version}  BROKEN: {reason}")
     return BadPlugin.status if broken else 0
 
 

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from pruneproof.cli.options import JsonOption, Paper, StoreOption, print_json, store_path
+from pruneproof.cli.output import console, say
 
 
 def report(
@@ -20,21 +21,23 @@ def report(
     from pruneproof.registry.catalog import build_catalog
     from pruneproof.report.html import render
     from pruneproof.report.table import completed
+    from pruneproof.values.opening import refuse_links
 
     found = open_paper(paper)
     root = store_path(store)
     folder = root / "reports" / found.info.id / profile
     catalog = build_catalog(found.info.plugins)
     record = completed(Record.load(folder / "record.json"), catalog)
+    Store(root).check(stage.digest for stage in record.stages)
     with Store(root).writing():
+        refuse_links(folder, root)
         paths = render(record, found, catalog, folder)
     if json:
         print_json({name: str(path) for name, path in paths.items()})
         return
-    from rich.console import Console
 
     from pruneproof.report.terminal import print_record
 
-    print_record(record, Console())
+    print_record(record, console())
     for name, path in paths.items():
-        print(f"{name}: {path}")
+        say(f"{name}: {path}")

@@ -25,6 +25,7 @@ from pruneproof.cli.options import (
     print_json,
     store_path,
 )
+from pruneproof.cli.output import console, say
 
 if TYPE_CHECKING:
     from pruneproof.papers.record import Record
@@ -106,6 +107,7 @@ def _run(request: "Request", *, quiet: bool, verbose: bool, json: bool) -> "Reco
     from pruneproof.report.figures import try_figures
     from pruneproof.report.html import render
     from pruneproof.report.table import completed
+    from pruneproof.values.opening import refuse_links
 
     silent = quiet or json
 
@@ -121,29 +123,25 @@ def _run(request: "Request", *, quiet: bool, verbose: bool, json: bool) -> "Reco
         f"{len(plan.stages)} stages, {len(prepared.todo)} to run, "
         f"{request.workers} worker{'s' if request.workers > 1 else ''}"
     )
-    warnings: list[str] = []
     with progress_bars(plan, prepared.todo, quiet=silent) as on_event:
-        record = run_paper(prepared, on_event, warnings.append)
-    for warning in warnings:
-        print(f"repro: {warning}", file=sys.stderr)
+        record = run_paper(prepared, on_event, lambda line: print(f"repro: {line}", file=sys.stderr))
     folder = report_folder(request.store, record)
     with Store(request.store).writing():
+        refuse_links(folder, request.store)
         record.save(folder / "record.json")
         paths = render(record, prepared.paper, prepared.catalog, folder)
     if json:
         return record
     if not quiet:
-        from rich.console import Console
-
         from pruneproof.report.brief import print_brief
         from pruneproof.report.terminal import print_record
 
-        whole, console = completed(record, prepared.catalog), Console()
+        whole = completed(record, prepared.catalog)
         if verbose:
-            print_record(whole, console)
+            print_record(whole, console())
         else:
-            print_brief(whole, prepared.paper, console)
+            print_brief(whole, prepared.paper, console())
     for name, path in paths.items():
-        print(f"{name}: {path}")
-    print(f"record: {folder / 'record.json'}")
+        say(f"{name}: {path}")
+    say(f"record: {folder / 'record.json'}")
     return record

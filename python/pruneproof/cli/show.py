@@ -3,6 +3,7 @@
 from collections import Counter
 
 from pruneproof.cli.options import JsonOption, Paper, PluginOption, print_json
+from pruneproof.cli.output import console
 
 
 def show(paper: Paper, plugin: PluginOption = None, json: JsonOption = False) -> None:
@@ -14,18 +15,15 @@ def show(paper: Paper, plugin: PluginOption = None, json: JsonOption = False) ->
         content = {"paper": found.info, "runs": found.runs, "claims": found.claims}
         print_json({key: value.model_dump(mode="json") for key, value in content.items()})
         return
-    from rich.console import Console
     from rich.table import Table
 
     from pruneproof.pipeline.planning import estimate
     from pruneproof.registry.catalog import build_catalog
 
     catalog = build_catalog(found.info.plugins, files=plugin or ())
-    console = Console(highlight=False)
+    out = console(highlight=False)
     info = found.info
-    console.print(
-        f"[bold]{info.title}[/bold]\n{', '.join(info.authors)} ({info.year}), arXiv {info.arxiv}\n\n{info.about}"
-    )
+    out.print(f"[bold]{info.title}[/bold]\n{', '.join(info.authors)} ({info.year}), arXiv {info.arxiv}\n\n{info.about}")
     profiles = Table(
         "profile", "scale", "hardware", "minutes", "seeds", "networks", "epochs", title="Profiles", title_justify="left"
     )
@@ -35,7 +33,7 @@ def show(paper: Paper, plugin: PluginOption = None, json: JsonOption = False) ->
         profiles.add_row(
             name, profile.scale, profile.hardware, minutes, str(len(profile.seeds)), str(networks), str(epochs)
         )
-    console.print(profiles)
+    out.print(profiles)
     runs = Table("profile", "run", "model", "data", "methods", "sparsities", title="Runs", title_justify="left")
     for name in found.runs.profiles:
         for run_id, run in found.runs.runs(name).items():
@@ -44,12 +42,12 @@ def show(paper: Paper, plugin: PluginOption = None, json: JsonOption = False) ->
             runs.add_row(
                 name, run_id, run.model.id, run.data, methods or "dense only", ", ".join(f"{each:g}" for each in levels)
             )
-    console.print(runs)
+    out.print(runs)
     claims = Table("claim", "kind", "where", "reported", title="Claims", title_justify="left")
     for claim in found.claims.claim:
         claims.add_row(f"[bold]{claim.id}[/bold] {claim.text}", claim.kind, claim.where, claim.reported)
-    console.print(claims)
+    out.print(claims)
     kinds = Counter(claim.kind for claim in found.claims.claim)
-    console.print(", ".join(f"{number} {kind}" for kind, number in kinds.items()) + " claims")
+    out.print(", ".join(f"{number} {kind}" for kind, number in kinds.items()) + " claims")
     for caveat in info.caveats:
-        console.print(f"Note: {caveat}")
+        out.print(f"Note: {caveat}")

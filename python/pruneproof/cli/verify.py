@@ -19,6 +19,7 @@ from pruneproof.cli.options import (
     print_json,
     store_path,
 )
+from pruneproof.cli.output import console, say
 from pruneproof.errors import BadOption
 
 if TYPE_CHECKING:
@@ -114,33 +115,32 @@ def _as_json(path: Path, recorded: "Record", found: "Verified") -> dict[str, Any
 
 
 def _print(path: Path, recorded: "Record", found: "Verified") -> None:
-    from rich.console import Console
     from rich.table import Table
 
     from pruneproof.pipeline.compare import OUTCOMES
 
     comparison, verdicts = found.comparison, found.verdicts
     for each in comparison.differences[:SHOWN]:
-        print(f"differs: {each.stage} {each.output}: recorded {each.recorded[:16]}, found {each.found[:16]}")
+        say(f"differs: {each.stage} {each.output}: recorded {each.recorded[:16]}, found {each.found[:16]}")
     if len(comparison.differences) > SHOWN:
-        print(f"... and {len(comparison.differences) - SHOWN} more, which --json lists")
+        say(f"... and {len(comparison.differences) - SHOWN} more, which --json lists")
     table = Table("stages", *OUTCOMES, box=None, pad_edge=False)
     for kind, counts in comparison.kinds.items():
         table.add_row(kind, *(str(counts[outcome]) for outcome in OUTCOMES))
-    Console().print(table)
+    console().print(table)
     if found.obstacle:
-        print(f"could not run: {found.obstacle}")
+        say(f"could not run: {found.obstacle}")
     if comparison.differences:
         first = comparison.differences[0]
-        print(f"first difference: {first.kind} {first.stage}, {first.output}")
+        say(f"first difference: {first.kind} {first.stage}, {first.output}")
     for name, (old, new) in found.machine.items():
-        print(f"{name}: recorded {old}, here {new}")
-    print(f"numerics class: {recorded.numerics}")
+        say(f"{name}: recorded {old}, here {new}")
+    say(f"numerics class: {recorded.numerics}")
     agree = comparison.digests - len(comparison.differences)
-    print(f"{path}: {agree} of {comparison.digests} digests agree")
+    say(f"{path}: {agree} of {comparison.digests} digests agree")
     if verdicts is None:
-        print("a variant has no verdicts")
+        say("a variant has no verdicts")
         return
     for claim, (old, new) in verdicts.differences.items():
-        print(f"verdict differs: {claim}: recorded {old}, found {new}")
-    print(f"{verdicts.judged - len(verdicts.differences)} of {verdicts.judged} verdicts agree")
+        say(f"verdict differs: {claim}: recorded {old}, found {new}")
+    say(f"{verdicts.judged - len(verdicts.differences)} of {verdicts.judged} verdicts agree")

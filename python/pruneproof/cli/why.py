@@ -23,6 +23,7 @@ from pruneproof.cli.options import (
     print_json,
     store_path,
 )
+from pruneproof.cli.output import say
 from pruneproof.errors import BadOption, UnknownName
 
 
@@ -80,12 +81,12 @@ def why(
             }
         )
         return
-    print(f"{planned.kind} {digest[:8]}: {planned.label}")
+    say(f"{planned.kind} {digest[:8]}: {planned.label}")
     if because.nearest is None:
-        print(f"runs for the first time: the store has no stage of the kind {planned.kind}")
+        say(f"runs for the first time: the store has no stage of the kind {planned.kind}")
     elif because.nearest == digest:
-        print("is finished: nothing changed")
+        say("is finished: nothing changed")
     else:
-        print(f"nearest in the store: {because.nearest[:8]}, {because.label}")
+        say(f"nearest in the store: {because.nearest[:8]}, {because.label}")
         for each in because.changes:
-            print(f"    {each.path}: {each.before} -> {each.now}")
+            say(f"    {each.path}: {each.before} -> {each.now}")

@@ -67,3 +67,26 @@ class Metric:
     """Metrics that the measurement named by `against` must contain."""
     expected_failures: Mapping[str, str] = field(default_factory=dict)
     """Law -> reason why this metric cannot obey it. Obeying it all the same is a failure too."""
+
+
+def is_answer(value: Any, per: str, *, has_unit: bool) -> bool:
+    """Say whether a metric that is per network, tensor or unit may have a value; text is none where it has a unit.
+
+    >>> is_answer(97.5, "network", has_unit=True), is_answer("97.5", "network", has_unit=True)
+    (True, False)
+    >>> is_answer({"fc.weight": 0.1}, "tensor", has_unit=False), is_answer(None, "tensor", has_unit=False)
+    (True, False)
+    """
+    if per == "network":
+        return value is None or isinstance(value, bool | int | float) or (isinstance(value, str) and not has_unit)
+    if per == "tensor":
+        return isinstance(value, Mapping) and all(_is_number(each) for each in value.values())
+    if per == "unit":
+        return isinstance(value, Mapping) and all(
+            isinstance(each, list) and all(map(_is_number, each)) for each in value.values()
+        )
+    return True
+
+
+def _is_number(value: Any) -> bool:
+    return value is None or isinstance(value, int | float)

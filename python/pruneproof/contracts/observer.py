@@ -83,7 +83,7 @@ class Observer:
 
     `open(run)` returns a context manager: entered before the first stage, it yields a `Session`; it is left when the
     run ends, with the exception if the run failed. An observer that raises is not called again, its failure is reported
-    once at the end, and run, record and exit status stay as they would be without it.
+    once and at once, and run, record and exit status stay as they would be without it.
     """
 
     id: str

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from pruneproof.api import DataCorrupt, DataSet, Source, Split
-from pruneproof.data.files import downloading, fetch_advice, missing, read_tree
+from pruneproof.data.files import UNREADABLE, downloading, fetch_advice, missing, read_tree
 from pruneproof.data.in_memory import InMemory, Samples, content_fingerprint
 
 URL = "https://archive.ics.uci.edu/static/public/240/human+activity+recognition+using+smartphones.zip"
@@ -80,7 +80,7 @@ def _read_split(
             raise DataCorrupt(f"{path}: {name} is empty. Replace it by a fresh copy.")
         try:
             numbers = np.loadtxt(io.BytesIO(files[name]), ndmin=2)
-        except ValueError as error:
+        except UNREADABLE as error:
             raise DataCorrupt(f"{path}: {name} is no table of numbers: {error}. Replace it by a fresh copy.") from error
         if numbers.shape[1] != columns or not np.isfinite(numbers).all():
             raise DataCorrupt(

@@ -5,7 +5,7 @@ import os
 import re
 import tempfile
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -13,10 +13,10 @@ import platformdirs
 import torch
 from PIL import Image
 
-from pruneproof.api import DataCorrupt, DataSet, Source, Split, digest_bytes, digest_json
+from pruneproof.api import DataCorrupt, DataSet, Source, Split, digest_bytes, digest_json, opened
 from pruneproof.data.augment import IMAGE_AUGMENTATIONS
 from pruneproof.data.cifar import CIFAR10_NORMALISATION
-from pruneproof.data.files import missing, read_tree
+from pruneproof.data.files import UNREADABLE, missing, read_tree
 from pruneproof.data.in_memory import InMemory, Samples, images
 
 JPEG = re.compile(r"(?:^|/)((?:train|test)/[^/]+/[^/.][^/]*\.jpe?g)$", re.IGNORECASE)
@@ -73,9 +73,8 @@ def decode_cached(
     folder = Path(os.environ.get("PRUNEPROOF_CACHE") or platformdirs.user_cache_dir("pruneproof"))
     kept = folder / f"cifar10-jpeg-{fingerprint}.npz"
     try:
-        with np.load(kept, allow_pickle=False) as arrays:
-            return {split: torch.from_numpy(arrays[split]) for split in SPLITS}
-    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile):
+        return _cached(kept, {split: len(names[split]) for split in SPLITS})
+    except UNREADABLE:
         pixels = {split: decode(((name, files[name]) for name in names[split]), path) for split in SPLITS}
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -88,6 +87,25 @@ def decode_cached(
     return pixels
 
 
+def _cached(path: Path, counts: Mapping[Split, int]) -> dict[Split, torch.Tensor]:
+    """Return the decoded images of a cache.
+
+    Raises:
+        ValueError: it holds something else than so many RGB images of one size; other errors of damaged archives.
+    """
+    with opened(path) as file, zipfile.ZipFile(file) as archive:
+        size = os.fstat(file.fileno()).st_size
+        if sum(member.file_size for member in archive.infolist()) > size:
+            raise ValueError("it is packed, which a cache never is")
+    with opened(path) as file, np.load(file, allow_pickle=False) as arrays:
+        found = {split: arrays[split] for split in counts}
+    sizes = {array.shape[1:] for array in found.values()}
+    for split, array in found.items():
+        if array.dtype != np.uint8 or array.ndim != 4 or array.shape[:2] != (counts[split], 3) or len(sizes) > 1:
+            raise ValueError(f"{split} is of dtype {array.dtype} and shape {array.shape}")
+    return {split: torch.from_numpy(array) for split, array in found.items()}
+
+
 def decode(files: Iterable[tuple[str, bytes]], path: Path) -> torch.Tensor:
     """Decode named JPEGs of one size to uint8 RGB, shape (samples, 3, height, width).
 
@@ -97,8 +115,9 @@ def decode(files: Iterable[tuple[str, bytes]], path: Path) -> torch.Tensor:
     decoded: list[torch.Tensor] = []
     for name, content in files:
         try:
-            image = torch.from_numpy(np.array(Image.open(io.BytesIO(content)).convert("RGB"))).permute(2, 0, 1)
-        except (OSError, SyntaxError, ValueError) as error:
+            picture = Image.open(io.BytesIO(content), formats=["JPEG"]).convert("RGB")
+            image = torch.from_numpy(np.array(picture)).permute(2, 0, 1)
+        except (*UNREADABLE, SyntaxError, TypeError, AttributeError, Image.DecompressionBombError) as error:
             raise DataCorrupt(f"{path}: {name} cannot be decoded: {error}. Replace it by a fresh copy.") from error
         if decoded and image.shape != decoded[0].shape:
             raise DataCorrupt(

@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from PIL import Image
 from torch.utils.data import DataLoader, Dataset
 
-from pruneproof.api import Batch, DataCorrupt, DataSet, Source, Split, digest_json
+from pruneproof.api import Batch, DataCorrupt, DataSet, Source, Split, digest_json, opened
 from pruneproof.data.augment import check_augment
-from pruneproof.data.files import missing
+from pruneproof.data.files import UNREADABLE, missing
 from pruneproof.data.holdout import hold_out
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -44,7 +45,7 @@ def load_imagenet(root: Path) -> "ImageNet":
     for split, name in FOLDERS.items():
         try:
             listing = ImageFolder(folder / name)
-        except FileNotFoundError as error:
+        except OSError as error:
             raise missing("imagenet", folder, f"{name}/<wnid>/*.JPEG", ADVICE) from error
         found[split], classes[split] = listing.samples, listing.classes
     if classes["train"] != classes["test"]:
@@ -170,17 +171,16 @@ class _Decoded(Dataset[Any]):
         self.transform = transforms.Compose([*crop, *mirror, transforms.PILToTensor()])
 
     def __getitem__(self, drawn: tuple[int, int]) -> tuple[torch.Tensor, int] | DataCorrupt:
-        from torchvision.datasets.folder import default_loader
-
         index, seed = drawn
         path, label = self.samples[index]
         try:
-            image = default_loader(path)
-        except (OSError, SyntaxError) as error:
+            with opened(Path(path)) as file:
+                image = Image.open(file, formats=["JPEG", "PNG"]).convert("RGB")  # one of ImageNet's JPEGs is a PNG
+            with torch.random.fork_rng(devices=[]):
+                torch.manual_seed(seed)
+                return self.transform(image), label
+        except (*UNREADABLE, SyntaxError, TypeError, AttributeError, Image.DecompressionBombError) as error:
             return DataCorrupt(f"{path} cannot be decoded: {error}. Replace it by a fresh copy.")
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            return self.transform(image), label
 
 
 def _collate(samples: list[tuple[torch.Tensor, int] | DataCorrupt]) -> tuple[torch.Tensor, torch.Tensor] | DataCorrupt:

@@ -1,18 +1,18 @@
 """`mnist` and `fashion-mnist`, read from the official IDX files."""
 
 import gzip
+import io
 import math
 import struct
-import zlib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from pruneproof.api import DataCorrupt, DataSet, Source, Split
+from pruneproof.api import DataCorrupt, DataSet, Source, Split, read_bytes
 from pruneproof.data.augment import IMAGE_AUGMENTATIONS
-from pruneproof.data.files import downloading, fetch_advice, missing
+from pruneproof.data.files import MOST_OF_ONE, UNREADABLE, downloading, fetch_advice, missing
 from pruneproof.data.in_memory import InMemory, Samples, content_fingerprint, images
 
 MNIST_NORMALISATION = ((0.1307,), (0.3081,))
@@ -55,6 +55,11 @@ def read_idx_folder(data_set: str, root: Path, name: str) -> dict[Split, Samples
             )
         if labels.size and labels.max() > 9:
             raise DataCorrupt(f"{label_file} holds the label {labels.max()}; 0 to 9 were expected. Replace the file.")
+        if split == "test" and pixels[:, None].shape[1:] != splits["train"][0].shape[1:]:
+            raise DataCorrupt(
+                f"{image_file} holds images of {pixels.shape[1]} x {pixels.shape[2]} pixels, those of the training "
+                f"split have {' x '.join(map(str, splits['train'][0].shape[2:]))}. Replace both files."
+            )
         splits[split] = (torch.from_numpy(pixels[:, None]), torch.from_numpy(labels.astype(np.int64)))
     return splits
 
@@ -76,8 +81,11 @@ def read_idx(path: Path, dimensions: int) -> np.ndarray[Any, np.dtype[np.uint8]]
         DataCorrupt: the file is not IDX of uint8 with `dimensions` dimensions, or not as long as its header says.
     """
     try:
-        content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
-    except (OSError, EOFError, zlib.error) as error:
+        content = read_bytes(path, most=MOST_OF_ONE)
+        if path.suffix == ".gz":
+            with gzip.open(io.BytesIO(content)) as file:
+                content = file.read(MOST_OF_ONE + 1)
+    except UNREADABLE as error:
         raise DataCorrupt(f"{path} cannot be read to its end: {error}. Replace it by a fresh copy.") from error
     start = 4 + 4 * dimensions
     if len(content) < start or content[:4] != bytes([0, 0, 8, dimensions]):
@@ -86,7 +94,7 @@ def read_idx(path: Path, dimensions: int) -> np.ndarray[Any, np.dtype[np.uint8]]
             f"0000080{dimensions} was expected. Replace it by a fresh copy."
         )
     shape = struct.unpack(f">{dimensions}I", content[4:start])
-    if len(content) - start != math.prod(shape):
+    if not all(shape) or len(content) - start != math.prod(shape):
         raise DataCorrupt(
             f"{path} is truncated or altered: its header promises {math.prod(shape)} bytes, "
             f"{len(content) - start} follow. Replace it by a fresh copy."

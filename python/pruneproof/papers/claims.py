@@ -16,7 +16,7 @@ from pruneproof.papers.printed import check_printed
 from pruneproof.papers.record import Cell, ClaimRecord, FactRecord
 from pruneproof.papers.schema import Claim, MechanismClaim, PrintedClaim, RerunClaim, SetupClaim
 from pruneproof.papers.setups import compare_setups
-from pruneproof.registry.catalog import Catalog
+from pruneproof.registry.catalog import Catalog, blame_plugin
 from pruneproof.statistics import holm
 
 _NO_PARAMETERS: Mapping[str, Any] = MappingProxyType({})
@@ -124,7 +124,8 @@ def _rerun(claim: RerunClaim, evidence: Evidence) -> ClaimRecord:
     found = claim.evidence.get(evidence.profile)
     if found is None:
         return _record(claim, claim.test.id, _not_planned(evidence.profile, claim.evidence))
-    test = evidence.catalog.get(ClaimTest, claim.test.id)
+    entry = evidence.catalog.entry(ClaimTest, claim.test.id)
+    test = entry.value
     by_seed = [samples_of(operand, evidence.cells) for operand in found.operands]
     operands = tuple(map(said, found.operands))
     absent = [name for name, each in zip(operands, by_seed, strict=True) if not any(each)]
@@ -138,7 +139,8 @@ def _rerun(claim: RerunClaim, evidence: Evidence) -> ClaimRecord:
         values = [each for of_operand in by_seed for each in of_operand]
         seeds = sorted(set.intersection(*(set(each) for each in values)))
         samples = [[each[seed] for seed in seeds] for each in values]
-        outcome = test.decide(samples, **parameters)
+        with blame_plugin(entry):
+            outcome = test.decide(samples, **parameters)
         units = {evidence.catalog.get(Metric, operand.metric).unit for operand in found.operands}
         if test.value == PLAIN_VALUE and units == {"%"}:
             outcome = _within(outcome, 0.0, 100.0)

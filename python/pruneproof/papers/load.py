@@ -2,8 +2,8 @@
 
 import csv
 import re
-import tomllib
 from collections.abc import Iterable
+from io import StringIO
 from pathlib import Path
 from typing import TypeVar
 
@@ -18,7 +18,9 @@ from pruneproof.papers.locate import locate
 from pruneproof.papers.paper import Paper
 from pruneproof.papers.printed import Row
 from pruneproof.papers.schema import ClaimsFile, FiguresFile, PaperInfo, RunsFile
+from pruneproof.papers.toml_text import parse_toml
 from pruneproof.values.digests import digest_bytes, digest_json
+from pruneproof.values.opening import read_bytes
 
 File = TypeVar("File", bound=BaseModel)
 
@@ -37,6 +39,7 @@ def load_paper(folder: Path) -> Paper:
     figures, figures_lines = _read(folder / "figures.toml", FiguresFile) if has_figures else (FiguresFile(), {})
     if not (folder / "citation.bib").is_file():
         raise BadConfig(f"paper folder {folder} has no citation.bib. Add one, so that people can cite the paper.")
+    _text(folder / "citation.bib")
     files = sorted([*folder.glob("*.toml"), *folder.glob("tables/*.csv")])
     paper = Paper(
         info=info,
@@ -45,7 +48,7 @@ def load_paper(folder: Path) -> Paper:
         figures=figures,
         tables={path.stem: _read_table(path) for path in files if path.suffix == ".csv"},
         folder=folder,
-        digest=digest_json({path.relative_to(folder).as_posix(): digest_bytes(path.read_bytes()) for path in files}),
+        digest=digest_json({path.relative_to(folder).as_posix(): digest_bytes(_content(path)) for path in files}),
         lines={"paper.toml": info_lines, "runs.toml": runs_lines, "claims.toml": claims_lines}
         | ({"figures.toml": figures_lines} if has_figures else {}),
     )
@@ -80,29 +83,42 @@ def find_paper(name: str, folders: Iterable[Path]) -> Path:
 
 def _read(path: Path, kind: type[File]) -> tuple[File, Lines]:
     """Parse one TOML file into its class, with the line of each key."""
+    text = _text(path)
     try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        needed = "a paper folder holds paper.toml, runs.toml and claims.toml"
-        raise BadConfig(f"{path} does not exist; {needed}. Add it, or correct the folder's name.") from None
-    except (OSError, UnicodeDecodeError) as problem:
-        raise BadConfig(f"{path} cannot be read as UTF-8 text: {problem}.") from None
-    try:
-        content = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as problem:
+        content, lines = expand(parse_toml(text), locate(text), path)
+    except ValueError as problem:
         found = re.search(r"line (\d+)", str(problem))
         line = int(found[1]) if found else text.count("\n") + 1
         raise BadConfig(f"{path}, line {line}: not valid TOML: {problem}.") from None
-    content, lines = expand(content, locate(text), path)
+    except RecursionError:
+        raise BadConfig(f"{path}: arrays or tables are nested too deeply. Write them flat.") from None
     try:
         return kind.model_validate(content), lines
     except ValidationError as problem:
         explain(problem, path, kind, lines)
 
 
+def _text(path: Path) -> str:
+    """Return a file of a paper folder as text, with one kind of line end."""
+    try:
+        return _content(path).decode("utf-8").replace("\r\n", "\n").replace("\r", "\n")
+    except UnicodeDecodeError as problem:
+        raise BadConfig(f"{path} cannot be read as UTF-8 text: {problem}. Save it as UTF-8.") from None
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return read_bytes(path)
+    except FileNotFoundError:
+        needed = "a paper folder holds paper.toml, runs.toml and claims.toml"
+        raise BadConfig(f"{path} does not exist; {needed}. Add it, or correct the folder's name.") from None
+    except OSError as problem:
+        raise BadConfig(f"{path} cannot be read: {problem.strerror}. Replace it by a text file.") from None
+
+
 def _read_table(path: Path) -> list[Row]:
-    with path.open(encoding="utf-8", newline="") as file:
-        reader = csv.reader(file)
+    reader = csv.reader(StringIO(_text(path)))
+    try:
         columns = next(reader, [])
         if not columns or len(set(columns)) != len(columns) or "" in columns:
             raise BadConfig(f"{path}, line 1: {columns} is no table head; distinct column names were expected.")
@@ -113,3 +129,5 @@ def _read_table(path: Path) -> list[Row]:
                 raise BadConfig(f"{path}, line {reader.line_num}: {found}. Quote cells that contain a comma.")
             rows.append(dict(zip(columns, cells, strict=True)))
         return rows
+    except csv.Error as problem:
+        raise BadConfig(f"{path}, line {reader.line_num}: not a table of comma-separated values: {problem}.") from None

@@ -1,17 +1,18 @@
 """`Record`: everything that a run of a paper did and found, as one JSON file."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from pruneproof.contracts.choice import Frozen
 from pruneproof.contracts.claims import ValueScale, Verdict
+from pruneproof.contracts.metric import is_answer
 from pruneproof.errors import RecordMissing, StoreCorrupt
 from pruneproof.papers.record_text import record_text, upgraded
 from pruneproof.values.files import replacing
+from pruneproof.values.opening import read_json
 
 VERDICTS: Mapping[Verdict, str] = {
     "holds": "hold",
@@ -39,7 +40,7 @@ class StageRecord(Frozen):
     kind: str
     label: str
     outputs: dict[str, Digest]
-    seconds: float
+    seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 class Cell(Frozen):
@@ -117,6 +118,9 @@ class ClaimRecord(Frozen):
 def _says_its_device(environment: dict[str, Any]) -> dict[str, Any]:
     if not isinstance(environment.get("device"), str):
         raise ValueError("it does not say on which device the run was made")
+    versions = environment.get("versions", {})
+    if not isinstance(versions, dict) or not all(isinstance(each, str) for each in versions.values()):
+        raise ValueError("its versions of libraries are no texts by name")
     return environment
 
 
@@ -181,6 +185,19 @@ class Record(Frozen):
     cells: tuple[Cell, ...] = Field(repr=False)
     claims: tuple[ClaimRecord, ...] = Field(repr=False)
 
+    @model_validator(mode="after")
+    def _measures_what_its_metrics_are(self) -> "Record":
+        for cell in self.cells:
+            for at, values in cell.measured.items():
+                for name, value in values.items():
+                    known = self.metrics.get(name)
+                    kinds = ("network", "tensor", "unit") if known is None else (known.per,)
+                    has_unit = known is not None and known.unit != ""
+                    if not any(is_answer(value, per, has_unit=has_unit) for per in kinds):
+                        where = f"{cell.run}/{cell.method}, seed {cell.seed}, {at}"
+                        raise ValueError(f'{where}: "{name}" is {value!r:.60}, which is no value of that metric')
+        return self
+
     @property
     def is_variant(self) -> bool:
         """Whether anything differs from what the paper's files say, so that no claim is judged."""
@@ -201,10 +218,10 @@ class Record(Frozen):
             StoreCorrupt: it is not a record of this format.
         """
         try:
-            return cls.model_validate(upgraded(json.loads(path.read_bytes())))
+            return cls.model_validate(upgraded(read_json(path)))
         except FileNotFoundError as problem:
             raise RecordMissing(f"there is no record at {path}. Make one with: repro run PAPER") from problem
-        except (ValidationError, ValueError, OSError, RecursionError) as problem:
+        except (ValidationError, ValueError, OSError, RecursionError, AttributeError, TypeError) as problem:
             first = problem.errors()[0] if isinstance(problem, ValidationError) else {"loc": (), "msg": str(problem)}
             at = ".".join(str(part) for part in first["loc"])
             raise StoreCorrupt(

@@ -1,11 +1,11 @@
 """One `--set key=value`: read, and put into the content of a runs file."""
 
-import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from pruneproof.errors import BadOption, UnknownName
+from pruneproof.papers.toml_text import parse_toml
 
 
 @dataclass(frozen=True)
@@ -71,8 +71,8 @@ def _pruning(steps: list[dict[str, Any]], key: str) -> Iterator[dict[str, Any]]:
 
 def _value(text: str) -> Any:
     try:
-        return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+        return parse_toml(f"value = {text}")["value"]
+    except ValueError:
         return text
 
 

@@ -5,7 +5,7 @@ from functools import cached_property
 from typing import Any
 
 from pruneproof.contracts.functions import ingredients
-from pruneproof.contracts.metric import METRIC_INGREDIENTS, Metric
+from pruneproof.contracts.metric import METRIC_INGREDIENTS, Metric, is_answer
 from pruneproof.errors import BadConfig, BadPlugin
 from pruneproof.pipeline.network import Network
 from pruneproof.pipeline.scoring import scoring_batches
@@ -96,9 +96,10 @@ def measure(catalog: Catalog, available: Ingredients, written: Sequence[Mapping[
         metric = entry.value
         _check_needs(metric, available)
         rng = stream(seed, "metric", metric.id)
-        with blame_plugin(entry), seeded(rng.initial_seed()):
+        with seeded(rng.initial_seed()):
             given = [rng if name == "rng" else available.ingredient(name) for name in ingredients(metric.measure)]
-            values[metric.id] = metric.measure(*given, **each["options"])
+            with blame_plugin(entry):
+                values[metric.id] = metric.measure(*given, **each["options"])
     available.network.module.train(training)
     found = Measurement(values)
     for each in written:
@@ -118,12 +119,7 @@ def _check_needs(metric: Metric, available: Ingredients) -> None:
 
 
 def _check_value(metric: Metric, value: Any) -> None:
-    fits = {
-        "network": value is None or isinstance(value, bool | int | float | str),
-        "tensor": isinstance(value, Mapping) and all(isinstance(each, int | float) for each in value.values()),
-        "unit": isinstance(value, Mapping) and all(isinstance(each, list) for each in value.values()),
-    }
-    if not fits.get(metric.per, True):
+    if not is_answer(value, metric.per, has_unit=bool(metric.unit)):
         raise BadPlugin(
             f'metric "{metric.id}" says that it is per {metric.per}, and answered {value!r:.60}. Correct one of '
             "the two."

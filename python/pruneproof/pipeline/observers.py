@@ -1,4 +1,4 @@
-"""Notifies observers of what a run does; one that raises is closed, named once at the end, and spoils nothing."""
+"""Notifies observers of what a run does; one that raises is closed, named at once, and spoils nothing."""
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -10,8 +10,10 @@ from pruneproof.contracts.observer import Measured, Observer, RunInfo, Session, 
 from pruneproof.pipeline.kinds.table import HISTORY, MEASUREMENT
 from pruneproof.pipeline.plan import Plan, PlannedCell
 from pruneproof.pipeline.store import Store
+from pruneproof.registry.blame import kept_traceback, said
 from pruneproof.registry.catalog import Entry
 from pruneproof.values.measurements import Measurement
+from pruneproof.values.surroundings import kept
 
 
 def describe_run(plan: Plan, **facts: Any) -> RunInfo:
@@ -23,9 +25,17 @@ def describe_run(plan: Plan, **facts: Any) -> RunInfo:
 class ObserverHub:
     """The observers of one run, from `with ObserverHub(...)` to its end."""
 
-    def __init__(self, observers: Sequence[Entry[Observer]], run: RunInfo, plan: Plan, store: Store) -> None:
-        self.failures: dict[str, str] = {}
-        """Observer -> what went wrong, in one sentence."""
+    def __init__(
+        self,
+        observers: Sequence[Entry[Observer]],
+        run: RunInfo,
+        plan: Plan,
+        store: Store,
+        warn: Callable[[str], None] = lambda line: None,
+    ) -> None:
+        """Take the observers and what they hear of; `warn` receives one line about each that fails, when it does."""
+        self._failed: set[str] = set()
+        self._warn = warn
         self._observers = {entry.id: entry for entry in observers}
         self._run, self._store = run, store
         self._plan = plan
@@ -92,13 +102,14 @@ class ObserverHub:
                 say(session)
 
     def drop(self, name: str, problem: BaseException) -> None:
-        """Note what an observer raised, and close it, so that what it holds open is freed."""
-        entry = self._observers[name]
-        self.failures.setdefault(
-            name,
-            f'observer "{name}" ({entry.where}, {entry.plugin.distribution} {entry.plugin.version}) raised '
-            f"{type(problem).__name__}: {problem}. It was not called again; the run and its record are not affected.",
-        )
+        """Tell what an observer raised, and close it, so that what it holds open is freed."""
+        if name not in self._failed:
+            self._failed.add(name)
+            entry = self._observers[name]
+            self._warn(
+                f"{entry} raised {said(problem)} (hook {entry.hook}). It is not called again; the run and its record "
+                f"are not affected. {kept_traceback(problem)}"
+            )
         manager, _ = self._open.pop(name, (None, None))
         if manager is not None:
             with _Guard(self, name):
@@ -106,15 +117,17 @@ class ObserverHub:
 
 
 class _Guard:
-    """Lets nothing out that third-party code raises by mistake."""
+    """Lets nothing out that third-party code raises by mistake, and puts back what it changes around it."""
 
     def __init__(self, hub: ObserverHub, name: str) -> None:
         self.hub, self.name = hub, name
+        self.surroundings = kept(new_variables=True)
 
     def __enter__(self) -> None:
-        return None
+        self.surroundings.__enter__()
 
     def __exit__(self, kind: type[BaseException] | None, problem: BaseException | None, _: object) -> bool:
+        self.surroundings.__exit__(None, None, None)
         if not isinstance(problem, Exception | SystemExit):
             return False
         self.hub.drop(self.name, problem)

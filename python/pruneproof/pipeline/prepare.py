@@ -22,7 +22,7 @@ from pruneproof.pipeline.numerics import choose_numerics
 from pruneproof.pipeline.plan import Plan, data_ids, needed
 from pruneproof.pipeline.planning import make_plan
 from pruneproof.pipeline.store import Finished, Store
-from pruneproof.registry.catalog import Catalog, Entry, build_catalog, survey
+from pruneproof.registry.catalog import Catalog, Entry, blame_plugin, build_catalog, survey
 from pruneproof.registry.manager import Plugin
 
 
@@ -192,15 +192,17 @@ def _with_added_plugins(request: Request, paper: Paper, log: Callable[[str], Non
 
 
 def _fingerprint(catalog: Catalog, name: str, root: Path, *, fetch: bool, log: Callable[[str], None]) -> str:
-    data = catalog.get(DataSet, name)
-    try:
-        return data.load(root).fingerprint
-    except DataMissing:
-        if not fetch or data.fetch is None:
-            raise
-        log(f"fetching data set {name} into {root}")
-        data.fetch(root)
-        return data.load(root).fingerprint
+    entry = catalog.entry(DataSet, name)
+    data = entry.value
+    with blame_plugin(entry):
+        try:
+            return data.load(root).fingerprint
+        except DataMissing:
+            if not fetch or data.fetch is None:
+                raise
+            log(f"fetching data set {name} into {root}")
+            data.fetch(root)
+            return data.load(root).fingerprint
 
 
 def _plugins(paper: Paper, catalog: Catalog, tools: Iterable[Entry[Any]]) -> tuple[PluginRecord, ...]:

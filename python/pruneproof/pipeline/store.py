@@ -14,15 +14,32 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryFile
+from typing import Annotated, Any
 
 from filelock import FileLock
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 from safetensors import SafetensorError
 
 from pruneproof.errors import StoreCorrupt, StoreUnwritable
 from pruneproof.values.digests import digest_file
+from pruneproof.values.files import discard
+from pruneproof.values.opening import opened, read_json, refuse_links
 
 MANIFEST = "manifest.json"
+
+
+class _Manifest(BaseModel):
+    """What `manifest.json` says of a stage."""
+
+    model_config = ConfigDict(strict=True)
+
+    outputs: dict[
+        Annotated[str, StringConstraints(pattern=r"^[\w.-]+$")],
+        Annotated[str, StringConstraints(pattern="^[0-9a-f]{64}$")],
+    ]
+    seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    stage: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -42,9 +59,10 @@ class Finished:
         path = self.folder / name
         expected = self.outputs.get(name)
         try:
-            found = digest_file(path) if expected else "nothing"
+            with opened(path, inside=self.folder.parents[2]):  # refuses what is no regular file
+                found = digest_file(path) if expected else "nothing"
         except OSError as problem:
-            found = str(problem)
+            found = f"{problem.filename}: {problem.strerror}"
         if found != expected:
             raise StoreCorrupt(
                 f"store file {path} is not what was written there (expected digest {expected}, found {found}). "
@@ -53,8 +71,19 @@ class Finished:
         return path
 
     def json(self, name: str) -> Any:
-        """Return a JSON output after checking its digest."""
-        return json.loads(self.file(name).read_text(encoding="utf-8"))
+        """Return a JSON output after checking its digest.
+
+        Raises:
+            StoreCorrupt: the file is missing, was altered or is not JSON.
+        """
+        path = self.file(name)
+        try:
+            return read_json(path, inside=self.folder.parents[2])
+        except (OSError, ValueError) as problem:
+            raise StoreCorrupt(
+                f"store file {path} is no JSON ({problem}). Delete the folder {self.folder} and run again; only this "
+                "stage and what needs it will run."
+            ) from problem
 
 
 class Store:
@@ -72,9 +101,9 @@ class Store:
         with self.writing():
             for name in ("stages", "partial", "locks", "reports"):
                 (self.root / name).mkdir(parents=True, exist_ok=True)
-            probe = self.root / "partial" / ".writable"
-            probe.write_bytes(b"pruneproof")
-            probe.unlink(missing_ok=True)
+                refuse_links(self.root / name, self.root)
+            with TemporaryFile(dir=self.root / "partial") as probe:
+                probe.write(b"pruneproof")
 
     @contextmanager
     def writing(self) -> Iterator[None]:
@@ -87,6 +116,8 @@ class Store:
             cause = os.strerror(number) if number else str(problem)
             if number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
                 cause = "the disk is full"
+            elif isinstance(problem, OSError) and problem.filename:
+                cause = f"{problem.filename}: {problem.strerror}"
             raise StoreUnwritable(
                 f"the store {self.root} cannot be written: {cause}. Finished stages are kept. Free or grant space "
                 "there, or choose another folder with --store, and run the same command again; it resumes."
@@ -101,13 +132,8 @@ class Store:
         folder = self._folder(digest)
         if not folder.is_dir():
             return None
-        try:
-            manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-            return Finished(folder, dict(manifest["outputs"]), float(manifest["seconds"]))
-        except (OSError, ValueError, KeyError, TypeError) as problem:
-            raise StoreCorrupt(
-                f"store entry {folder} has no readable {MANIFEST} ({problem}). Delete the folder and run again."
-            ) from problem
+        manifest = self._manifest(folder)
+        return Finished(folder, manifest.outputs, manifest.seconds)
 
     def all_finished(self, digests: Iterable[str]) -> dict[str, Finished]:
         """Return those of the stages that are finished, in the order given.
@@ -123,14 +149,18 @@ class Store:
         Raises:
             StoreCorrupt: an entry has no readable manifest.
         """
-        paths = sorted((self.root / "stages").glob(f"*/*/{MANIFEST}"), key=lambda path: path.stat().st_mtime_ns)
-        try:
-            return {path.parent.name: json.loads(path.read_text(encoding="utf-8"))["stage"] for path in paths}
-        except (OSError, ValueError, KeyError, TypeError) as problem:
-            raise StoreCorrupt(
-                f"the store {self.root} has an entry without a readable {MANIFEST} ({problem}). Run again: the message "
-                "then names the folder to delete."
-            ) from problem
+        folders = sorted((self.root / "stages").glob("*/*/"), key=lambda folder: folder.stat().st_mtime_ns)
+        return {folder.name: self._manifest(folder).stage for folder in folders}
+
+    def check(self, digests: Iterable[str]) -> None:
+        """Look at the manifests of those of the stages that are there; the first digits of a digest are enough.
+
+        Raises:
+            StoreCorrupt: an entry has no readable manifest.
+        """
+        for digest in filter(re.compile("[0-9a-f]{8,}").fullmatch, digests):
+            for folder in (self.root / "stages" / digest[:2]).glob(f"{digest}*/"):
+                self._manifest(folder)
 
     def expect(self, digest: str) -> Finished:
         """Return a finished stage that must be there."""
@@ -145,7 +175,11 @@ class Store:
     def claim(self, digest: str) -> Iterator[Path | None]:
         """Hold a stage's lock and yield its work folder, or None when another process has finished it meanwhile."""
         with self.writing():
-            lock = FileLock(self.root / "locks" / f"{digest}.lock")
+            path = self.root / "locks" / f"{digest}.lock"
+            refuse_links(path, self.root)
+            if path.exists() and not path.is_file():
+                raise OSError(errno.EINVAL, "it is no file, so it cannot be a lock; delete it", str(path))
+            lock = FileLock(path)
             lock.acquire()
         try:
             if self.finished(digest) is not None:
@@ -154,6 +188,7 @@ class Store:
             draft = self.root / "partial" / digest
             with self.writing():
                 draft.mkdir(exist_ok=True)
+                refuse_links(draft, self.root)
             yield draft
         finally:
             lock.release()
@@ -163,7 +198,7 @@ class Store:
         with self.writing():
             for path in draft.iterdir():
                 if path.name not in outputs:
-                    path.unlink()
+                    discard(path)
             digests = {name: digest_file(draft / name) for name in outputs}
             seconds = round(seconds, 3)
             manifest = {"outputs": digests, "seconds": seconds, "stage": stage}
@@ -172,6 +207,21 @@ class Store:
             folder.parent.mkdir(parents=True, exist_ok=True)
             draft.rename(folder)
         return Finished(folder, digests, seconds)
+
+    def _manifest(self, folder: Path) -> _Manifest:
+        """Return what the manifest of an entry says.
+
+        Raises:
+            StoreCorrupt: it cannot be read, or says what no manifest says.
+        """
+        try:
+            return _Manifest.model_validate(read_json(folder / MANIFEST, inside=self.root))
+        except (OSError, ValueError) as problem:
+            first = problem.errors()[0] if isinstance(problem, ValidationError) else None
+            reason = f"{'.'.join(map(str, first['loc']))}: {first['msg']}" if first else problem
+            raise StoreCorrupt(
+                f"store entry {folder} has no readable {MANIFEST} ({reason}). Delete the folder and run again."
+            ) from problem
 
     def _folder(self, digest: str) -> Path:
         return self.root / "stages" / digest[:2] / digest

@@ -12,10 +12,11 @@ import torch
 
 from pruneproof.contracts.dataset import DataSet, LoadedData
 from pruneproof.errors import DataCorrupt
+from pruneproof.pipeline.answering import answering_for
 from pruneproof.pipeline.kinds.table import KINDS
 from pruneproof.pipeline.plan import Stage
 from pruneproof.pipeline.store import Finished, Store
-from pruneproof.registry.catalog import Catalog
+from pruneproof.registry.catalog import Catalog, blame_plugin
 from pruneproof.training.seeding import stream
 
 OnProgress = Callable[[int, int], None]
@@ -82,13 +83,15 @@ class Worker:
                 return self.store.expect(digest)
             began = time.perf_counter()
             upstream = {role: self.store.expect(each) for role, each in stage.upstream.items()}
-            with self.store.writing():
+            with self.store.writing(), answering_for(stage, self.catalog):
                 outputs = KINDS[stage.kind].run(Task(stage.inputs, upstream, draft, on_epoch, self))
             facts = {"kind": stage.kind, "label": stage.label, "inputs": stage.inputs, "upstream": stage.upstream}
             return self.store.commit(digest, draft, outputs, facts, time.perf_counter() - began)
 
     def _load(self, name: str, fingerprint: str, device: str) -> LoadedData:
-        data = self.catalog.get(DataSet, name).load(self.data_root)
+        entry = self.catalog.entry(DataSet, name)
+        with blame_plugin(entry):
+            data = entry.value.load(self.data_root)
         if data.fingerprint != fingerprint:
             raise DataCorrupt(
                 f'data set "{name}" in {self.data_root} changed while the paper was running: planned with fingerprint '

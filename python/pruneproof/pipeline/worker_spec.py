@@ -36,13 +36,17 @@ class WorkerSpec:
         if not is_started_for(numerics):
             return ChildWorker(self)
         check_capability(numerics)
-        prepare_torch(numerics)
-        return Worker(build_catalog(self.plugins, files=self.files), Store(self.store), self.data)
+        catalog = build_catalog(self.plugins, files=self.files)
+        prepare_torch(numerics)  # last: plugins that were imported before may have changed what it sets
+        return Worker(catalog, Store(self.store), self.data)
 
 
 def prepare_torch(numerics: Numerics) -> None:
     """Make this process compute the same bits every time."""
     torch.set_num_threads(1)
+    torch.set_default_dtype(torch.float32)
+    torch.set_grad_enabled(True)
+    torch.use_deterministic_algorithms(False)
     torch.backends.mkldnn.set_flags(numerics.onednn)  # type: ignore[no-untyped-call]
     torch.backends.nnpack.set_flags(numerics.onednn)  # type: ignore[no-untyped-call]
     torch.backends.cudnn.benchmark = False

@@ -1,7 +1,7 @@
 """`Catalog`: the frozen index from kind and id to value, with the plugin, version and place it came from."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,9 +9,11 @@ from types import MappingProxyType
 from typing import Any, Generic, TypeVar
 
 from pruneproof.errors import BadPlugin, NameClash, PruneproofError, UnknownName
+from pruneproof.registry.blame import culprit, kept_traceback, said
 from pruneproof.registry.kinds import KINDS, PAPERS_HOOK, Kind, kind_of
 from pruneproof.registry.manager import Loaded, Plugin, load
 from pruneproof.registry.passports import check, place
+from pruneproof.values.surroundings import kept, settings_kept
 
 V = TypeVar("V")
 
@@ -26,22 +28,38 @@ class Entry(Generic[V]):
     where: str
     """`file:line` of the function behind it."""
 
+    @property
+    def hook(self) -> str:
+        """The hook that returned it."""
+        return kind_of(type(self.value)).hook
+
+    def __str__(self) -> str:
+        kind = kind_of(type(self.value))
+        return f'{kind.noun} "{self.id}" ({self.where}, {self.plugin.distribution} {self.plugin.version})'
+
 
 @contextmanager
-def blame_plugin(entry: Entry[Any]) -> Iterator[None]:
+def blame_plugin(entry: Entry[Any], *, often: bool = False) -> Iterator[None]:
     """Turn what a registered function raises by mistake into one message that names it, its place and its owner.
 
+    What the function changes around it (settings of torch, generators, folder, environment) is put back; of one that is
+    called `often`, only the settings.
+
     Raises:
-        BadPlugin: something was raised that is neither a refusal of ours nor of the operating system.
+        BadPlugin: something was raised that is no refusal of ours.
     """
     try:
-        yield
-    except (PruneproofError, OSError):
+        with settings_kept() if often else kept():
+            yield
+    except PruneproofError:
         raise
-    except Exception as problem:
+    except (Exception, SystemExit) as problem:
+        frame = culprit(problem)
+        if frame is None and isinstance(problem, OSError):  # the system's refusal to us, such as a full disk
+            raise
+        through = "" if frame is None or frame.plugin == entry.plugin else f" in {frame}"
         raise BadPlugin(
-            f'{kind_of(type(entry.value)).noun} "{entry.id}" ({entry.where}, {entry.plugin.distribution} '
-            f"{entry.plugin.version}) raised {type(problem).__name__}: {problem}. Repair it there."
+            f"{entry} raised {said(problem)}{through} (hook {entry.hook}). Repair it there. {kept_traceback(problem)}"
         ) from problem
 
 
@@ -75,6 +93,10 @@ class Catalog:
             UnknownName: nobody registered it.
         """
         return self.entry(of, name, where=where).value
+
+    def named(self, names: Collection[str]) -> list[Entry[Any]]:
+        """Return the entries of all kinds that have one of the ids."""
+        return [of_kind[name] for of_kind in self._entries.values() for name in names if name in of_kind]
 
     def changes_results(self, plugin: Plugin) -> bool:
         """Say whether a plugin registers anything that can change a result; figures and executors cannot."""
@@ -194,7 +216,8 @@ def _call(plugin: Plugin, hook: str, loaded: Loaded) -> tuple[Any, ...]:
     if implementation is None:
         return ()
     try:
-        return tuple(implementation())
+        with kept(new_variables=True):
+            return tuple(implementation())
     except (Exception, SystemExit) as problem:
         raise BadPlugin(
             f'plugin "{plugin.name}" ({plugin.distribution} {plugin.version}) raised {type(problem).__name__} in '

@@ -19,6 +19,7 @@ from pruneproof.errors import BadPlugin, NameClash, UnknownName
 from pruneproof.registry.allowed import VARIABLE, allowed
 from pruneproof.registry.plugin_file import check_file, import_file
 from pruneproof.values.digests import digest_file, digest_json
+from pruneproof.values.surroundings import kept
 
 GROUP = "pruneproof"
 PREFIX = "pruneproof_"
@@ -158,7 +159,8 @@ def _import(manager: pluggy.PluginManager, plugin: Plugin, entries: list[EntryPo
         owners = " and ".join(f"{each.distribution} {each.version} ({each.target})" for each in map(_describe, entries))
         return f"its name is taken twice: by {owners}. Uninstall one of the two packages."
     try:
-        module: Any = import_file(Path(plugin.target)) if plugin.is_file else entries[0].load()
+        with kept(new_variables=True):
+            module: Any = import_file(Path(plugin.target)) if plugin.is_file else entries[0].load()
     except (Exception, SystemExit) as problem:  # a third-party import may raise anything; the rest must live
         advice = "Repair the file." if plugin.is_file else "Repair or uninstall the package."
         return f"importing {plugin.target} raised {type(problem).__name__}: {problem}. {advice}"

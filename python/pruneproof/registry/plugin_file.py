@@ -8,6 +8,9 @@ from types import ModuleType
 from pruneproof.errors import BadOption
 from pruneproof.values.digests import digest_file
 
+PREFIX = "pruneproof_file_"
+"""What the names of modules that are single files begin with."""
+
 
 def check_file(path: Path) -> Path:
     """Return the absolute path of a plugin's file.
@@ -28,7 +31,7 @@ def import_file(path: Path) -> ModuleType:
     Raises:
         Exception: whatever the file raises.
     """
-    name = f"pruneproof_file_{path.stem}_{digest_file(path)[:12]}"
+    name = f"{PREFIX}{path.stem}_{digest_file(path)[:12]}"
     if name in sys.modules and sys.modules[name].__file__ == str(path):
         return sys.modules[name]
     spec = importlib.util.spec_from_file_location(name, path)

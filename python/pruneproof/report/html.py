@@ -14,6 +14,7 @@ from pruneproof.report.results import tidy_csv
 from pruneproof.report.table import completed, table_of
 from pruneproof.report.themed import themed
 from pruneproof.values.files import replacing
+from pruneproof.values.opening import refuse_links
 
 
 def render(record: Record, paper: Paper, catalog: Catalog, folder: Path) -> dict[str, Path]:
@@ -31,9 +32,11 @@ def render(record: Record, paper: Paper, catalog: Catalog, folder: Path) -> dict
     Raises:
         UnknownName: a figure names a metric, column or scale that does not exist.
         BadConfig: options of a figure that do not go together.
+        OSError: the folder of figures is a link, or something cannot be written.
     """
     report = make_report(record, paper, catalog)
     figures = folder / "figures"
+    refuse_links(figures, folder)  # nothing is written or deleted in the folder of somebody else
     figures.mkdir(parents=True, exist_ok=True)
     files = {figures / f"{plot.name}.svg": plot.svg for group in report.plots.values() for plot in group}
     for path in set(figures.glob("*.svg")) - set(files):

@@ -93,9 +93,10 @@ def slim(model: nn.Module, masks: MaskSet, example: Tensor) -> Slimmed:
     expected = _answer(network, inputs)
     try:
         found = _Removal(network, inputs, expected, channels_of(network, inputs[:1])).run()
-    except BadTensor:
+    except Exception:  # what cannot be followed, or refuses inputs that are no numbers: all filters stay
         dead = {name: dead_filters(layer) for name, layer in layers(network).items()}
-        found = _Found(network, {}, {(name, each): reasons.UNTRACED for name, of in dead.items() for each in of})
+        reason = _untraced(network)
+        found = _Found(network, {}, {(name, each): reason for name, of in dead.items() for each in of})
     lost = {name: cut.outputs for name, cut in found.cuts.items() if cut.outputs and name in layers(network)}
     return Slimmed(
         model=_restored(found.network, masked),
@@ -208,7 +209,7 @@ class _Removal:
         try:
             with torch.no_grad():
                 answer = self._smaller(network, gone)(self.inputs)
-        except (RuntimeError, TypeError, ValueError, IndexError):
+        except Exception:  # whatever the network's code says to another width
             return reasons.BROKEN
         if not _same(answer, self.expected):
             return reasons.DIFFERENT
@@ -364,6 +365,14 @@ def _fold(layer: Layer, reading: Reading, inputs: list[int], norm: nn.Module | N
         layer.bias = nn.Parameter(shift if layer.bias is None else layer.bias.detach() + shift)
 
 
+def _untraced(network: nn.Module) -> str:
+    """Return the reason why nothing can be removed, with the recurrent part that stands in the way if there is one."""
+    for name, part in network.named_modules():
+        if isinstance(part, nn.RNNBase | nn.RNNCellBase):
+            return f'{reasons.UNTRACED} through "{name}", of the kind {type(part).__name__}'
+    return reasons.UNTRACED
+
+
 def _grouped(stay: Mapping[tuple[str, int], str]) -> list[Kept]:
     """Return the dead filters that are still there, by layer and reason."""
     grouped: dict[tuple[str, str], list[int]] = {}
@@ -403,7 +412,7 @@ def _answer(network: nn.Module, given: Tensor) -> Tensor:
     try:
         with torch.no_grad():
             answer = network(given)
-    except (RuntimeError, TypeError, ValueError) as problem:
+    except Exception as problem:
         raise BadTensor(
             f"the network cannot process an example of shape {tuple(given.shape)} on {given.device}: {problem}. Give "
             "an example as the network takes it, on its device."

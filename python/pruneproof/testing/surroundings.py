@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from pruneproof.values.surroundings import put_back, settings
+
 
 def generator_states() -> dict[str, bytes]:
     """Return the states of the global generators of torch, numpy and random, comparable."""
@@ -15,18 +17,6 @@ def generator_states() -> dict[str, bytes]:
         "torch": torch.get_rng_state().numpy().tobytes(),
         "numpy": repr(_numpy_state()).encode(),
         "random": repr(random.getstate()).encode(),
-    }
-
-
-def settings() -> dict[str, Any]:
-    """Return the global settings that decide what torch and numpy compute, comparable."""
-    return {
-        "torch.get_default_dtype": torch.get_default_dtype(),
-        "torch.is_grad_enabled": torch.is_grad_enabled(),
-        "torch.get_num_threads": torch.get_num_threads(),
-        "torch.are_deterministic_algorithms_enabled": torch.are_deterministic_algorithms_enabled(),
-        "torch.is_anomaly_enabled": torch.is_anomaly_enabled(),
-        "numpy.geterr": np.geterr(),
     }
 
 
@@ -42,7 +32,7 @@ def kept() -> Iterator[None]:
         yield
     finally:
         if settings() != before:
-            _set(before)
+            put_back(before)
         torch.set_rng_state(states[0])
         np.random.set_state(states[1])
         random.setstate(states[2])
@@ -53,15 +43,6 @@ def stir() -> None:
     torch.rand(3)
     np.random.rand(3)
     random.random()
-
-
-def _set(before: dict[str, Any]) -> None:
-    torch.set_default_dtype(before["torch.get_default_dtype"])
-    torch.set_grad_enabled(before["torch.is_grad_enabled"])
-    torch.set_num_threads(before["torch.get_num_threads"])
-    torch.use_deterministic_algorithms(before["torch.are_deterministic_algorithms_enabled"])
-    torch.autograd.set_detect_anomaly(before["torch.is_anomaly_enabled"])
-    np.seterr(**before["numpy.geterr"])
 
 
 def _numpy_state() -> tuple[Any, ...]:

@@ -1,6 +1,8 @@
-"""Tensors on disk: safetensors files, written atomically, read with one clear message."""
+"""Tensors on disk: safetensors files, written atomically, read with one clear message; and unfinished work."""
 
 import json
+import logging
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,7 +12,12 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from pruneproof.errors import StoreCorrupt
-from pruneproof.values.files import replacing
+from pruneproof.values.digests import digest_bytes
+from pruneproof.values.files import discard, replacing
+from pruneproof.values.opening import opened, parse_json
+
+_LOG = logging.getLogger(__name__)
+_DIGEST = "digest"
 
 
 def save_tensors(path: Path, tensors: Mapping[str, torch.Tensor], facts: Mapping[str, Any]) -> None:
@@ -33,13 +40,58 @@ def load_tensors(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
         StoreCorrupt: the file is missing, truncated or of another format.
     """
     try:
-        with safe_open(path, framework="pt") as file:
-            facts: dict[str, Any] = json.loads((file.metadata() or {})["facts"])
+        with opened(path, inside=path.parent), safe_open(path, framework="pt") as file:
+            facts: dict[str, Any] = dict(parse_json((file.metadata() or {})["facts"].encode()))
             return {name: file.get_tensor(name) for name in file.keys()}, facts  # noqa: SIM118 -- not a mapping
-    except (OSError, SafetensorError, KeyError, ValueError) as problem:
+    except (OSError, SafetensorError, LookupError, ValueError, TypeError, AttributeError, RuntimeError) as problem:
         raise StoreCorrupt(
             f"checkpoint {path} cannot be read: {problem}. Delete it and run again to make it anew."
         ) from problem
+
+
+def save_progress(path: Path, tensors: Mapping[str, torch.Tensor], facts: Mapping[str, Any]) -> None:
+    """Write the state of unfinished work with a digest over all of it; the state before is kept beside it."""
+    if path.is_file():
+        path.replace(_before(path))
+    save_tensors(path, tensors, {**facts, _DIGEST: _digest(tensors, facts)})
+
+
+def load_progress(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]] | None:
+    """Return the last state that `save_progress` wrote and that is undamaged; None where there is none.
+
+    A damaged file is deleted with a warning; the work then goes on from the state before, or from the beginning.
+    """
+    for place in (path, _before(path)):
+        if not os.path.lexists(place):
+            continue
+        try:
+            tensors, facts = load_tensors(place)
+            if facts.pop(_DIGEST, None) == _digest(tensors, facts):
+                return tensors, facts
+            problem = "its content is not what was written"
+        except StoreCorrupt as found:
+            problem = str(found.__cause__)
+        discard(place)
+        _LOG.warning(
+            "checkpoint %s is damaged (%s) and was deleted; the work goes on from an earlier epoch.", place, problem
+        )
+    return None
+
+
+def _before(path: Path) -> Path:
+    return path.with_name(f"{path.stem}.before{path.suffix}")
+
+
+def _digest(tensors: Mapping[str, torch.Tensor], facts: Mapping[str, Any]) -> str:
+    """Return the digest of names, dtypes, shapes and bytes of tensors, and of facts."""
+    parts = {
+        name: [str(each.dtype), list(each.shape), digest_bytes(_bytes(each))] for name, each in sorted(tensors.items())
+    }
+    return digest_bytes(json.dumps([parts, facts]).encode())
+
+
+def _bytes(tensor: torch.Tensor) -> bytes:
+    return tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes()
 
 
 def pack_optimizer(optimizer: torch.optim.Optimizer) -> dict[str, torch.Tensor]:

@@ -15,7 +15,7 @@ from pruneproof.contracts.dataset import LoadedData
 from pruneproof.contracts.recipe import Recipe
 from pruneproof.contracts.search import MaskSearch
 from pruneproof.errors import BadPlugin, StoreCorrupt
-from pruneproof.training.checkpoint import load_tensors, pack_optimizer, save_tensors, unpack_optimizer
+from pruneproof.training.checkpoint import load_progress, pack_optimizer, save_progress, unpack_optimizer
 from pruneproof.training.masked_model import tempered
 from pruneproof.training.seeding import seeded, stream, stream_seed
 from pruneproof.training.train import make_optimizer_over
@@ -86,8 +86,9 @@ class Searching:
         Raises:
             BadPlugin: gates or masks of other names or shapes than the weights.
         """
-        if checkpoint is not None and checkpoint.exists():
-            self._resume(checkpoint)
+        kept = None if checkpoint is None else load_progress(checkpoint)
+        if kept is not None:
+            self._resume(checkpoint, *kept)
         on_epoch(len(self.loss), self.recipe.epochs)
         for epoch in range(len(self.loss), self.recipe.epochs):
             with seeded(stream_seed(self.seed, "dropout", self.phase, epoch)):
@@ -154,10 +155,9 @@ class Searching:
     def _save(self, path: Path) -> None:
         tensors = {f"variable/{name}": each for name, each in self.variables.items()} | pack_optimizer(self.optimizer)
         tensors |= {f"buffer/{name}": each for name, each in self.model.named_buffers()}
-        save_tensors(path, tensors, {"loss": self.loss})
+        save_progress(path, tensors, {"loss": self.loss})
 
-    def _resume(self, path: Path) -> None:
-        tensors, facts = load_tensors(path)
+    def _resume(self, path: Path | None, tensors: Mapping[str, torch.Tensor], facts: Mapping[str, Any]) -> None:
         buffers = dict(self.model.named_buffers())
         try:
             with torch.no_grad():
@@ -167,7 +167,7 @@ class Searching:
                     each.copy_(tensors[f"buffer/{name}"])
             unpack_optimizer(self.optimizer, tensors)
             self.loss = list(facts["loss"])
-        except (RuntimeError, TypeError, ValueError, KeyError) as problem:
+        except (RuntimeError, TypeError, ValueError, KeyError, AttributeError) as problem:
             raise StoreCorrupt(
                 f"checkpoint {path} does not fit this search: {problem}. Delete it and run again."
             ) from problem

@@ -17,7 +17,7 @@ from torch.nn import functional as F
 from pruneproof.contracts.dataset import LoadedData
 from pruneproof.contracts.recipe import Recipe
 from pruneproof.errors import BadConfig, StoreCorrupt
-from pruneproof.training.checkpoint import forget, load_tensors, pack_optimizer, save_tensors, unpack_optimizer
+from pruneproof.training.checkpoint import forget, load_progress, pack_optimizer, save_progress, unpack_optimizer
 from pruneproof.training.evaluate import evaluate
 from pruneproof.training.masked_model import tempered
 from pruneproof.training.masker import Masker
@@ -180,8 +180,9 @@ class _Loop:
         self.history = History()
         self.best: dict[str, torch.Tensor] | None = None
         self.masks = masks
-        if checkpoint is not None and checkpoint.exists():
-            self._resume(checkpoint)
+        kept = None if checkpoint is None else load_progress(checkpoint)
+        if kept is not None:
+            self._resume(*kept)
         elif course.optimizer is not None:
             unpack_optimizer(self.optimizer, course.optimizer)
         self.masker = Masker(model, self.masks) if self.masks is not None else None
@@ -304,22 +305,21 @@ class _Loop:
         if self.masks is not None:
             tensors |= {f"mask/{name}": mask for name, mask in self.masks.items()}
         threshold = None if self.masks is None or self.masks.threshold is None else self.masks.threshold.hex()
-        save_tensors(path, tensors, {"history": vars(self.history), "threshold": threshold})
+        save_progress(path, tensors, {"history": vars(self.history), "threshold": threshold})
 
     def _state(self) -> dict[str, torch.Tensor]:
         return self.model.state_dict() if self.masker is None else self.masker.masked_state_dict()
 
-    def _resume(self, path: Path) -> None:
+    def _resume(self, tensors: dict[str, torch.Tensor], facts: dict[str, Any]) -> None:
         """Restore the state after the last finished epoch."""
-        tensors, facts = load_tensors(path)
         try:
             self.model.load_state_dict(_under("model/", tensors))
             unpack_optimizer(self.optimizer, tensors)
             self.history = History(**facts["history"])
             threshold = None if facts["threshold"] is None else float.fromhex(facts["threshold"])
-        except (RuntimeError, TypeError, ValueError, KeyError) as problem:
+        except (RuntimeError, TypeError, ValueError, KeyError, AttributeError) as problem:
             raise StoreCorrupt(
-                f"checkpoint {path} does not fit this training: {problem}. Delete it and run again."
+                f"checkpoint {self.checkpoint} does not fit this training: {problem}. Delete it and run again."
             ) from problem
         saved = {name: mask.numpy() for name, mask in _under("mask/", tensors).items()}
         self.masks = MaskSet.from_arrays(saved, threshold=threshold) if saved else self.masks

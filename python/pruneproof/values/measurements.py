@@ -63,7 +63,7 @@ class Measurement(Mapping[str, Any]):
             raise StoreCorrupt(f"a measurement is {content!r:.80}; a mapping from metric to value was expected.")
         try:
             return cls(content)
-        except BadPlugin as problem:
+        except (BadPlugin, RecursionError) as problem:
             raise StoreCorrupt(f"a measurement cannot be read: {problem}") from problem
 
     def digest(self) -> str:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeVar
+from urllib.parse import quote
 
 from pruneproof.api import Event, Measured, RunInfo
 
@@ -25,6 +26,7 @@ os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # MLflow reads it on 
 
 from mlflow import MlflowClient
 from mlflow.entities import Metric, Param, RunTag
+from sqlalchemy.engine import make_url
 
 DATABASE = "mlflow.db"
 T = TypeVar("T")
@@ -35,13 +37,7 @@ def track(run: RunInfo) -> Iterator["MlflowSession"]:
     """Write the run into the experiment of its paper; it ends as finished, failed or (interrupted) killed."""
     folder = tracking_folder("mlflow", run)
     client = _client(folder)
-    experiment = client.get_experiment_by_name(run.paper)
-    number = (
-        client.create_experiment(run.paper, artifact_location=(folder / "artifacts" / run.paper).as_uri())
-        if experiment is None
-        else experiment.experiment_id
-    )
-    session = MlflowSession(client, number, run)
+    session = MlflowSession(client, _experiment(client, folder / "artifacts" / run.paper, run.paper), run)
     try:
         yield session
     except Exception:
@@ -106,8 +102,32 @@ def _batches(entities: list[T], most: int) -> Iterator[list[T]]:
         yield entities[start : start + most]
 
 
+def _experiment(client: MlflowClient, artifacts: Path, name: str) -> str:
+    """Return the id of a paper's experiment, made or restored where that is needed."""
+    artifacts.mkdir(parents=True, exist_ok=True)  # what cannot be written is told now, and not after the last stage
+    found = client.get_experiment_by_name(name)
+    if found is None:
+        return str(client.create_experiment(name, artifact_location=artifacts.as_uri()))
+    if found.lifecycle_stage == "deleted":  # its runs are there still, and so is its name
+        client.restore_experiment(found.experiment_id)
+    return str(found.experiment_id)
+
+
+def database_url(path: Path) -> str:
+    """Return the URL of a SQLite file, whatever characters its path has.
+
+    Releases of SQLAlchemy differ in whether they decode the path of a URL; where none of two spellings leads to the
+    file, SQLite itself is asked to decode it.
+    """
+    text = path.as_posix()
+    for spelled in (text, quote(text)):
+        if make_url(f"sqlite:///{spelled}").database == text:
+            return f"sqlite:///{spelled}"
+    return f"sqlite:///file:{quote(text)}?uri=true"
+
+
 def _client(folder: Path) -> MlflowClient:
     """Open the database of a folder, made anew where there is none."""
     folder.mkdir(parents=True, exist_ok=True)
     logging.getLogger("mlflow.store.db.utils").setLevel(logging.WARNING)  # it tells of every table that it makes
-    return MlflowClient(tracking_uri=f"sqlite:///{(folder / DATABASE).as_posix()}")
+    return MlflowClient(tracking_uri=database_url(folder / DATABASE))

@@ -28,6 +28,7 @@ def track(run: RunInfo) -> Iterator["TensorBoardSession"]:
     folder = tracking_folder("tensorboard", run) / f"{run.paper}-{run.profile}-{started}"
     with SummaryWriter(folder) as overall:
         overall.add_text("parameters", _table(("parameter", "value"), run_parameters(run).items()))
+        overall.flush()  # a disk that refuses is told now, and not after the last stage
         yield TensorBoardSession(folder, overall)
 
 

@@ -132,7 +132,7 @@ def _blamed(entry: Entry[V], field: str) -> V:
 
     @wraps(function)
     def call(*given: Any, **options: Any) -> Any:
-        with blame_plugin(entry):
+        with blame_plugin(entry, often=True):
             return function(*given, **options)
 
     return replace(entry.value, **{field: call})  # type: ignore[type-var]
