@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pruneproof.cli.options import JsonOption, PluginOption, ProfileOption, print_json
+from pruneproof.cli.output import console, say
 from pruneproof.errors import BadOption, UnknownName
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def audit(
     if template:
         from pruneproof.papers.audit_file import TEMPLATE
 
-        print(TEMPLATE, end="")
+        say(TEMPLATE, end="")
         return 0
     if at_least is not None and at_least not in STATUSES:
         raise UnknownName.among("level", at_least, STATUSES, where="--at-least")
@@ -107,15 +108,14 @@ def _print(found: "Audit", *, json: bool, markdown: bool) -> None:
     if json:
         print_json(as_json(found))
     elif markdown:
-        print(as_markdown(found))
+        say(as_markdown(found))
     else:
         from rich.box import SIMPLE_HEAD
-        from rich.console import Console
         from rich.table import Table
 
         table = Table("", found.first.name, found.second.name, "same", box=SIMPLE_HEAD, pad_edge=False)
         for row in rows(found):
             table.add_row(*row)
-        Console(highlight=False, markup=False).print(table)
+        console(highlight=False, markup=False).print(table)
         for sentence in sentences(found):
-            print(sentence)
+            say(sentence)

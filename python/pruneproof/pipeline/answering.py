@@ -53,9 +53,9 @@ def answering_for(stage: Stage, catalog: Catalog) -> Iterator[None]:
                 f"{label}: {whose} raised {said(problem)}{hook}{because}. Repair it there. {trace}"
             ) from problem
     if changed:
-        whose = " or ".join(map(str, _strangers(stage, catalog))) or "something in it"
+        strangers = " or ".join(map(str, _strangers(stage, catalog))) or "something in it"
         raise BadPlugin(
-            f"{label}: {whose} changed {', '.join(changed)}, on which all results depend. Put it back where it is "
+            f"{label}: {strangers} changed {', '.join(changed)}, on which all results depend. Put it back where it is "
             "changed, or leave it as it is."
         )
 

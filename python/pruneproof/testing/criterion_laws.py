@@ -16,6 +16,7 @@ from pruneproof.testing.law import LawBroken, law, require
 from pruneproof.testing.networks import Axis
 from pruneproof.testing.probes import ChangedProbe
 from pruneproof.units import keep_count
+from pruneproof.values.surroundings import settings
 
 PRECISION = 64
 """Machine epsilons, relative to the largest score of a tensor, by which two precisions may differ."""
@@ -147,9 +148,9 @@ def rng_untouched(criterion: Criterion, case: Case) -> None:
 def settings_untouched(criterion: Criterion, case: Case) -> None:
     """Torch's default dtype, gradient mode, threads and determinism, and numpy's error state, are as before S(x)."""
     ingredients = case.build().ingredients(criterion)
-    before = surroundings.settings()
+    before = settings()
     asked(criterion, ingredients)
-    after = surroundings.settings()
+    after = settings()
     for name, value in before.items():
         require(after[name] == value, f"{name} went from {value} to {after[name]}", "set it within a `with` block.")
 

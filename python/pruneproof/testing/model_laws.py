@@ -11,6 +11,7 @@ from pruneproof.testing.law import law, require
 from pruneproof.testing.strategies import Build
 from pruneproof.training.probe import ModelProbe
 from pruneproof.training.seeding import seeded
+from pruneproof.values.surroundings import settings
 
 CLASSES = 3
 MOST_WEIGHTS = 500_000
@@ -56,13 +57,13 @@ def seed_decides(model: Model, build: Build) -> None:
 
 def globals_untouched(model: Model, build: Build) -> None:
     """Building and running move no generator but torch's, and no setting; running in eval mode moves none at all."""
-    before, settings = surroundings.generator_states(), surroundings.settings()
+    before, set_before = surroundings.generator_states(), settings()
     network = _network(model, build.seed)
     network(_inputs(model, build))
     after = surroundings.generator_states()
     moved = [name for name in ("numpy", "random") if before[name] != after[name]]
     require(not moved, f"the global generator of {', '.join(moved)} moved", "draw from torch's generator only.")
-    changed = [name for name, value in surroundings.settings().items() if value != settings[name]]
+    changed = [name for name, value in settings().items() if value != set_before[name]]
     require(not changed, f"{', '.join(changed)} changed", "set it within a `with` block.")
     inputs, before = _inputs(model, build), surroundings.generator_states()
     network.eval()(inputs)
