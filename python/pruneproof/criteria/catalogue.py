@@ -2,6 +2,15 @@
 
 from pruneproof.api import Criterion
 from pruneproof.criteria.column_magnitude import COLUMN_MAGNITUDE
+from pruneproof.criteria.gradient_flow import (
+    BATCH_FISHER,
+    BIASED_LOSS,
+    GRADIENT_NORM,
+    LOSS_PRESERVATION,
+    MOVED_LOSS,
+    SCALE,
+    TAYLOR,
+)
 from pruneproof.criteria.grasp import GRASP
 from pruneproof.criteria.loss_models import LINEAR_MODEL, OBD, QUADRATIC_MODEL
 from pruneproof.criteria.magnitude import MAGNITUDE
@@ -21,4 +30,11 @@ CRITERIA: tuple[Criterion, ...] = (
     QUADRATIC_MODEL,
     OBD,
     OBS,
+    TAYLOR,
+    LOSS_PRESERVATION,
+    BIASED_LOSS,
+    MOVED_LOSS,
+    GRADIENT_NORM,
+    BATCH_FISHER,
+    SCALE,
 )

@@ -82,8 +82,11 @@ class Scene:
         return gather(*given, initial=self.initial)
 
     def initial(self) -> dict[str, torch.Tensor]:
-        """Return weights that the network could have begun with: half of what they are."""
-        return {name: self.model.get_parameter(name).detach() / 2 for name in self.names}
+        """Return weights that the network could have begun with: half of what they are, and 0 at dead ones."""
+        halves = {name: self.model.get_parameter(name).detach() / 2 for name in self.names}
+        if self.masks is None:
+            return halves
+        return {name: torch.where(self.masks[name], each, 0.0) for name, each in halves.items()}
 
     def scores(
         self, criterion: Criterion, *, seed: int = 0, batches: tuple[Batch, ...] = ()
