@@ -122,7 +122,7 @@ def test_the_hessian_product_is_that_of_the_whole_hessian():
 
 
 def test_by_hand_on_one_linear_layer_of_two_classes():
-    # One sample x = (1, 2) of class 0, logits Wx = 0, p = (1/2, 1/2): g = (p - e_0) xᵀ / T, H = xxᵀ ⊗ (diag p - ppᵀ) / T².
+    # One sample x = (1, 2) of class 0, logits Wx = 0, p = (½, ½): g = (p - e_0) xᵀ / T, H = xxᵀ ⊗ (diag p - ppᵀ) / T².
     layer = nn.Linear(2, 2, bias=False).double()
     with torch.no_grad():
         layer.weight.copy_(torch.tensor([[2.0, -1.0], [4.0, -2.0]]))

@@ -15,7 +15,7 @@ from pruneproof.criteria.grasp import GRASP
 from pruneproof.criteria.loss_models import LINEAR_MODEL, OBD, QUADRATIC_MODEL
 from pruneproof.criteria.magnitude import MAGNITUDE
 from pruneproof.criteria.obs import OBS
-from pruneproof.criteria.random import RANDOM
+from pruneproof.criteria.random import RANDOM, RANDOM_FILTERS
 from pruneproof.criteria.snip import SNIP
 from pruneproof.criteria.synflow import SYNFLOW
 
@@ -23,6 +23,7 @@ CRITERIA: tuple[Criterion, ...] = (
     MAGNITUDE,
     COLUMN_MAGNITUDE,
     RANDOM,
+    RANDOM_FILTERS,
     SNIP,
     GRASP,
     SYNFLOW,
