@@ -173,7 +173,7 @@ def batch_fisher(weights: Tensors, probe: Probe, *, batch: int = 128, temperatur
 
 
 def _mean_square(slopes: torch.Tensor, batch: int) -> torch.Tensor:
-    return torch.stack([each.mean(0).square() for each in slopes.split(batch)]).mean(0)
+    return torch.stack([each.mean(0).square() for each in torch.split(slopes, batch)]).mean(0)
 
 
 def scale(weights: Tensors, scales: Tensors) -> Tensors:

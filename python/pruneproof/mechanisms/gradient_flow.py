@@ -34,7 +34,7 @@ class Flow:
 
     def parts(self, at: Tensor) -> list[Tensor]:
         """Return the vector in the shapes of the parameters."""
-        pieces = at.split([shape.numel() for shape in self.shapes])
+        pieces = torch.split(at, [shape.numel() for shape in self.shapes])
         return [piece.reshape(shape) for piece, shape in zip(pieces, self.shapes, strict=True)]
 
     def gradient(self, at: Tensor) -> Tensor:
@@ -108,8 +108,7 @@ def step_moves_norm(*, rate: float = 0.1) -> list[Fact]:
     flow = Flow(smooth())
     module = flow.module
     optimizer = torch.optim.SGD(module.parameters(), lr=rate)
-    flow.loss(flow.start)
-    F.cross_entropy(module(flow.inputs), flow.labels).backward()
+    F.cross_entropy(module(flow.inputs), flow.labels).backward()  # type: ignore[no-untyped-call]
     optimizer.step()
     moved = torch.cat([each.detach().flatten() for each in module.parameters()]) - flow.start
     score = flow.start * flow.gradient(flow.start)

@@ -15,7 +15,7 @@ def filter_contribution(grads: Tensors, lr: float) -> dict[str, list[float]]:
 
     Summed over steps (`reduce = "sum"`) it is what the filter has contributed so far.
     """
-    return {name: (lr * each.double().square().flatten(1).sum(1)).tolist() for name, each in grads.items()}
+    return {name: (lr * per_filter({name: each.double().square()})).tolist() for name, each in grads.items()}
 
 
 def velocity_correlation(weights: Tensors, grads: Tensors, probe: Probe, *, temperature: float = 5.0) -> float | None:

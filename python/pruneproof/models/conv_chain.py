@@ -23,7 +23,8 @@ VGG_13 = (64, 64, POOL, 128, 128, POOL, 256, 256, POOL, 512, 512, POOL, 512, 512
 
 def _chain(name: str, shape: Sequence[int], classes: int, layers: Sequence[int], order: str) -> nn.Module:
     inputs, height, wide = image_shape(name, shape, smallest=2)
-    side, parts = min(height, wide), []
+    side = min(height, wide)
+    parts: list[nn.Module] = []
     for outputs in layers:
         if outputs == POOL:
             parts += [nn.MaxPool2d(2)] if side >= 2 else []

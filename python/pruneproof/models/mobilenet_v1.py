@@ -76,7 +76,8 @@ def mobilenet_v1_cifar(shape: Sequence[int], classes: int, *, width: float = 1.0
     """
     image_shape("mobilenet-v1-cifar", shape, smallest=8)
     model = mobilenet_v1(shape, classes, width=width, small=True)
-    model.classifier = nn.Linear(model.classifier.in_features, classes)  # type: ignore[arg-type]
+    features = model.get_parameter("classifier.weight").shape[1]
+    model.add_module("classifier", nn.Linear(features, classes))
     return model
 
 

@@ -30,5 +30,5 @@ def scales(model: nn.Module, names: Sequence[str]) -> dict[str, torch.Tensor]:
         after = islice(parts, places[name.rpartition(".")[0]] + 1, None)
         part = next((part for _, part in after), None)
         follows = isinstance(part, _NormBase) and part.affine and part.num_features == len(weight)
-        found[name] = part.weight.detach().clone() if follows else torch.ones_like(weight.flatten(1)[:, 0])  # type: ignore[union-attr, operator]
+        found[name] = part.weight.detach().clone() if follows else torch.ones_like(weight.flatten(1)[:, 0])  # type: ignore[union-attr]
     return found
