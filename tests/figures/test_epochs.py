@@ -32,6 +32,12 @@ def test_seeds_that_stopped_early_are_left_out(draw):
     assert draw(EPOCHS, table([4, 2, 4])).panels[0].ends[0][1] == pytest.approx(0.25)
 
 
+def test_methods_without_the_metric_do_not_choose_the_sparsity(draw):
+    other = [Row("mlp", name, 0.9, 0, "end", {}, {"accuracy": 1.0}) for name in ("c", "d", "e")]
+    found = draw(EPOCHS, Table((*table([3, 3]).rows, *other), METRICS), y="losses")
+    assert list(found.panels[0].series) == ["a", "b"]
+
+
 def test_the_first_metric_per_epoch_is_drawn_where_none_is_named_and_nothing_where_there_is_none(draw):
     assert draw(EPOCHS, table([2])) is not None
     assert draw(EPOCHS, table([1])) is None

@@ -1,6 +1,7 @@
 """`epochs`: a metric with a number per epoch, a line for each method."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from pruneproof.api import Figure, drawing
@@ -42,7 +43,9 @@ def epochs(
     quantity = table.quantity(y, at) if y else _first(table, at)
     if quantity is None:
         return ""
-    rows, where_said = most_shown_sparsity(chosen_rows(table, where, but, ())[0])
+    chosen = chosen_rows(table, where, but, ())[0]
+    watched = tuple(row for row in chosen.rows if row.at == quantity.at and row.values.get(quantity.name))
+    rows, where_said = most_shown_sparsity(replace(chosen, rows=watched))
     lines = {
         str(group.column(line)): points for group in rows.groups if len(points := _points(group, quantity, first)) > 1
     }
