@@ -111,6 +111,7 @@ SHUFFLE_FILTERS = Transform(
     transform=shuffle_filters,
     source=FRANKLE,
     about="Moves the scores of each tensor's living filters among them: the counts stay, the choice is chance.",
+    expected_failures={"seed-used": "the only living filter of a tensor has no other place"},
 )
 SHUFFLE_GLOBALLY = Transform(
     id="shuffle-globally",
