@@ -20,7 +20,7 @@ from pruneproof.report.table import completed
 from pruneproof.report.wording import ANSWER_RULE, SCALES, counts_sentence
 
 ROOT = Path(__file__).parent.parent
-PAPERS = ("global-mp", "loss-modelling")
+PAPERS = ("global-mp", "loss-modelling", "gradient-flow")
 """In the order in which they are shown."""
 SCALE_ORDER = ("paper", "reduced", "small")
 LINES = 8

@@ -25,7 +25,7 @@ PAPERS = {path.parent.name for path in ROOT.glob("papers/*/paper.toml")}
 IDS = {
     each.value.id for kind in (ClaimTest, Figure, Metric) for each in build_catalog(["builtin"]).entries(kind).values()
 }
-SHARED = {*METRIC_INGREDIENTS, "sparsity", "parameters", "threshold"}
+SHARED = {*METRIC_INGREDIENTS, "sparsity", "parameters", "threshold", "filters"}
 """Ids that are also names of ingredients, columns and facts, which the core has of its own."""
 ALLOWED = {
     "papers/schema.py": {"accuracy", "densities"},  # what is measured where runs.toml names nothing

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from functools import partial
+from inspect import signature
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,12 @@ from pruneproof.pipeline.numerics import obstacle
 from pruneproof.registry.catalog import build_catalog
 
 CATALOG = build_catalog(["builtin"])
-CHECKS = {mechanism.id: partial(mechanism.check, CATALOG) for mechanism in MECHANISMS}
+CHECKS = {
+    mechanism.id: partial(mechanism.check, CATALOG)
+    if "catalog" in signature(mechanism.check).parameters
+    else mechanism.check
+    for mechanism in MECHANISMS
+}
 PAPERS = [load_paper(path.parent) for path in sorted((Path(__file__).parents[2] / "papers").glob("*/paper.toml"))]
 CLAIMS = {
     f"{paper.info.id}/{claim.id}": claim
@@ -82,6 +88,11 @@ def test_every_check_is_used_by_a_paper():
         ("penalty-limit", {"model": "lenet-300-100-tanh", "sparsity": 0.9, "penalty": 0.0, "steps": [1]}, 3),
         ("steps-without-scoring", {"model": "lenet-300-100-tanh", "sparsity": 0.9, "steps": [1]}, 3),
         ("loss-model-special-cases", {"model": "lenet-300-100-tanh", "sparsity": 0.0}, 0),
+        ("norm-derivatives", {"time": 3.0}, 2),
+        ("distance-bounded", {"rate": -0.01}, 2),
+        ("small-removals", {"by": 0.5}, 2),
+        ("growing-norms", {"steps": 1}, 0),
+        ("drifting-target", {"target": 0.75, "kept": {"5": 25}}, 1),
     ],
 )
 def test_a_false_statement_gives_false_facts(check, parameters, false):

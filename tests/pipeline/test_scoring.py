@@ -112,3 +112,31 @@ def test_a_run_that_holds_samples_out_scores_on_the_others(replay_steps, install
         '{ do = "prune", criterion = "counter", sample = { size = 5000 } }, { do = "measure" }'
     )
     assert replay_steps({"m": steps}, plugins=["counter"])
+
+
+def test_a_criterion_is_given_the_weights_as_the_run_initialised_them(replay_steps, install):
+    install(
+        "moved",
+        """
+        import torch
+        from pruneproof.api import Criterion, Source, hookimpl
+
+        def still(weights, initial):
+            assert all(torch.equal(weights[name], initial[name]) for name in weights)
+            return {name: each.abs() for name, each in weights.items()}
+
+        def moved(weights, initial, alive):
+            assert not any(torch.equal(weights[name], initial[name]) for name in weights)
+            return {name: (each - initial[name]).abs() for name, each in weights.items()}
+
+        @hookimpl
+        def pruneproof_criteria():
+            source = Source("A. Tester", 2020, "Moved")
+            return [Criterion("still", still, source), Criterion("moved", moved, source)]
+        """,
+    )
+    steps = (
+        '{ do = "init" }, { do = "prune", criterion = "still", sparsity = 0.5 }, { do = "train", recipe = "dense" }, '
+        '{ do = "prune", criterion = "moved" }, { do = "measure" }'
+    )
+    assert replay_steps({"m": steps}, plugins=["moved"])

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from pruneproof.schedules.cubic import cubic
 from pruneproof.schedules.exponential import exponential
+from pruneproof.schedules.front_loaded import front_loaded
 from pruneproof.schedules.iterative import iterative, rounds
 from pruneproof.schedules.linear import linear
 from pruneproof.units import drop_count
@@ -41,6 +42,12 @@ def counts_are_exact(found, exact, size):
 def test_linear(target, steps, data):
     exact = [target * step / steps for step in range(1, steps + 1)]
     counts_are_exact(linear(float(target), steps), exact, data.draw(sizes(exact)))
+
+
+@given(target=decimals(), steps=STEPS, data=st.data())
+def test_front_loaded(target, steps, data):
+    exact = [1 - steps * (1 - target) / (step * target + steps * (1 - target)) for step in range(1, steps + 1)]
+    counts_are_exact(front_loaded(float(target), steps), exact, data.draw(sizes(exact)))
 
 
 @given(pair=st.tuples(decimals(), decimals()), steps=STEPS, data=st.data())

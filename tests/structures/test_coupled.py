@@ -208,3 +208,15 @@ def test_without_an_input_to_follow_it_is_refused():
 def test_other_words_for_an_option_are_refused(options):
     with pytest.raises(BadConfig, match="allowed are"):
         units(nn.Linear(2, 2), torch.zeros(1, 2), **options)
+
+
+def test_depthwise_filters_that_are_not_prunable_die_with_their_channel_and_are_not_scored():
+    model, example = network("mobilenet-v1")
+    shapes = {name: tuple(model.get_parameter(name).shape) for name in conv_and_linear(model)}
+    ranked = {name: shape for name, shape in shapes.items() if "depthwise" not in name}
+    found = coupled(ranked, model, example, depthwise="unscored")
+    assert of(found, "block1.depthwise.weight") == of(found, "block1.bn1.weight") == of(found, "conv.weight")
+    assert max(of(found, "conv.weight")) == len(of(found, "conv.weight")) - 1
+    assert set(of(coupled(ranked, model, example), "conv.weight")) == {-1}
+    whole = coupled(shapes, model, example, depthwise="unscored")
+    assert {name: of(whole, name) for name in shapes} == {name: of(units(model, example), name) for name in shapes}

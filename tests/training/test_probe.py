@@ -98,7 +98,7 @@ def test_gathering_everything_leaves_the_model_and_the_generators_as_they_were(m
     model = lived_in()
     masks = some_masks(model) if mask else None
     before = snapshot(model)
-    given_ = gather(model, conv_and_linear(model), masks, batches(), torch.Generator(), ALL)
+    given_ = gather(model, conv_and_linear(model), masks, batches(), torch.Generator(), ALL, initial=dict)
     probe: Probe = given_["probe"]
     probe.hessian_vector(given_["grads"])
     probe.gradients(inputs="ones", objective="sum-output", every=torch.abs, train_mode=False, double=True)
@@ -300,10 +300,19 @@ def test_only_what_is_wanted_is_computed():
 
 def test_the_vocabulary_is_the_contracts():
     model = network()
-    found = gather(model, conv_and_linear(model), None, batches(), torch.Generator(), ALL)
+    found = gather(model, conv_and_linear(model), None, batches(), torch.Generator(), ALL, initial=dict)
     assert tuple(found) == ALL
     with pytest.raises(UnknownName, match="hessian"):
         gather(model, conv_and_linear(model), None, batches(), torch.Generator(), ["hessian"])
+
+
+def test_initial_weights_are_asked_of_who_knows_them_and_refused_where_nobody_does():
+    model = network()
+    names = conv_and_linear(model)
+    first = {name: torch.zeros(1) for name in names}
+    assert gather(model, names, None, [], torch.Generator(), ["initial"], initial=lambda: first) == {"initial": first}
+    with pytest.raises(BadConfig, match="as the network was initialised"):
+        gather(model, names, None, [], torch.Generator(), ["initial"])
 
 
 def test_the_probe_offers_the_calls_of_the_protocol():

@@ -6,7 +6,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pruneproof.transforms.shuffles import shuffle_globally, shuffle_within_layers
+from pruneproof.api import Selection, select_masks
+from pruneproof.transforms.shuffles import shuffle_filters, shuffle_globally, shuffle_within_layers
 
 MASKS = st.lists(st.lists(st.booleans(), min_size=1, max_size=8), min_size=1, max_size=4)
 
@@ -59,3 +60,18 @@ def test_shape_order_and_seed():
         assert [(name, each.shape) for name, each in first.items()] == [("b", (4, 4)), ("a", (5, 5))]
         assert all(torch.equal(first[name], turned[name]) for name in alive)
         assert not torch.equal(first["a"], shuffle(alive, rng(1)).alive["a"])
+
+
+@given(st.integers(0, 99), st.floats(0.1, 0.9))
+def test_shuffled_filters_leave_every_layer_as_many_under_one_threshold_and_dead_ones_dead(seed, sparsity):
+    draw = rng(seed)
+    scores = {"a": torch.rand(6, 2, 1, 1, generator=draw), "b": torch.rand(9, 3, 1, 1, generator=draw)}
+    selection = Selection(structure="filter", floor={"id": "count", "least": 1})
+    half = select_masks(scores, keep=10, selection=selection)
+    moved = shuffle_filters(scores, half.to_tensors(), draw)
+    keep = max(2, int(10 * (1 - sparsity)))
+    plain, shuffled = (select_masks(each, keep=keep, selection=selection, alive=half) for each in (scores, moved))
+    for name in scores:
+        assert plain.count(name) == shuffled.count(name)
+        torch.testing.assert_close(moved[name].sum((1, 2, 3)).sort()[0], scores[name].sum((1, 2, 3)).sort()[0])
+    assert shuffled.is_subset_of(half)

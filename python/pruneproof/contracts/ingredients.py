@@ -24,6 +24,8 @@ INGREDIENTS: Mapping[str, str] = {
     "fisher": "diagonal of the empirical Fisher on the scoring samples: the mean of squared per-sample gradients",
     "activations": "L2 norm over the scoring samples of the input feature that each weight multiplies",
     "alive": "the current mask, bool",
+    "initial": "the prunable weights as the network was initialised, dead ones included",
+    "scales": "per output unit, the weight of the normalisation that follows the layer; 1 where none does",
     "rng": "a torch.Generator on the CPU, seeded from the run's `criterion` stream",
     "probe": "gradients, Hessian-vector products and diagonals of curvature, as the criterion asks for them",
 }

@@ -2,11 +2,20 @@
 
 from pruneproof.api import Criterion
 from pruneproof.criteria.column_magnitude import COLUMN_MAGNITUDE
+from pruneproof.criteria.gradient_flow import (
+    BATCH_FISHER,
+    BIASED_LOSS,
+    GRADIENT_NORM,
+    LOSS_PRESERVATION,
+    MOVED_LOSS,
+    SCALE,
+    TAYLOR,
+)
 from pruneproof.criteria.grasp import GRASP
 from pruneproof.criteria.loss_models import LINEAR_MODEL, OBD, QUADRATIC_MODEL
 from pruneproof.criteria.magnitude import MAGNITUDE
 from pruneproof.criteria.obs import OBS
-from pruneproof.criteria.random import RANDOM
+from pruneproof.criteria.random import RANDOM, RANDOM_FILTERS
 from pruneproof.criteria.snip import SNIP
 from pruneproof.criteria.synflow import SYNFLOW
 
@@ -14,6 +23,7 @@ CRITERIA: tuple[Criterion, ...] = (
     MAGNITUDE,
     COLUMN_MAGNITUDE,
     RANDOM,
+    RANDOM_FILTERS,
     SNIP,
     GRASP,
     SYNFLOW,
@@ -21,4 +31,11 @@ CRITERIA: tuple[Criterion, ...] = (
     QUADRATIC_MODEL,
     OBD,
     OBS,
+    TAYLOR,
+    LOSS_PRESERVATION,
+    BIASED_LOSS,
+    MOVED_LOSS,
+    GRADIENT_NORM,
+    BATCH_FISHER,
+    SCALE,
 )

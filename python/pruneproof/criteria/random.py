@@ -29,6 +29,33 @@ def random(weights: Tensors, rng: torch.Generator) -> Tensors:
     }
 
 
+def random_filters(weights: Tensors, rng: torch.Generator) -> Tensors:
+    """Return one uniform draw from [0, 1) per output unit, at each of its weights; `mean` makes the filter's score.
+
+    `random` reduced over filters is not random: a sum grows with the filter, and a mean varies less the larger it is.
+    Tensors draw in name order, on the CPU, in float64.
+
+    >>> import torch
+    >>> scores = random_filters({"conv.weight": torch.zeros(3, 2)}, torch.Generator().manual_seed(0))["conv.weight"]
+    >>> scores.shape, len(scores.unique())
+    (torch.Size([3, 2]), 3)
+
+    Args:
+        weights: name -> tensor, output units first; only names, shapes and devices matter.
+        rng: a generator on the CPU; it is advanced.
+
+    Returns:
+        float64 scores of the weights' shapes, in [0, 1), equal within a filter.
+    """
+    return {name: _by_unit(weights[name], rng) for name in sorted(weights)}
+
+
+def _by_unit(weight: torch.Tensor, rng: torch.Generator) -> torch.Tensor:
+    sides = [len(weight), *[1] * (weight.dim() - 1)] if weight.dim() else []
+    draws = torch.rand(sides, generator=rng, dtype=torch.float64)
+    return draws.expand(weight.shape).contiguous().to(weight.device)
+
+
 RANDOM = Criterion(
     id="random",
     score=random,
@@ -42,4 +69,11 @@ RANDOM = Criterion(
     expected_failures={
         "hidden-units-equivariant": "each place in a tensor gets a draw of its own, whatever unit stands there"
     },
+)
+RANDOM_FILTERS = Criterion(
+    id="random-filters",
+    score=random_filters,
+    source=RANDOM.source,
+    laws=RANDOM.laws,
+    expected_failures=RANDOM.expected_failures,
 )

@@ -2,9 +2,10 @@
 
 from pruneproof.api import Figure
 from pruneproof.figures.curves import CURVES
+from pruneproof.figures.epochs import EPOCHS
 from pruneproof.figures.forest import FOREST
 from pruneproof.figures.heatmap import HEATMAP
 from pruneproof.figures.scatter import SCATTER
 from pruneproof.figures.strip import STRIP
 
-FIGURES: tuple[Figure, ...] = (CURVES, STRIP, SCATTER, HEATMAP, FOREST)
+FIGURES: tuple[Figure, ...] = (CURVES, STRIP, SCATTER, HEATMAP, EPOCHS, FOREST)

@@ -1,6 +1,12 @@
 """All built-in metrics."""
 
 from pruneproof.api import Metric
-from pruneproof.metrics import performance, real_size, size
+from pruneproof.metrics import filters, performance, real_size, size, trajectory
 
-METRICS: tuple[Metric, ...] = (*performance.METRICS, *size.METRICS, *real_size.METRICS)
+METRICS: tuple[Metric, ...] = (
+    *performance.METRICS,
+    *size.METRICS,
+    *real_size.METRICS,
+    *filters.METRICS,
+    *trajectory.METRICS,
+)

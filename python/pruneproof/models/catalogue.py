@@ -1,10 +1,11 @@
 """All built-in architectures."""
 
 from pruneproof.api import Model
+from pruneproof.models.conv_chain import CONV_CHAIN, VGG_13_RELU_BN
 from pruneproof.models.fastgrnn import FASTGRNN
 from pruneproof.models.lenet import LENET_5
 from pruneproof.models.mlp import LENET_300_100, LENET_300_100_TANH, MLP
-from pruneproof.models.mobilenet_v1 import MOBILENET_V1
+from pruneproof.models.mobilenet_v1 import MOBILENET_V1, MOBILENET_V1_CIFAR
 from pruneproof.models.mobilenet_v2_cifar import MOBILENET_V2_CIFAR
 from pruneproof.models.preact_resnet import PREACT_RESNET_18
 from pruneproof.models.resnet_cifar import RESNETS
@@ -22,7 +23,10 @@ MODELS: tuple[Model, ...] = (
     *VGGS,
     VGG_11_PLAIN,
     PREACT_RESNET_18,
+    CONV_CHAIN,
+    VGG_13_RELU_BN,
     MOBILENET_V1,
+    MOBILENET_V1_CIFAR,
     MOBILENET_V2_CIFAR,
     FASTGRNN,
     *IMAGENET_RESNETS,

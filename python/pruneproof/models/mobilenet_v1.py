@@ -63,4 +63,28 @@ def mobilenet_v1(shape: Sequence[int], classes: int, *, width: float = 1.0, smal
     return nn.Sequential(layers)
 
 
+def mobilenet_v1_cifar(shape: Sequence[int], classes: int, *, width: float = 1.0) -> nn.Module:
+    """Build MobileNet-V1 for small images, whose classifier has a bias: the one of Lubana & Dick (2021).
+
+    The first convolution has stride 1. 3,217,226 parameters for ten classes.
+
+    >>> sum(each.numel() for each in mobilenet_v1_cifar((3, 32, 32), 10).parameters())
+    3217226
+
+    Raises:
+        BadConfig: the input is no image or smaller than 8x8; the width is not positive.
+    """
+    image_shape("mobilenet-v1-cifar", shape, smallest=8)
+    model = mobilenet_v1(shape, classes, width=width, small=True)
+    features = model.get_parameter("classifier.weight").shape[1]
+    model.add_module("classifier", nn.Linear(features, classes))
+    return model
+
+
+MOBILENET_V1_CIFAR = Model(
+    "mobilenet-v1-cifar",
+    mobilenet_v1_cifar,
+    Source("E. S. Lubana, R. P. Dick", 2021, "A Gradient Flow Framework For Analyzing Network Pruning", "2009.11839"),
+    example_options={"width": 0.125},
+)
 MOBILENET_V1 = Model("mobilenet-v1", mobilenet_v1, SOURCE, example_options={"width": 0.125, "small": True})

@@ -11,6 +11,7 @@ from pruneproof.contracts.dataset import LoadedData
 from pruneproof.contracts.functions import ingredients
 from pruneproof.contracts.transform import Transform
 from pruneproof.errors import BadConfig, BadPlugin
+from pruneproof.pipeline.network import build
 from pruneproof.pipeline.worker import Task
 from pruneproof.pipeline.writing import read_selection
 from pruneproof.registry.catalog import Catalog, blame_plugin
@@ -68,6 +69,7 @@ def score_and_select(
             batches=batches,
             rng=stream(seed, "criterion", "draw", step, *more),
             mode=mode,
+            initial=lambda: _initial(task, prunable),
         )
     scores = _transformed(task.catalog, method.get("transforms", ()), found.scores, masks, (seed, step, *more))
     state = module.state_dict()
@@ -83,6 +85,14 @@ def score_and_select(
         before=before,
     )
     return chosen, found
+
+
+def _initial(task: Task, prunable: Sequence[str]) -> dict[str, torch.Tensor]:
+    """Return the prunable weights as the run's seed initialised them, on the stage's device."""
+    if "shape" in task.upstream:
+        raise BadConfig("the network has been shrunk, so that its weights at initialisation are others. Score before.")
+    state = build(task)[0].state_dict()
+    return {name: state[name].to(task.inputs["device"]) for name in prunable}
 
 
 def _transformed(

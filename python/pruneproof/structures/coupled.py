@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,7 +17,7 @@ if TYPE_CHECKING:  # listing structures does without torch
     from pruneproof.api import Channels
 
 RESIDUAL = ("keep-width", "together")
-DEPTHWISE = ("follow", "keep")
+DEPTHWISE = ("follow", "keep", "unscored")
 
 
 def coupled(
@@ -52,7 +52,9 @@ def coupled(
         example: an input of it; its values do not matter.
         residual: whether channels that several layers write, those of a residual stream, stay ("keep-width") or are one
             unit over all these layers ("together").
-        depthwise: whether depthwise filters die with the channel ("follow") or it stays for their sake ("keep").
+        depthwise: whether depthwise filters die with the channel, their scores added to its own ("follow"); die with it
+            and are never scored, not being prunable themselves ("unscored"); or the channel stays for their sake
+            ("keep").
 
     Raises:
         BadConfig: another word for an option.
@@ -66,13 +68,15 @@ def coupled(
     from pruneproof.api import channels_of  # brings Torch-Pruning
 
     found = channels_of(module, example)
-    fixed = set(found.obstacles) | _without_shape(found, module, shapes)
+    layers = {name for name in found.passes if _is_layer(module, name) and f"{name}.weight" not in shapes}
+    followers = layers if depthwise == "unscored" else set()
+    fixed = set(found.obstacles) | _without_shape(found, module, shapes, followers)
     if residual == "keep-width":
         fixed |= {each for each, count in _writers(found).items() if count > 1}
     if depthwise == "keep":
         fixed |= {each for name, each in _places(found.passes) if _is_layer(module, name)}
     units = _numbered(found, shapes, fixed)
-    return {**_scored(found, module, shapes, units), **_beyond(found, module, units)}
+    return {**_scored(found, module, shapes, units), **_beyond(found, module, units, followers)}
 
 
 def _places(parts: Mapping[str, NDArray[np.int64]]) -> Iterable[tuple[str, int]]:
@@ -89,14 +93,16 @@ def _writers(found: Channels) -> Counter[int]:
     return Counter(each for _, each in _places(found.writes))
 
 
-def _without_shape(found: Channels, module: nn.Module, shapes: Mapping[str, tuple[int, ...]]) -> set[int]:
+def _without_shape(
+    found: Channels, module: nn.Module, shapes: Mapping[str, tuple[int, ...]], followers: Collection[str]
+) -> set[int]:
     """Return the channels that go through what is not to be pruned, or cannot be by a mask of its own."""
     shared = Counter(id(each) for _, each in module.named_parameters(remove_duplicate=False))
     fixed = set()
     for name, numbers in found:
         part = module.get_submodule(name)
         weight = getattr(part, "weight", None)
-        listed = f"{name}.weight" in shapes or not _is_layer(module, name)
+        listed = f"{name}.weight" in shapes or name in followers or not _is_layer(module, name)
         if weight is None or not listed or any(shared[id(each)] > 1 for each in part.parameters(recurse=False)):
             fixed |= set(numbers.tolist())
     return fixed
@@ -128,14 +134,18 @@ def _scored(
     return answer
 
 
-def _beyond(found: Channels, module: nn.Module, units: NDArray[np.int64]) -> dict[str, NDArray[np.int64]]:
-    """Return the units of what dies unscored: biases, and weights of normalisations and activations."""
+def _beyond(
+    found: Channels, module: nn.Module, units: NDArray[np.int64], followers: Collection[str]
+) -> dict[str, NDArray[np.int64]]:
+    """Return the units of what dies unscored: biases, and weights of normalisations, activations and followers."""
     answer: dict[str, NDArray[np.int64]] = {}
     for name, numbers in found:
         if (units[numbers] >= 0).any():
             own = dict(module.get_submodule(name).named_parameters(recurse=False))
-            kinds = own.keys() - {"weight"} if _is_layer(module, name) else own.keys()
-            answer |= {f"{name}.{kind}": units[numbers] for kind in own if kind in kinds}
+            unscored = name in followers or not _is_layer(module, name)
+            for kind, each in own.items():
+                if kind != "weight" or unscored:
+                    answer[f"{name}.{kind}"] = units[numbers].reshape(-1, *[1] * (each.dim() - 1))
     return answer
 
 

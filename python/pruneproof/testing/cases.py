@@ -78,7 +78,15 @@ class Scene:
     def ingredients(self, criterion: Criterion, *, seed: int = 0, batches: tuple[Batch, ...] = ()) -> dict[str, Any]:
         """Gather what `criterion` asks for, from these samples or from others."""
         rng = torch.Generator().manual_seed(seed)
-        return gather(self.model, self.names, self.masks, batches or self.batches, rng, criterion.ingredients)
+        given = self.model, self.names, self.masks, batches or self.batches, rng, criterion.ingredients
+        return gather(*given, initial=self.initial)
+
+    def initial(self) -> dict[str, torch.Tensor]:
+        """Return weights that the network could have begun with: half of what they are, and 0 at dead ones."""
+        halves = {name: self.model.get_parameter(name).detach() / 2 for name in self.names}
+        if self.masks is None:
+            return halves
+        return {name: torch.where(self.masks[name], each, 0.0) for name, each in halves.items()}
 
     def scores(
         self, criterion: Criterion, *, seed: int = 0, batches: tuple[Batch, ...] = ()

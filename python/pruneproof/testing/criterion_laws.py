@@ -293,6 +293,11 @@ class _RoundedProbe(ChangedProbe):
             return self._probe.curvature(*arguments, double=True, **options)
         return super().curvature(*arguments, **options)
 
+    def sample_gradients(self, *, double: bool = False, **options: Any) -> Tensors:
+        if double:
+            return self._probe.sample_gradients(double=True, **options)
+        return super().sample_gradients(**options)
+
 
 def selection_exact(criterion: Criterion, case: Case) -> None:
     """Selecting by S(w) keeps N - floor(sparsity N) of N weights for every sparsity that the mask allows, none dead."""

@@ -8,7 +8,9 @@ from torch import nn
 
 from pruneproof.contracts.criterion import Criterion, Scored
 from pruneproof.contracts.dataset import Batch
+from pruneproof.contracts.ingredients import Tensors
 from pruneproof.errors import BadConfig, BadTensor, UnknownName
+from pruneproof.training.normalisation import scales
 from pruneproof.training.probe import Mode, ModelProbe
 from pruneproof.training.seeding import seeded
 from pruneproof.values.masks import MaskSet
@@ -37,6 +39,7 @@ def scored(
     rng: torch.Generator,
     *,
     mode: Mode = "criterion",
+    initial: Callable[[], Tensors] | None = None,
 ) -> Scored:
     """Return the scores of the weights `names` of `model` by `criterion`, and what becomes of the survivors.
 
@@ -51,6 +54,7 @@ def scored(
         rng: a generator on the CPU, from the run's `criterion` stream; dropout and any global draw of the criterion are
             seeded from its initial seed.
         mode: the mode in which derivatives are taken: as the criterion asks, or forced to `eval` or `train`.
+        initial: gives the prunable weights as the network was initialised, for a criterion that asks for them.
 
     Returns:
         Scores of the weights' shapes, floating point, free of NaN, in the order of `names`; and the criterion's update
@@ -62,7 +66,7 @@ def scored(
         BadTensor: masks that do not fit, or scores with other names, shapes or dtypes than the weights, or with NaN.
     """
     chosen = {**criterion.options, **_checked_options(criterion, options)}
-    ingredients = gather(model, names, masks, batches, rng, criterion.ingredients, mode=mode)
+    ingredients = gather(model, names, masks, batches, rng, criterion.ingredients, mode=mode, initial=initial)
     with seeded(rng.initial_seed()):
         answer = criterion.score(*ingredients.values(), **chosen)
     found = answer if isinstance(answer, Scored) else Scored(answer)
@@ -80,6 +84,7 @@ def gather(
     wanted: Iterable[str],
     *,
     mode: Mode = "criterion",
+    initial: Callable[[], Tensors] | None = None,
 ) -> dict[str, Any]:
     """Return the `wanted` ingredients by name, in that order, and compute no others.
 
@@ -87,7 +92,7 @@ def gather(
 
     Raises:
         UnknownName: an ingredient outside the vocabulary.
-        BadConfig: an ingredient needs scoring samples and there are none.
+        BadConfig: an ingredient needs scoring samples and there are none, or initial weights that nobody knows.
         BadTensor: a name that the model does not have, or masks that do not fit.
     """
     probe = ModelProbe(model, names, masks, batches, seed=rng.initial_seed(), mode=mode)
@@ -97,6 +102,8 @@ def gather(
         "fisher": probe.fisher,
         "activations": probe.activations,
         "alive": probe.alive,
+        "initial": initial or _unknown,
+        "scales": lambda: scales(model, names),
         "rng": lambda: rng,
         "probe": lambda: probe,
     }
@@ -105,6 +112,13 @@ def gather(
         if name not in sources:
             raise UnknownName.among("ingredient", name, sources)
     return {name: sources[name]() for name in wanted}
+
+
+def _unknown() -> Tensors:
+    raise BadConfig(
+        "the criterion asks for the weights as the network was initialised, and only a paper's runs know them. "
+        "Score it in a run."
+    )
 
 
 def _checked_options(criterion: Criterion, options: Mapping[str, Any]) -> Mapping[str, Any]:

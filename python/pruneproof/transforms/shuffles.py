@@ -48,6 +48,34 @@ def shuffle_globally(alive: Tensors, rng: torch.Generator) -> Transformed:
     return Transformed(alive={name: moved[name] for name in alive})
 
 
+def shuffle_filters(scores: Tensors, alive: Tensors, rng: torch.Generator) -> dict[str, torch.Tensor]:
+    """Return scores in which the filters of each tensor have changed places, those that are alive among themselves.
+
+    Which filters a layer keeps is then chance; how many is what the scores say. The control of Frankle et al. (2021),
+    arXiv 2009.08576, for structured pruning: where a measure does no better than this, its allocation is all it has.
+
+    >>> scores = {"w": torch.tensor([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])}
+    >>> alive = {"w": torch.tensor([[True, True], [False, False], [True, True]])}
+    >>> shuffle_filters(scores, alive, torch.Generator().manual_seed(1))["w"].tolist()
+    [[5.0, 6.0], [3.0, 4.0], [1.0, 2.0]]
+
+    Args:
+        scores: name -> scores, output units first.
+        alive: name -> bool mask; a filter with a weight that is alive is alive.
+        rng: a generator on the CPU; tensors draw in name order.
+    """
+    return {name: _filters_shuffled(scores[name], alive[name], rng) for name in sorted(scores)}
+
+
+def _filters_shuffled(scores: torch.Tensor, alive: torch.Tensor, rng: torch.Generator) -> torch.Tensor:
+    if not scores.dim():
+        return scores.clone()
+    places = (alive.flatten(1).any(1) if alive.dim() > 1 else alive).nonzero().flatten()
+    moved = scores.clone()
+    moved[places] = scores[places[torch.randperm(len(places), generator=rng).to(places.device)]]
+    return moved
+
+
 def _shuffled(row: torch.Tensor, rng: torch.Generator) -> torch.Tensor:
     """Return another arrangement of a row of flags, uniform among all others; the same where there is no other."""
     if row.all() or not row.any():
@@ -77,6 +105,13 @@ SHUFFLE_WITHIN_LAYERS = Transform(
     source=SU,
     about="Moves each tensor's alive weights to other places; keeps its count, and the weights.",
     keeps=frozenset({"counts", "total", "weights"}),
+)
+SHUFFLE_FILTERS = Transform(
+    id="shuffle-filters",
+    transform=shuffle_filters,
+    source=FRANKLE,
+    about="Moves the scores of each tensor's living filters among them: the counts stay, the choice is chance.",
+    expected_failures={"seed-used": "the only living filter of a tensor has no other place"},
 )
 SHUFFLE_GLOBALLY = Transform(
     id="shuffle-globally",
