@@ -15,6 +15,8 @@ NEEDED: dict[str, tuple[int, dict[str, Any]]] = {
     "distance": (1, {"reported": 90.0, "tolerance": 1.0}),
     "threshold": (1, {"relation": ">", "value": 20.0}),
     "sign-change": (4, {}),
+    "some-sign-change": (8, {"pairs": 2}),
+    "crossed-recipes": (4, {"expected": "first"}),
     "monotone-trend": (3, {"direction": "increasing"}),
     "collapse": (1, {"expected": True, "chance": 10.0}),
     "repair": (2, {}),
@@ -54,7 +56,10 @@ def test_two_seeds_decide_nothing(test: str) -> None:
 
 @pytest.mark.parametrize(
     ("test", "fewest"),
-    [(test, {"monotone-trend": 3}.get(test, 5 + NEEDED[test][1].get("choosing", 0))) for test in NEEDED],
+    [
+        (test, {"monotone-trend": 3, "some-sign-change": 6}.get(test, 5 + NEEDED[test][1].get("choosing", 0)))
+        for test in NEEDED
+    ],
 )
 def test_a_test_says_with_how_many_seeds_it_decides(test: str, fewest: int) -> None:
     parameters = NEEDED[test][1]

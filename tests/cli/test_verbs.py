@@ -114,11 +114,14 @@ def test_list_before_any_run_says_how_to_start(tiny, repro):
     assert "repro run tiny" in repro("list").out
 
 
-def test_list_passes_over_a_damaged_record(ran, repro, folders):
+def test_list_shows_all_papers_and_names_a_damaged_record(ran, repro, folders):
     record = folders / "store" / "reports" / "tiny" / "mini" / "record.json"
     for content in ("{", "[]", '{"variant": 3}', ""):
         record.write_text(content)
-        assert repro("list").status == 0
+        found = repro("list")
+        assert found.status == 74
+        assert "global-mp" in found.out
+        assert str(record) in found.out + found.err
 
 
 def test_show_tells_claims_runs_and_cost(tiny, repro):

@@ -15,6 +15,11 @@ def shown(record, paper, width=80):
     return capture.get()
 
 
+def cut(name):
+    """Return an id as it stands in a column of 22."""
+    return name if len(name) <= 22 else f"{name[:21]}…"
+
+
 @pytest.fixture
 def paper(papers):
     return papers["global-mp"]
@@ -31,16 +36,14 @@ def test_each_question_stands_with_its_answer_before_its_claims(record, paper):
         at = lines.index(each.question)
         assert lines[at + 1].startswith(f"{each.answer.capitalize()}: {each.counts}")
         for offset, claim in enumerate(each.claims):
-            assert lines[at + 2 + offset].split()[:3] == [SYMBOLS[claim.verdict], claim.verdict, claim.id]
+            assert lines[at + 2 + offset].split()[:3] == [SYMBOLS[claim.verdict], claim.verdict, cut(claim.id)]
 
 
 def test_every_judged_claim_that_counts_has_one_line_and_no_other_has_one(record, paper):
-    lines = [line.split() for line in shown(record, paper, 200).splitlines() if line[:3].strip() == ""]
+    lines = [line.split() for line in shown(record, paper, 200).splitlines()]
     named = [words[2] for words in lines if len(words) > 2 and words[0] in SYMBOLS.values()]
-    judged = [claim.id for group in claim_groups(record) for claim in group.judged if counts(claim, record)]
-    assert sorted(name.rstrip("…") for name in named) == sorted(
-        name if len(name) <= 22 else name[:21] for name in judged
-    )
+    judged = [claim for group in claim_groups(record) for claim in group.judged if counts(claim, record)]
+    assert sorted(named) == sorted(cut(claim.id) for claim in judged)
 
 
 def test_the_counts_and_the_scale_stand_at_the_end(record, paper):

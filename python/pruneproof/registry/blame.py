@@ -91,5 +91,6 @@ def _places(plugin: Plugin) -> Collection[str]:
 
 
 def _single_files() -> list[Plugin]:
-    files = [str(module.__file__) for name, module in list(sys.modules.items()) if name.startswith(PREFIX)]
-    return [Plugin(Path(file).stem, Path(file).name, digest_file(Path(file))[:16], file) for file in files]
+    files = [Path(str(module.__file__)) for name, module in list(sys.modules.items()) if name.startswith(PREFIX)]
+    there = [file for file in files if file.is_file()]  # one may have been deleted since it was loaded
+    return [Plugin(file.stem, file.name, digest_file(file)[:16], str(file)) for file in there]
