@@ -21,12 +21,8 @@ class ChildWorker:
         context = multiprocessing.get_context("spawn")
         self._connection, theirs = context.Pipe()
         process = context.Process(target=_serve, args=(spec, theirs), daemon=True)
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # until the child can ignore an interrupt
-        try:
-            with started_with(spec.environment):
-                process.start()
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        with started_with(spec.environment):
+            process.start()
         theirs.close()
 
     def run(self, stage: Any, on_epoch: Callable[[int, int], None] = lambda done, total: None) -> Any:
