@@ -5,7 +5,7 @@ from fractions import Fraction
 from math import floor
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pruneproof.schedules.cubic import cubic
@@ -83,6 +83,7 @@ def test_exponential_by_decades(decades):
     assert exponential(target, decades) == [float("0." + "9" * step) for step in range(1, decades + 1)]
 
 
+@example(target=1.175494351e-38, steps=118)
 @given(target=st.floats(0, 1, exclude_max=True), steps=STEPS)
 def test_exponential_never_falls_nor_leaves_its_range(target, steps):
     values = exponential(target, steps)

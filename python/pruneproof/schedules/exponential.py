@@ -33,7 +33,8 @@ def _after(target: float, step: int, steps: int) -> float:
     found: float = min(1.0 - (1.0 - target) ** (step / steps), target)
     with localcontext(prec=50):
         exact = 1 - (1 - Decimal(repr(target))) ** (Decimal(step) / steps)
-        is_decimal = abs(exact - round(exact, 20)) < Decimal("1e-40")
+        short = round(exact, 20)
+        is_decimal = short != 0 and abs(exact - short) < Decimal("1e-40")
         return float(exact) if is_decimal or abs(exact - Decimal(found)) > Decimal("5e-16") else found
 
 
