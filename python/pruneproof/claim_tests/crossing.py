@@ -14,6 +14,7 @@ from pruneproof.claim_tests.deciding import (
     Samples,
     Signs,
     claim_test,
+    most_seeds,
     one_sided,
     paired,
     signs,
@@ -42,9 +43,8 @@ def sign_change(
         for what, difference in _halves(samples).items()
     }
     decides = max(found, key=lambda what: (found[what].p_holds, -found[what].p_fails))
-    undecided = [each.seeds_needed for each in outcomes.values() if each.verdict == "inconclusive"]
-    known = [count for count in undecided if count is not None]
-    needed = max(known) if verdict == "inconclusive" and known and len(known) == len(undecided) else None
+    still_open = (each.seeds_needed for each in outcomes.values() if each.verdict == "inconclusive")
+    needed = most_seeds(still_open) if verdict == "inconclusive" else None
     reason = " ".join(each.reason for each in outcomes.values())
     return replace(outcomes[decides], verdict=verdict, reason=reason, seeds_needed=needed, p=min(p_holds, p_fails))
 

@@ -2,7 +2,7 @@
 
 import functools
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
@@ -197,11 +197,20 @@ def inside(
     p_holds, p_fails = max(each.p_holds for each in edges), min(each.p_fails for each in edges)
     verdict = verdict_of(p_holds, p_fails, level)
     where = {"holds": "wholly within", "fails": "wholly outside"}.get(verdict, "not clear of an edge of")
-    open_edges = [each.seeds_needed(level) for each in edges if each.p_holds > 1 - level]
-    known = [count for count in open_edges if count is not None]
-    needed = max(known) if known and len(known) == len(open_edges) else None
+    needed = most_seeds(each.seeds_needed(level) for each in edges if each.p_holds > 1 - level)
     p = min(p_holds, p_fails)
     return _median_outcome(verdict, what, sample, level, f"{where} {region}", p, (low, high), needed, resolution)
+
+
+def most_seeds(needed: Iterable[int | None]) -> int | None:
+    """Return how many seeds may settle all that is open; None where nothing is, or one does not know.
+
+    >>> most_seeds([6, 12]), most_seeds([6, None]), most_seeds([])
+    (12, None, None)
+    """
+    counts = list(needed)
+    known = [count for count in counts if count is not None]
+    return max(known) if known and len(known) == len(counts) else None
 
 
 def _median_outcome(

@@ -12,6 +12,7 @@ from pruneproof.claim_tests.deciding import (
     Samples,
     claim_test,
     inside,
+    most_seeds,
     one_sided,
     paired,
     signs,
@@ -74,9 +75,8 @@ def crossed_recipes(
     verdict = verdict_of(p_holds, p_fails, level)
     decides = max(nearest, key=lambda half: (half.p_values[0], -half.p_values[1]))
     outcomes = {half.what: half.outcome(_shared(level, expected)) for half in nearest}
-    undecided = [each.seeds_needed for each in outcomes.values() if each.verdict == "inconclusive"]
-    known = [count for count in undecided if count is not None]
-    needed = max(known) if verdict == "inconclusive" and known and len(known) == len(undecided) else None
+    still_open = (each.seeds_needed for each in outcomes.values() if each.verdict == "inconclusive")
+    needed = most_seeds(still_open) if verdict == "inconclusive" else None
     reason = " ".join(each.reason for each in outcomes.values())
     return replace(outcomes[decides.what], verdict=verdict, reason=reason, seeds_needed=needed, p=min(p_holds, p_fails))
 

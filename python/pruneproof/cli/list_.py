@@ -17,7 +17,7 @@ def list_papers(json: JsonOption = False, store: StoreOption = None, plugin: Plu
     Exit status: 0 all is well, 74 a record or a stage of the store is damaged.
     """
     from pruneproof.papers.load import list_papers as read_papers
-    from pruneproof.papers.record import VERDICTS
+    from pruneproof.papers.record import told
     from pruneproof.pipeline.store import Store
     from pruneproof.registry.catalog import survey
 
@@ -46,8 +46,7 @@ def list_papers(json: JsonOption = False, store: StoreOption = None, plugin: Plu
         say(f"{info.id}  (arXiv {info.arxiv}, {info.year})")
         say(f"    {info.title}")
         for profile, counts in verdicts[info.id].items():
-            told = [f"{counts[verdict]} {word}" for verdict, word in VERDICTS.items() if counts.get(verdict)]
-            say(f"    {profile}: {', '.join(told)}")
+            say(f"    {profile}: {told(counts)}")
         if not verdicts[info.id]:
             say(f"    not run yet here; start with: repro run {info.id}")
     for line in damage:

@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 from typing import Literal
 
 from pruneproof.papers.paper import Paper
-from pruneproof.papers.record import VERDICTS, ClaimRecord, Record
+from pruneproof.papers.record import ClaimRecord, Record, told
 
 Answer = Literal["yes", "mostly yes", "in part", "mostly no", "no", "open", "not tested"]
 
@@ -26,8 +26,7 @@ class Answered:
     @property
     def counts(self) -> str:
         """How many claims got each verdict, `3 hold, 1 inconclusive`; empty where none was judged."""
-        found = Counter(str(claim.verdict) for claim in self.claims)
-        return ", ".join(f"{found[verdict]} {words}" for verdict, words in VERDICTS.items() if found[verdict])
+        return told(Counter(claim.verdict for claim in self.claims))
 
 
 def answer_of(verdicts: Sequence[str]) -> Answer:

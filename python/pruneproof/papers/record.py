@@ -24,6 +24,15 @@ VERDICTS: Mapping[Verdict, str] = {
 """Verdicts, and the words that count them, in the order in which counts are told."""
 
 
+def told(counts: Mapping[str, int]) -> str:
+    """Return verdict -> count in words; empty where all counts are 0.
+
+    >>> told({"inconclusive": 1, "holds": 3, "fails": 0})
+    '3 hold, 1 inconclusive'
+    """
+    return ", ".join(f"{counts[verdict]} {words}" for verdict, words in VERDICTS.items() if counts.get(verdict))
+
+
 def kept(digest: str) -> str:
     """Return a digest as records keep it: its first 128 bits, enough to compare by and half of the text."""
     return digest[:32]

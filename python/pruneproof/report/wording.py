@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from pruneproof.drawing.numbers import signed
 from pruneproof.papers.claims import CLAIM_KINDS, ClaimKind
-from pruneproof.papers.record import VERDICTS, ClaimRecord, Record
+from pruneproof.papers.record import VERDICTS, ClaimRecord, Record, told
 from pruneproof.statistics import rounded
 
 SYMBOLS: Mapping[str, str] = {"holds": "✔", "fails": "✘", "absent": "∅", "inconclusive": "?", "not-run": "–"}
@@ -136,8 +136,7 @@ def _show(claim: ClaimRecord, x: float) -> str:
 def counts_sentence(record: Record) -> str:
     """Return `12 claims: 8 hold, 2 fail, 1 inconclusive, 1 not run; not counted: 3 self-tests`."""
     counted = [claim for claim in record.claims if counts(claim, record)]
-    found = Counter(str(claim.verdict) for claim in counted)
-    parts = ", ".join(f"{found[verdict]} {words}" for verdict, words in VERDICTS.items() if found[verdict])
+    parts = told(Counter(claim.verdict for claim in counted))
     said = f"{len(counted)} claim{'s' if len(counted) != 1 else ''}: {parts or 'nothing was judged'}"
     others = Counter(claim.strength for claim in record.claims)
     uncounted = [f"{others[strength]} {words}" for strength, words in _UNCOUNTED.items() if others[strength]]
@@ -159,8 +158,7 @@ def headline_sentence(record: Record) -> str:
         return ""
     if not headline:
         return "No claim is named as a headline: verdicts are not corrected for the number of claims."
-    found = Counter(str(claim.corrected) for claim in headline)
-    parts = ", ".join(f"{found[verdict]} {words}" for verdict, words in VERDICTS.items() if found[verdict])
+    parts = told(Counter(claim.corrected for claim in headline if claim.corrected is not None))
     return (
         f"{len(headline)} headline claim{'s' if len(headline) != 1 else ''}, corrected together for their number "
         f"(Holm, at most 5 % for any wrong verdict): {parts}; all other claims over seeds are secondary, each with an "

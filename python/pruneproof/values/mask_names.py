@@ -4,12 +4,13 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from pruneproof.errors import BadTensor
+from pruneproof.values.wrapped_names import WRAPPERS, without_parts
 
 if TYPE_CHECKING:
     import torch
 
-_WRAPPERS = ("module.", "_orig_mod.", "_fsdp_wrapped_module.", "_checkpoint_wrapped_module.")
-"""What DataParallel and AveragedModel, torch.compile, FSDP and activation checkpointing put into names."""
+_WRAPPERS = ("module", *WRAPPERS)
+"""`module` is what DataParallel and AveragedModel put into names."""
 
 
 def tensors_of(target: "torch.nn.Module | Mapping[str, torch.Tensor]") -> Mapping[str, "torch.Tensor"]:
@@ -50,14 +51,11 @@ def check_names(names: Iterable[str], known: Iterable[str]) -> None:
                 f'{says}, but "{name}": the names of the mask have the prefix "{prefix}". Use '
                 f'masks.without_prefix("{prefix}").'
             )
+    wrappers = ", ".join(f"{each}." for each in _WRAPPERS)
     for name in known:
-        if _unwrapped(name) == _unwrapped(absent):
+        if without_parts(name, _WRAPPERS) == without_parts(absent, _WRAPPERS):
             raise BadTensor(
-                f'{says}, but "{name}": a wrapper puts a prefix into one of them ({", ".join(_WRAPPERS)}). Use the '
+                f'{says}, but "{name}": a wrapper puts a prefix into one of them ({wrappers}). Use the '
                 "module that is wrapped, for both."
             )
     raise BadTensor(f"{says}. Was it made for another model?")
-
-
-def _unwrapped(name: str) -> str:
-    return ".".join(part for part in name.split(".") if f"{part}." not in _WRAPPERS)
