@@ -59,8 +59,7 @@ def run(task: Task) -> list[str]:
     save_tensors(task.draft / WEIGHTS.file, trained.state, {})
     outputs = [WEIGHTS.file, task.write_json(HISTORY.file, vars(trained.history))]
     if (inputs["gradual"] or inputs["updates"]) and trained.masks is not None:
-        trained.masks.save(task.draft / MASK.file)
-        outputs.append(MASK.file)
+        outputs.append(task.write_mask(trained.masks))
     if inputs["keep_optimizer"]:
         save_tensors(task.draft / OPTIMIZER.file, trained.optimizer, {})
         outputs.append(OPTIMIZER.file)
