@@ -261,7 +261,44 @@ def test_what_is_named_is_pruned_all_the_same(quantised, tmp_path, capsys):
     source, _ = quantised
     options = "--sparsity", 0.5, "--include", "layer.scales", "--include", "*_bias"
     assert repro(source, *options, "-o", tmp_path / "pruned.safetensors") == 0
-    assert "64 of 128 weights alive" in capsys.readouterr().out
+    said = capsys.readouterr()
+    assert "64 of 128 weights alive" in said.out
+    assert said.err == (
+        "repro: warning: --include names what is no weight, and it is pruned too: "
+        "a bias: experts.gate_up_proj_bias; a scale or zero point: layer.scales\n"
+    )
+    assert repro(source, *options, "--dry-run", "--json") == 0
+    said = capsys.readouterr()
+    assert "a scale or zero point: layer.scales" in said.err
+    assert [each["name"] for each in json.loads(said.out)["doubted"]] == ["experts.gate_up_proj_bias", "layer.scales"]
+
+
+def test_weights_that_are_named_are_pruned_without_a_warning(quantised, tmp_path, capsys):
+    assert repro(quantised[0], "--sparsity", 0.5, "--include", "experts.gate_up_proj", "--dry-run") == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_an_average_beside_its_model_is_left_and_named_and_can_be_pruned_in_its_place(tmp_path, capsys):
+    model = {"model.net.0.weight": torch.randn(8, 4), "model.net.2.weight": torch.randn(2, 8)}
+    average = {name.replace("model.", "model_ema."): tensor + 1 for name, tensor in model.items()}
+    source, output = tmp_path / "model.safetensors", tmp_path / "pruned.safetensors"
+    save_file(model | average, source)
+    assert repro(source, "--sparsity", 0.75, "-o", output) == 0
+    said = capsys.readouterr().out
+    assert "12 of 48 weights alive" in said
+    reason = 'a running average of other weights here; --include "model_ema.*" prunes it instead'
+    assert f"  {reason}: model_ema.net.0.weight, model_ema.net.2.weight\n" in said
+    written = load_file(output)
+    assert all(torch.equal(written[name], tensor) for name, tensor in average.items())
+    assert repro(source, "--sparsity", 0.75, "--dry-run") == 0
+    assert reason in capsys.readouterr().out
+    assert repro(source, "--sparsity", 0.75, "--include", "model_ema.*", "-o", output, "--force") == 0
+    assert capsys.readouterr().err == ""
+    written = load_file(output)
+    assert sum(int(written[name].count_nonzero()) for name in average) == 12
+    assert all(torch.equal(written[name], tensor) for name, tensor in model.items())
+    assert repro(source, "--sparsity", 0.75, "--include", "*", "--dry-run") == 0
+    assert "a running average of other weights here" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("metadata", [None, {}, {"format": "pt"}, {"format": "mlx", "by": "them"}, {"by": "them"}])

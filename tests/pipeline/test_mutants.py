@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from pydantic import ValidationError
 
 from pruneproof.papers.steps import ApplyTransform, Prune, Repeat, Train
 from pruneproof.pipeline.mutants import MUTANTS, RULES, mutate, written_out
@@ -85,6 +86,20 @@ def test_modes_are_forced_only_where_derivatives_are_taken(mutated):
     [synflow] = mutated("eval-mode").runs.runs("mini")["fresh"].methods
     assert [step.mode for step in synflow.steps if isinstance(step, Prune)] == ["eval"]
     assert prune(mutated("train-mode"), "global").mode == "criterion"
+
+
+def test_test_samples_are_drawn_only_where_a_criterion_looks_at_data(mutated, stages):
+    changed = mutated("test-data")
+    [synflow] = changed.runs.runs("mini")["fresh"].methods
+    assert [step.sample.split for step in synflow.steps if isinstance(step, Prune)] == ["test"]
+    assert not hasattr(prune(changed, "global").sample, "split")
+    written = [stage.inputs["sample"] for stage in stages(changed).values() if "sample" in stage.inputs]
+    assert {each.get("split") for each in written} == {"test"}
+
+
+def test_no_paper_can_ask_for_test_samples():
+    with pytest.raises(ValidationError, match="split"):
+        Prune.model_validate({"do": "prune", "sample": {"split": "test"}})
 
 
 def test_a_rule_that_the_others_do_not_allow_is_left_alone(paper, tiny, catalog):

@@ -85,6 +85,15 @@ def test_claims_are_sorted_by_what_they_say_to_mutants(trials):
     assert found.chance == []
 
 
+def test_scores_on_test_samples_make_other_networks_where_a_criterion_looks_at_data(trials):
+    plain = trials("test-data")
+    assert set(plain.trials[0].states.values()) == {"untouched"}
+    snip = trials("test-data", settings=("mlp.methods.global.criterion=snip",))
+    assert snip.trials[0].reason == ""
+    assert snip.trials[0].states["sparse"] != "untouched"
+    assert snip.trials[0].states["dense"] == "untouched"
+
+
 def test_a_mutant_that_leaves_all_networks_as_they_are_reaches_no_claim(trials):
     found = trials("ties")
     assert set(found.trials[0].states.values()) == {"untouched"}

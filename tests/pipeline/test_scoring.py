@@ -67,6 +67,17 @@ def test_each_seed_iteration_and_round_draws_its_own(digits):
         assert all(not torch.equal(drawn(*one), drawn(*other)) for other in places[number + 1 :])
 
 
+@pytest.mark.parametrize("how", [{"size": 50}, {"per_class": 3}])
+def test_test_samples_are_drawn_where_a_mutant_asks_for_them(digits, how):
+    def inputs(split):
+        return {tuple(each.flatten().tolist()) for batch, _ in digits.batches(split, 5000) for each in batch}
+
+    drawn = scoring_batches(digits, {**sample(**how), "split": "test"}, 0, 0)
+    assert {tuple(each.flatten().tolist()) for batch, _ in drawn for each in batch} <= inputs("test")
+    plain = scoring_batches(digits, sample(**how), 0, 0)
+    assert {tuple(each.flatten().tolist()) for batch, _ in plain for each in batch} <= inputs("train")
+
+
 def test_held_out_samples_are_never_drawn(digits):
     kept = digits.holdout(0.25, stream(0, "validation"))
     drawn = scoring_batches(kept, sample(10**6), 0, 0)

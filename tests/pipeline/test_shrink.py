@@ -11,7 +11,8 @@ from pruneproof.contracts.dataset import DataSet
 from pruneproof.contracts.model import Model
 from pruneproof.errors import BadConfig
 from pruneproof.pipeline.prepare import Request, prepare
-from pruneproof.pipeline.shapes import initialise, reshape
+from pruneproof.pipeline.shapes import initialise
+from pruneproof.pipeline.upstream import load_shape, load_weights
 from pruneproof.registry.catalog import build_catalog
 from pruneproof.training.checkpoint import load_tensors
 from pruneproof.values.masks import MaskSet
@@ -135,7 +136,9 @@ def test_dead_weights_within_kept_filters_stay_dead_in_the_smaller_network(repla
     large, small = (model.build(data.shape, data.classes, hidden=[40, 20]).double() for _ in range(2))
     large.load_state_dict(weights_of(found.of("train")[0]))
     pruned.apply_(large)
-    reshape(small, shrunk.json("shape.json")).load_state_dict(weights_of(shrunk))
+    load_shape(shrunk, small)
+    load_weights(shrunk, small.float())
+    small.double()
     [(x, _)] = list(data.batches("test", 5000))
     torch.testing.assert_close(small(x.double()), large(x.double()), rtol=0, atol=1e-6)  # weights in single precision
 

@@ -257,6 +257,8 @@ REFUSED = {
         "a floor of 2 protects 2 weights (.*) but only 1 of 8 may be kept",
     ),
     "no floor": (ONES, {"keep": 1, "floor": -2}, BadConfig, "floor -2 is out of range: a number from 0"),
+    "floor of text": (ONES, {"keep": 1, "floor": "ten"}, BadConfig, "floor 'ten' is out of range"),
+    "half a floor": (ONES, {"keep": 1, "floor": 0.5}, BadConfig, "floor 0.5 is out of range"),
     "floor of a name": (ONES, {"keep": 1, "floor": {"w": -2}}, BadConfig, 'floor -2 of "w" is out of range'),
     "floor of nobody": (ONES, {"keep": 1, "floor": {"v": 2}}, UnknownName, 'tensor "v" (floor count) is not known'),
     "floor of rows": (ONES, {"keep": 1, "floor": 1, "scope": "row"}, BadConfig, "floor speaks of tensors"),

@@ -159,3 +159,27 @@ def test_a_count_goes_on_from_a_mask():
     second = select_masks(scores, sparsity=0.5, selection=Selection(count="open-lth"), alive=first)
     assert second.is_subset_of(first)
     assert second.count() == 1000 - 501
+
+
+@pytest.mark.parametrize(
+    "counts",
+    [
+        {"a": 3, "b": -1},
+        {"a": -1, "b": 4},
+        {"a": 2, "b": 5},
+        {"a": float("nan"), "b": 2},
+        {"a": 1.5, "b": 0.5},
+        {"a": True, "b": 1},
+        {"a": "2", "b": 0},
+        {"a": 2, "b": 0, "c": 0},
+        {"a": 2, 7: 0},
+        {},
+        [2, 0],
+        None,
+        np.array([2, 0]),
+    ],
+    ids=str,
+)
+def test_an_allocation_that_answers_what_it_must_not_is_refused_by_name(counts):
+    with pytest.raises(BadPlugin, match='allocation "mine"'):
+        select_masks(SCORES, keep=2, selection=Selection(scope="mine"), catalog=stranger(counts))

@@ -11,8 +11,9 @@ from pruneproof.contracts.allocation import Allocation
 from pruneproof.contracts.functions import ingredients
 from pruneproof.contracts.selection import Selection
 from pruneproof.errors import BadOption, BadTensor
+from pruneproof.registry.blame import blamed
 from pruneproof.selection.amount import Amount
-from pruneproof.selection.fit import check_counts, fit, limit_floors
+from pruneproof.selection.fit import checked_counts, fit, limit_floors
 from pruneproof.selection.rules import Rules, ask, installed, resolve
 
 MOST_IN_A_GROUP = 65_536
@@ -126,7 +127,8 @@ def _floors(sizes: Mapping[str, int], amount: Amount, selection: Selection, rule
     size = sum(sizes.values())
     sparsity = amount.sparsity if amount.sparsity is not None else (size - (amount.keep or 0)) / max(size, 1)
     given = {"sizes": lambda: sizes, "sparsity": lambda: sparsity}
-    found = ask(rules.floor.least, given, selection.floor.options)
+    with blamed(f'floor "{rules.floor.id}"'):
+        found = ask(rules.floor.least, given, selection.floor.options)
     return {name: found.get(name, 0) for name in sizes}
 
 
@@ -137,15 +139,18 @@ def _allocated(
     import torch
 
     shapes = {weight.name: torch.empty(weight.shape, device="meta") for weight in weights}
-    try:
-        counts = allocation.counts(shapes, keep, **options)
-    except (NotImplementedError, RuntimeError, TypeError) as problem:
-        raise BadOption(
-            f'the scope "{allocation.id}" looks at the weights themselves, and a checkpoint is read in pieces. Choose '
-            "a scope that looks at shapes, or load it and call `select`."
-        ) from problem
-    check_counts(f'allocation "{allocation.id}"', counts, {weight.name: weight.size for weight in weights}, keep)
-    return counts
+    label = f'allocation "{allocation.id}"'
+    with blamed(label):
+        try:
+            counts = allocation.counts(shapes, keep, **options)
+        except (NotImplementedError, RuntimeError, TypeError) as problem:
+            if "meta" not in str(problem):
+                raise
+            raise BadOption(
+                f'the scope "{allocation.id}" looks at the weights themselves, and a checkpoint is read in pieces. '
+                "Choose a scope that looks at shapes, or load it and call `select`."
+            ) from problem
+    return checked_counts(label, counts, {weight.name: weight.size for weight in weights}, keep)
 
 
 def _of_structure(weights: Sequence[Weight], selection: Selection) -> Groups:

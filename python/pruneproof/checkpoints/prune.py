@@ -12,7 +12,7 @@ from pruneproof.checkpoints.content import of_two_values
 from pruneproof.checkpoints.drafts import check_targets, drafts
 from pruneproof.checkpoints.folder import beside, making
 from pruneproof.checkpoints.source import Source, open_source
-from pruneproof.checkpoints.weights import Weight, choose_weights, left_out, unnamed
+from pruneproof.checkpoints.weights import Weight, choose_weights, doubted, left_out, unnamed
 from pruneproof.contracts.selection import Selection
 from pruneproof.errors import BadOption, DataCorrupt
 from pruneproof.selection.amount import Amount
@@ -57,6 +57,8 @@ class Pruned:
     """The smallest magnitude kept, where the scope has one."""
     left_out: Mapping[str, str]
     """Name -> why, for each tensor that stayed as it was."""
+    doubted: Mapping[str, str]
+    """Name -> what it is, for each tensor that was pruned only because `include` names it."""
     shapes: Mapping[str, tuple[int, ...]]
     """Of all tensors in the checkpoint, pruned or not."""
     written: tuple[Path, ...]
@@ -134,6 +136,7 @@ def prune_checkpoint(request: Request, watch: Watch = lambda what, done, total: 
         alive=alive,
         threshold=rules.threshold,
         left_out=left_out(stored, *patterns, flat),
+        doubted=doubted(stored, *patterns),
         shapes={tensor.name: tensor.shape for tensor in stored},
         written=(*checkpoints, *copies.values(), *masks),
     )

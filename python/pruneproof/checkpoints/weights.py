@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 from math import prod
 
 from pruneproof.errors import BadOption, BadTensor
-from pruneproof.values.no_weights import Stored, named_as_weight, no_weights
+from pruneproof.values.no_weights import AVERAGE, Stored, named_as_weight, no_weights
 
 RANKED = ("F16", "BF16", "F32", "F64")
 """Dtypes whose magnitudes have an order."""
@@ -110,6 +110,24 @@ def unnamed(tensors: Sequence[Weight], include: Sequence[str], exclude: Sequence
         for tensor in tensors
         if tensor.name not in left and tensor.dtype in RANKED and not named_as_weight(tensor.name)
     ]
+
+
+def doubted(tensors: Sequence[Weight], include: Sequence[str], exclude: Sequence[str]) -> dict[str, str]:
+    """Return name -> what it is, for each tensor that `include` names although it is known to be no weight.
+
+    >>> doubted([Weight("fc.weight", "F32", (4, 2)), Weight("fc.bias", "F32", (4,))], ["fc.*"], [])
+    {'fc.bias': 'a vector'}
+    """
+    if not include:
+        return {}
+    left, known = left_out(tensors, include, exclude), _no_weights(tensors)
+    chosen = [tensor for tensor in tensors if tensor.name not in left and tensor.name in known]
+    beside = _no_weights([tensor for tensor in tensors if tensor.name not in left])
+    return {
+        tensor.name: known[tensor.name]
+        for tensor in sorted(chosen, key=lambda tensor: tensor.name)
+        if tensor.name in beside or not known[tensor.name].startswith(AVERAGE)  # averages alone are the model
+    }
 
 
 def _no_weights(tensors: Sequence[Weight]) -> dict[str, str]:

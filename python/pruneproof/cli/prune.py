@@ -3,7 +3,7 @@
 import re
 import sys
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -110,6 +110,9 @@ def prune(
     )
     with _bar(quiet=quiet or json) as watch:
         pruned = prune_checkpoint(request, watch)
+    if pruned.doubted:
+        told = "; ".join(f"{reason}: {_first(names)}" for reason, names in _by_reason(pruned.doubted).items())
+        print(f"repro: warning: --include names what is no weight, and it is pruned too: {told}", file=sys.stderr)
     if json:
         print_json(_facts(source, pruned))
     elif not quiet:
@@ -176,10 +179,13 @@ def _facts(source: Path, pruned: "Pruned") -> dict[str, object]:
             }
             for weight in pruned.weights
         ],
-        "left_out": [
-            {"name": name, "shape": pruned.shapes[name], "reason": reason} for name, reason in pruned.left_out.items()
-        ],
+        "left_out": _reasoned(pruned, pruned.left_out),
+        "doubted": _reasoned(pruned, pruned.doubted),
     }
+
+
+def _reasoned(pruned: "Pruned", reasons: Mapping[str, str]) -> list[dict[str, object]]:
+    return [{"name": name, "shape": pruned.shapes[name], "reason": reason} for name, reason in reasons.items()]
 
 
 def _density(alive: int, size: int) -> float:
@@ -215,10 +221,13 @@ def _print_doubts(pruned: "Pruned", *, chosen: bool) -> None:
     """Name what was taken for a weight, and what was not, where somebody could think otherwise."""
     from pruneproof.values.no_weights import named_as_weight
 
-    by_reason = defaultdict(list)
-    for name, reason in pruned.left_out.items():
-        if len(pruned.shapes[name]) >= 2 and not reason.startswith("matched by"):
-            by_reason[reason].append(name)
+    by_reason = _by_reason(
+        {
+            name: reason
+            for name, reason in pruned.left_out.items()
+            if len(pruned.shapes[name]) >= 2 and not reason.startswith("matched by")
+        }
+    )
     if by_reason:
         print("left as they are (--dry-run lists all, --include prunes them):")
     for reason, names in by_reason.items():
@@ -226,6 +235,13 @@ def _print_doubts(pruned: "Pruned", *, chosen: bool) -> None:
     unnamed = [weight.name for weight in pruned.weights if not named_as_weight(weight.name)]
     if unnamed and not chosen:
         print(f"pruned, though the names do not say weight (--exclude leaves them): {_first(unnamed)}")
+
+
+def _by_reason(reasons: Mapping[str, str]) -> dict[str, list[str]]:
+    found = defaultdict(list)
+    for name, reason in reasons.items():
+        found[reason].append(name)
+    return dict(found)
 
 
 def _first(names: list[str]) -> str:

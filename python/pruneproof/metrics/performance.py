@@ -47,9 +47,10 @@ def loss_gap(train: Evaluation, reference: Mapping[str, Any]) -> float | None:
     return None if before is None else train.loss - before
 
 
-def error_gap(test: Evaluation, reference: Mapping[str, Any]) -> float:
+def error_gap(test: Evaluation, reference: Mapping[str, Any]) -> float | None:
     """Return test error - that of the reference, in points."""
-    return float(reference["accuracy"] - test.accuracy)
+    before = reference["accuracy"]
+    return None if before is None else float(before - test.accuracy)
 
 
 def last_epoch_loss(history: Mapping[str, Any]) -> float | None:

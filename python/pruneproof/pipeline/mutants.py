@@ -7,7 +7,7 @@ The rules that no paper would name are in `mutant_rules.py`.
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from pruneproof.contracts.choice import Choice
 from pruneproof.contracts.criterion import Criterion
@@ -24,6 +24,7 @@ from pruneproof.papers.steps import (
     Measure,
     Prune,
     Repeat,
+    Sample,
     Search,
     Train,
     Watch,
@@ -151,6 +152,17 @@ def _ties(select: Any) -> dict[str, Any]:
     return {"ties": "last" if select.ties == "first" else "first"}
 
 
+class SampleOfTest(Sample):
+    """Scoring samples from the test set: what no file of a paper can say, since files are read as `Sample`."""
+
+    split: Literal["test"] = "test"
+
+
+def _on_test(step: Any, catalog: Catalog) -> dict[str, Any]:
+    looks = NEED_DATA.intersection(catalog.get(Criterion, step.criterion.id).ingredients)
+    return {"sample": SampleOfTest(**step.sample.model_dump())} if looks else {}
+
+
 def _mode(mode: str) -> Callable[[Run, Catalog], Run]:
     def change(step: Any, catalog: Catalog) -> dict[str, Any]:
         looks = NEED_DATA.intersection(catalog.get(Criterion, step.criterion.id).ingredients)
@@ -228,6 +240,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("signed", "Weights are scored by w in place of |w|.", _pruning(_signed)),
     Mutant("eval-mode", "Scores are computed in evaluation mode.", _mode("eval")),
     Mutant("train-mode", "Scores are computed in training mode.", _mode("train")),
+    Mutant("test-data", "Scores are computed on test samples.", _pruning(_on_test)),
     Mutant("revived", "Pruned weights are set to zero once and trained on without a mask.", _revived),
     Mutant("best-epoch", "The best epoch on the test set is reported in place of the last.", _best_watched, _best_read),
     Mutant("seeds", "Every seed is one higher.", _other_seeds, is_chance=True),

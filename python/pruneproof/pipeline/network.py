@@ -7,11 +7,10 @@ from torch import nn
 
 from pruneproof.contracts.dataset import LoadedData
 from pruneproof.contracts.model import Model
-from pruneproof.pipeline.kinds.table import MASK, SHAPE, WEIGHTS
-from pruneproof.pipeline.shapes import initialise, reshape
+from pruneproof.pipeline.shapes import initialise
+from pruneproof.pipeline.upstream import load_masks, load_shape, load_weights
 from pruneproof.pipeline.worker import Task
 from pruneproof.registry.catalog import blame_plugin
-from pruneproof.training.checkpoint import load_tensors
 from pruneproof.training.seeding import seeded, stream_seed
 from pruneproof.values.masks import MaskSet
 
@@ -58,7 +57,7 @@ def build(task: Task, *, again: str = "", fresh: bool = True) -> tuple[nn.Module
         module = entry.value.build(data.shape, data.classes, **task.inputs["model"]["options"])
         prunable = entry.value.prunable(module)
         if "shape" in task.upstream:
-            module = reshape(module, task.upstream["shape"].json(SHAPE.file))
+            load_shape(task.upstream["shape"], module)
             if fresh:
                 initialise(module, entry.value)
     return module, prunable, data
@@ -67,11 +66,11 @@ def build(task: Task, *, again: str = "", fresh: bool = True) -> tuple[nn.Module
 def open_network(task: Task, role: str = "weights", mask: str = "mask") -> Network:
     """Rebuild the network with the upstream weights, dead ones zero, on its device."""
     module, prunable, data = build(task, fresh=False)
-    module.load_state_dict(load_tensors(task.upstream[role].file(WEIGHTS.file))[0])
+    load_weights(task.upstream[role], module)
     module.to(task.inputs["device"])
     if not any(_overruns(part) for part in module.modules()):
         module.to(memory_format=torch.channels_last)  # faster convolutions, most of all depthwise ones on a CPU
-    masks = MaskSet.load(task.upstream[mask].file(MASK.file)) if mask in task.upstream else None
+    masks = load_masks(task.upstream[mask], module) if mask in task.upstream else None
     if masks is not None:
         masks.apply_(module)
     return Network(module, prunable, data, masks)

@@ -5,27 +5,21 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
-
-from pydantic import TypeAdapter, ValidationError
 
 from pruneproof.contracts.executor import Event, OnEvent
-from pruneproof.contracts.metric import Metric, is_answer
-from pruneproof.errors import BadPlugin, StoreCorrupt
+from pruneproof.contracts.metric import Metric
+from pruneproof.errors import BadPlugin
 from pruneproof.papers.claims import Evidence, judge
-from pruneproof.papers.record import Cell, FactRecord, MetricRecord, Record, StageRecord
+from pruneproof.papers.record import Cell, MetricRecord, Record, StageRecord
 from pruneproof.pipeline.environment import describe_environment
-from pruneproof.pipeline.kinds.table import FACTS, MEASUREMENT
 from pruneproof.pipeline.observers import ObserverHub, describe_run
 from pruneproof.pipeline.plan import Plan, PlannedCell
 from pruneproof.pipeline.prepare import Prepared
 from pruneproof.pipeline.registration import register
 from pruneproof.pipeline.store import Finished, Store
+from pruneproof.pipeline.upstream import load_facts, load_measurement
 from pruneproof.pipeline.worker_spec import WorkerSpec
 from pruneproof.registry.catalog import Catalog, blame_plugin
-from pruneproof.values.measurements import Measurement
-
-_FACTS = TypeAdapter(list[FactRecord])
 
 
 def run_paper(prepared: Prepared, on_event: OnEvent, warn: Callable[[str], None] = lambda line: None) -> Record:
@@ -94,7 +88,7 @@ def execute(prepared: Prepared, store: Store, on_event: OnEvent) -> None:
         )
 
 
-def measured_cell(cell: PlannedCell, store: Store) -> Cell:
+def measured_cell(cell: PlannedCell, store: Store, catalog: Catalog) -> Cell:
     """Return a cell with what the store says was measured of it."""
     return Cell(
         run=cell.run,
@@ -102,7 +96,9 @@ def measured_cell(cell: PlannedCell, store: Store) -> Cell:
         sparsity=cell.sparsity,
         seed=cell.seed,
         stages=cell.stages,
-        measured={name: _measurement(store, digest) for name, digest in cell.measures.items()},
+        measured={
+            name: load_measurement(store.expect(digest), catalog).to_json() for name, digest in cell.measures.items()
+        },
         settings=dict(cell.settings),
     )
 
@@ -124,47 +120,9 @@ def stage_records(plan: Plan, finished: Mapping[str, Finished]) -> tuple[StageRe
 def evidence_of(prepared: Prepared, store: Store, post_hoc: frozenset[str] = frozenset()) -> Evidence:
     """Return what the finished stages of a plan say to the paper's claims; cells in the plan's order."""
     plan = prepared.plan
-    cells = tuple(measured_cell(cell, store) for cell in plan.cells)
-    for planned, cell in zip(plan.cells, cells, strict=True):
-        for name, digest in planned.measures.items():
-            _check_measured(cell.measured[name], plan.stages[digest].inputs["metrics"], prepared.catalog, store, digest)
-    facts = {claim: _facts(store, digest) for claim, digest in plan.mechanisms.items()}
+    cells = tuple(measured_cell(cell, store, prepared.catalog) for cell in plan.cells)
+    facts = {claim: load_facts(store.expect(digest)) for claim, digest in plan.mechanisms.items()}
     return Evidence(prepared.paper, plan.profile, prepared.catalog, cells, facts, post_hoc)
-
-
-def _measurement(store: Store, digest: str) -> dict[str, Any]:
-    content = store.expect(digest).json(MEASUREMENT.file)
-    try:
-        return Measurement.from_json(content).to_json()
-    except StoreCorrupt as problem:
-        raise _forged(store, digest, MEASUREMENT.file, f"is no measurement: {problem}") from problem
-
-
-def _check_measured(
-    values: Mapping[str, Any], written: Sequence[Mapping[str, Any]], catalog: Catalog, store: Store, digest: str
-) -> None:
-    """Check that a measurement of the store holds what its stage was to measure.
-
-    Raises:
-        StoreCorrupt: a metric is missing, or is no value of its kind.
-    """
-    for metric in (catalog.get(Metric, each["id"]) for each in written):
-        has = metric.id in values
-        if not has or not is_answer(values[metric.id], metric.per, has_unit=bool(metric.unit)):
-            found = f"{values[metric.id]!r:.60}" if has else "nothing"
-            raise _forged(store, digest, MEASUREMENT.file, f'says {found} of the metric "{metric.id}"')
-
-
-def _facts(store: Store, digest: str) -> list[dict[str, Any]]:
-    try:
-        return [each.model_dump() for each in _FACTS.validate_python(store.expect(digest).json(FACTS.file))]
-    except ValidationError as problem:
-        raise _forged(store, digest, FACTS.file, "holds no list of facts") from problem
-
-
-def _forged(store: Store, digest: str, file: str, found: str) -> StoreCorrupt:
-    folder = store.expect(digest).folder
-    return StoreCorrupt(f"store file {folder / file} {found.rstrip('.')}. Delete the folder {folder} and run again.")
 
 
 def _run(prepared: Prepared, store: Store, on_event: OnEvent) -> Record:

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from pruneproof.contracts.criterion import Criterion, Scored
-from pruneproof.contracts.dataset import LoadedData
+from pruneproof.contracts.dataset import LoadedData, Split
 from pruneproof.contracts.functions import ingredients
 from pruneproof.contracts.transform import Transform
 from pruneproof.errors import BadConfig, BadPlugin
@@ -138,17 +138,19 @@ def scoring_batches(
 
     By size (or all there are) in batches of 256, where a last batch of one joins the one before it, since batch
     statistics of one sample are undefined; or so many of each class, one batch per class in the order of the labels.
+    They are training samples, unless a mutant of a plan says otherwise.
 
     Raises:
         BadConfig: a class with fewer samples than asked for.
     """
     more = [round_] if round_ else []
     order = stream(seed, "criterion", "samples", occasion, *more)
+    split: Split = sample.get("split", "train")
     if sample["per_class"] is not None:
-        return _by_class(data, sample["per_class"], order)
+        return _by_class(data, split, sample["per_class"], order)
     batches: list[tuple[torch.Tensor, torch.Tensor]] = []
-    left = min(sample["size"], data.size("train"))
-    for inputs, labels in data.batches("train", SCORING_BATCH, order=order):
+    left = min(sample["size"], data.size(split))
+    for inputs, labels in data.batches(split, SCORING_BATCH, order=order):
         batches.append((inputs[:left], labels[:left]))
         left -= len(labels)
         if left <= 0:
@@ -159,10 +161,12 @@ def scoring_batches(
     return batches
 
 
-def _by_class(data: LoadedData, count: int, order: torch.Generator) -> list[tuple[torch.Tensor, torch.Tensor]]:
+def _by_class(
+    data: LoadedData, split: Split, count: int, order: torch.Generator
+) -> list[tuple[torch.Tensor, torch.Tensor]]:
     found: dict[int, list[torch.Tensor]] = {label: [] for label in range(data.classes)}
     have = dict.fromkeys(found, 0)
-    for inputs, labels in data.batches("train", SCORING_BATCH, order=order):
+    for inputs, labels in data.batches(split, SCORING_BATCH, order=order):
         for label in found:
             if have[label] < count:
                 of_class = inputs[labels == label][: count - have[label]]

@@ -1,19 +1,9 @@
-"""The smaller network that a `shrink` stage has left: rebuilt from the full one, and initialised anew."""
-
-from collections.abc import Mapping
-from typing import Any
+"""The smaller network that a `shrink` stage has left, initialised anew."""
 
 from torch import nn
 
 from pruneproof.contracts.model import Model
 from pruneproof.errors import BadConfig
-from pruneproof.shrinking.shape import Shape
-
-
-def reshape(module: nn.Module, content: Mapping[str, Any]) -> nn.Module:
-    """Cut the full network down to the shape that shape.json describes, in place; names stay as they are."""
-    Shape.from_json(content["shape"]).apply_(module)
-    return module
 
 
 def initialise(module: nn.Module, model: Model) -> None:

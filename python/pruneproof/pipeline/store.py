@@ -44,11 +44,13 @@ class _Manifest(BaseModel):
 
 @dataclass(frozen=True)
 class Finished:
-    """A finished stage: its folder, the digest of each output file, and the seconds it took."""
+    """A finished stage: its folder, the digest of each output file, the seconds it took, and what it was."""
 
     folder: Path
     outputs: dict[str, str]
     seconds: float
+    stage: dict[str, Any]
+    """Kind, label, inputs and upstream."""
 
     def file(self, name: str) -> Path:
         """Return the path of an output after checking its digest.
@@ -133,7 +135,7 @@ class Store:
         if not folder.is_dir():
             return None
         manifest = self._manifest(folder)
-        return Finished(folder, manifest.outputs, manifest.seconds)
+        return Finished(folder, manifest.outputs, manifest.seconds, manifest.stage)
 
     def all_finished(self, digests: Iterable[str]) -> dict[str, Finished]:
         """Return those of the stages that are finished, in the order given.
@@ -206,7 +208,7 @@ class Store:
             folder = self._folder(digest)
             folder.parent.mkdir(parents=True, exist_ok=True)
             draft.rename(folder)
-        return Finished(folder, digests, seconds)
+        return Finished(folder, digests, seconds, stage)
 
     def _manifest(self, folder: Path) -> _Manifest:
         """Return what the manifest of an entry says.

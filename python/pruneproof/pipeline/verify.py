@@ -10,11 +10,11 @@ from pruneproof.papers.claims import Evidence, judge
 from pruneproof.papers.record import Record, kept
 from pruneproof.pipeline.compare import Comparison, compare, machine_differences
 from pruneproof.pipeline.environment import describe_environment
-from pruneproof.pipeline.kinds.table import FACTS
 from pruneproof.pipeline.plan import Only, Plan, PlannedCell
 from pruneproof.pipeline.prepare import Prepared
 from pruneproof.pipeline.run import execute, measured_cell, stage_records
 from pruneproof.pipeline.store import Store
+from pruneproof.pipeline.upstream import load_facts
 
 SEED = 0
 """Of the draw of `--sample`: the same stages for everybody."""
@@ -110,9 +110,9 @@ def _verdicts(record: Record, prepared: Prepared, store: Store) -> Verdicts:
     """Judge the claims for which everything was made again, over all seeds."""
     plan = prepared.plan
     lacking = {_method(cell) for cell in plan.cells if not all(map(store.finished, cell.measures.values()))}
-    cells = [measured_cell(cell, store) for cell in plan.cells if _method(cell) not in lacking]
+    cells = [measured_cell(cell, store, prepared.catalog) for cell in plan.cells if _method(cell) not in lacking]
     facts = {
-        claim: found.json(FACTS.file)
+        claim: load_facts(found)
         for claim, digest in plan.mechanisms.items()
         if (found := store.finished(digest)) is not None
     }

@@ -13,11 +13,12 @@ import torch
 from pruneproof.contracts.dataset import DataSet, LoadedData
 from pruneproof.errors import DataCorrupt
 from pruneproof.pipeline.answering import answering_for
-from pruneproof.pipeline.kinds.table import KINDS
+from pruneproof.pipeline.kinds.table import KINDS, MASK
 from pruneproof.pipeline.plan import Stage
 from pruneproof.pipeline.store import Finished, Store
 from pruneproof.registry.catalog import Catalog, blame_plugin
 from pruneproof.training.seeding import stream
+from pruneproof.values.masks import MaskSet
 
 OnProgress = Callable[[int, int], None]
 """Told (done, total) epochs or steps of a stage."""
@@ -45,6 +46,11 @@ class Task:
         text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
         (self.draft / name).write_text(text, encoding="utf-8")
         return name
+
+    def write_mask(self, masks: MaskSet) -> str:
+        """Write its mask and return the file's name; the store's manifest digests the whole file, so no seal does."""
+        masks.save(self.draft / MASK.file, sealed=False)
+        return MASK.file
 
     def data(self) -> LoadedData:
         """Return the run's data set on its device."""

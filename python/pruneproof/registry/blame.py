@@ -4,12 +4,14 @@ import os
 import sys
 import tempfile
 import traceback
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from platformdirs import user_cache_path
 
+from pruneproof.errors import BadPlugin, PruneproofError
 from pruneproof.registry.manager import Plugin, installed
 from pruneproof.registry.plugin_file import PREFIX
 from pruneproof.values.digests import digest_bytes, digest_file
@@ -65,6 +67,25 @@ def culprit(problem: BaseException) -> Frame | None:
             if any(file == place or file.startswith(f"{place}/") for place in _places(plugin)):
                 return Frame(plugin, file, line)
     return None
+
+
+@contextmanager
+def blamed(label: str) -> Iterator[None]:
+    """Turn what a registered rule raises by mistake into one message that names it and the line of its plugin.
+
+    Raises:
+        BadPlugin: something was raised that is no refusal of ours, and memory did not run out.
+    """
+    try:
+        yield
+    except (PruneproofError, MemoryError):
+        raise
+    except (Exception, SystemExit) as problem:
+        frame = culprit(problem)
+        where = "" if frame is None else f" of {frame}"
+        raise BadPlugin(
+            f"{label}{where} raised {said(problem)}. Repair it there. {kept_traceback(problem)}"
+        ) from problem
 
 
 def in_network(problem: BaseException) -> bool:

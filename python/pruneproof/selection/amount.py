@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from pruneproof.contracts.counting import CountingRule
 from pruneproof.errors import BadConfig, BadPlugin, InfeasibleSelection
+from pruneproof.registry.blame import blamed
 from pruneproof.selection.rules import ask
 from pruneproof.units import ROUNDING, keep_count
 
@@ -106,7 +107,8 @@ class Amount:
             "target": lambda: target,
             "fraction": between,
         }
-        found = ask(rule.keep, given, options)
+        with blamed(f'counting rule "{rule.id}"'):
+            found = ask(rule.keep, given, options)
         if isinstance(found, bool) or not isinstance(found, int | np.integer) or not 0 <= found <= alive:
             raise BadPlugin(
                 f'counting rule "{rule.id}" keeps {found!r} of {alive} units; a whole number from 0 to {alive} was '

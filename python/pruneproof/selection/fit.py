@@ -1,6 +1,9 @@
-"""Minimum survivors of each tensor: whether they can be met, and floors under an allocation."""
+"""Survivors of each tensor: what rules answer, whether floors can be met, and floors under an allocation."""
 
 from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
 
 from pruneproof.errors import BadPlugin, InfeasibleSelection
 from pruneproof.selection.rounding import proportional
@@ -60,16 +63,23 @@ def fit(
     return {name: count + gains[name] for name, count in inside.items()}
 
 
-def check_counts(label: str, counts: Mapping[str, int], sizes: Mapping[str, int], keep: int | None = None) -> None:
-    """Check what a rule answered: a number for each tensor, no more than it has, and `keep` in all unless None.
+def checked_counts(label: str, counts: Any, sizes: Mapping[str, int], keep: int | None = None) -> dict[str, int]:
+    """Return what a rule answered: a number for each tensor, no more than it has, and `keep` in all unless None.
 
     Raises:
         BadPlugin: it answered otherwise; `label` names it.
     """
+    if not isinstance(counts, Mapping):
+        raise BadPlugin(f"{label} answered {type(counts).__name__}; a mapping from names to numbers was expected.")
     if set(counts) != set(sizes):
-        raise BadPlugin(f"{label} answered for {sorted(counts)}; {sorted(sizes)} were asked.")
+        raise BadPlugin(f"{label} answered for {sorted(map(str, counts))}; {sorted(sizes)} were asked.")
     for name, count in counts.items():
-        if not 0 <= count <= sizes[name]:
-            raise BadPlugin(f'{label} keeps {count} weights of "{name}", which has {sizes[name]}.')
-    if keep is not None and sum(counts.values()) != keep:
-        raise BadPlugin(f"{label} keeps {sum(counts.values())} weights in all; {keep} were to be kept.")
+        if isinstance(count, bool) or not isinstance(count, int | np.integer) or not 0 <= count <= sizes[name]:
+            raise BadPlugin(
+                f'{label} keeps {count!r:.40} weights of "{name}"; a whole number from 0 to {sizes[name]}, which it '
+                "has, was expected."
+            )
+    found = {name: int(count) for name, count in counts.items()}
+    if keep is not None and sum(found.values()) != keep:
+        raise BadPlugin(f"{label} keeps {sum(found.values())} weights in all; {keep} were to be kept.")
+    return found

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from fractions import Fraction
 from functools import lru_cache
+from numbers import Integral
 from typing import Any, get_args
 
 import torch
@@ -139,8 +140,10 @@ def _asked(
     """Return the selection that the arguments describe, and what its ids stand for."""
     if (scope, structure, reduce, floor, count, unprunable) == ("global", "weight", "l1", 0, "exact", ()):
         return EXACT, PLAIN
-    if not isinstance(floor, Mapping) and floor < 0:
-        raise BadConfig(f"floor {floor} is out of range: a number from 0 was expected.")
+    if not isinstance(floor, Mapping) and not (isinstance(floor, Integral) and floor >= 0):
+        raise BadConfig(
+            f"floor {floor!r:.80} is out of range: a number from 0, or such numbers by name, were expected."
+        )
     if isinstance(floor, Mapping):
         return _built(scope, structure, reduce, axis, tuple(floor.items()), count, _patterns(unprunable))
     return _built(scope, structure, reduce, axis, floor, count, _patterns(unprunable))

@@ -13,11 +13,12 @@ from pruneproof import _engine
 from pruneproof.contracts.allocation import Allocation
 from pruneproof.contracts.floor import Floor
 from pruneproof.contracts.selection import Selection
-from pruneproof.errors import BadConfig, BadTensor, InfeasibleSelection, UnknownName
+from pruneproof.errors import BadConfig, BadPlugin, BadTensor, InfeasibleSelection, UnknownName
+from pruneproof.registry.blame import blamed
 from pruneproof.selection.amount import Amount
 from pruneproof.selection.arrays import Tensor
 from pruneproof.selection.candidates import Candidates
-from pruneproof.selection.fit import check_counts, fit, limit_floors
+from pruneproof.selection.fit import checked_counts, fit, limit_floors
 from pruneproof.selection.on_device import select_on_device
 from pruneproof.selection.rules import Rules, ask
 
@@ -121,8 +122,10 @@ def _by_allocation(
     keep = _keep(found, amount, selection, rules)
     _check_available(keep, found.available)
     seen = _weights_of(found, found.tensors if weights is None else weights)
-    counts = allocation.counts(seen, keep, **selection.scope.options)
-    check_counts(f'allocation "{allocation.id}"', counts, found.sizes, keep)
+    label = f'allocation "{allocation.id}"'
+    with blamed(label):
+        answer = allocation.counts(seen, keep, **selection.scope.options)
+    counts = checked_counts(label, answer, found.sizes, keep)
     floors = _floors(found, amount, selection, rules)
     floors = limit_floors(floors, found.available, keep, sum(found.sizes.values()))
     return _each(found, fit(counts, floors, found.available, keep), selection)
@@ -174,7 +177,10 @@ def _ask_floor(found: Candidates, amount: Amount, selection: Selection, floor: F
         "sparsity": lambda: _sparsity(amount, size),
         "scores": lambda: found.scores(sorted(found.tensors)),
     }
-    counts = ask(floor.least, given, selection.floor.options)
+    with blamed(f'floor "{floor.id}"'):
+        counts = ask(floor.least, given, selection.floor.options)
+    if not isinstance(counts, Mapping):
+        raise BadPlugin(f'floor "{floor.id}" answered {type(counts).__name__}; a mapping to numbers was expected.')
     for name in counts:
         if name not in found.sizes:
             raise UnknownName.among("tensor", name, found.sizes, where=f"floor {floor.id}")
@@ -182,7 +188,7 @@ def _ask_floor(found: Candidates, amount: Amount, selection: Selection, floor: F
         if isinstance(least, bool) or not isinstance(least, int | np.integer) or least < 0:
             raise BadConfig(f'floor {least!r} of "{name}" is out of range: a whole number from 0 was expected.')
     if floor.final:
-        check_counts(f'floor "{floor.id}"', counts, found.sizes)
+        checked_counts(f'floor "{floor.id}"', counts, found.sizes)
     return {name: int(least) for name, least in counts.items()}
 
 

@@ -63,6 +63,10 @@ class PackedMasks:
             {name: [list(self.shapes[name]), digest_bytes(bits.tobytes())] for name, bits in self.bits.items()}
         )
 
+    def seal(self, digest: str) -> str:
+        """Return the BLAKE3 digest of everything: of `digest`, the threshold and the parent."""
+        return digest_json({"digest": digest, "threshold": _hexadecimal(self.threshold), "parent": self.parent})
+
 
 def size_of(name: str, shape: tuple[int, ...]) -> int:
     """Return the number of weights of a tensor of `shape`.
@@ -81,8 +85,8 @@ def size_of(name: str, shape: tuple[int, ...]) -> int:
     return size
 
 
-def write(masks: PackedMasks, path: Path) -> None:
-    """Write a mask file, whole or not at all.
+def write(masks: PackedMasks, path: Path, *, sealed: bool = True) -> None:
+    """Write a mask file, whole or not at all; `sealed` is as in `MaskSet.save`.
 
     Raises:
         OSError: the folder cannot be written.
@@ -90,14 +94,17 @@ def write(masks: PackedMasks, path: Path) -> None:
     from safetensors import SafetensorError
     from safetensors.numpy import save_file
 
+    digest = masks.digest()
     facts = {
         "format": FORMAT,
         "shapes": masks.shapes,
-        "digest": masks.digest(),
-        "threshold": None if masks.threshold is None else float(masks.threshold).hex(),  # JSON has no infinities
+        "digest": digest,
+        "threshold": _hexadecimal(masks.threshold),
     }
     if masks.parent is not None:
         facts["parent"] = masks.parent
+    if sealed:
+        facts["seal"] = masks.seal(digest)
     with replacing(path) as draft:
         try:
             save_file(dict(masks.bits), draft, metadata={ENTRY: canonical_json(facts)})
@@ -109,7 +116,7 @@ def read(path: Path, *, mapped: bool = False) -> PackedMasks:
     """Read a mask file and check it whole; with `mapped` the bits stay in the file, which must not be altered in place.
 
     Raises:
-        StoreCorrupt: the file is missing, damaged, of another format, or its digest does not match.
+        StoreCorrupt: the file is missing, damaged, of another format, or its digest or its seal does not match.
     """
     from safetensors import SafetensorError
 
@@ -130,6 +137,8 @@ def read(path: Path, *, mapped: bool = False) -> PackedMasks:
         raise StoreCorrupt(f"mask file {path} cannot be read: its metadata is nested too deep. {advice}") from None
     if digest != facts.get("digest"):
         raise StoreCorrupt(f"mask file {path} does not have the digest written in it. {advice}")
+    if "seal" in facts and facts["seal"] != masks.seal(digest):  # files of the store and of early versions have none
+        raise StoreCorrupt(f"the threshold or the parent in mask file {path} is not what was written there. {advice}")
     return masks
 
 
@@ -164,6 +173,11 @@ def _open(path: Path, *, mapped: bool) -> tuple[dict[str, Any], dict[str, Bits]]
         row = content[8 + length + start : 8 + length + end]
         bits[name] = row if mapped else row.copy()
     return facts, bits
+
+
+def _hexadecimal(threshold: float | None) -> str | None:
+    """Return a threshold as a C99 hexadecimal float, since JSON has no infinities."""
+    return None if threshold is None else float(threshold).hex()
 
 
 def _is_text(name: object) -> bool:

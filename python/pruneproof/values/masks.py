@@ -332,26 +332,31 @@ class MaskSet(MaskAlgebra):
         """Return the BLAKE3 digest of names, shapes and packed bits; threshold and parent do not enter."""
         return self._packed.digest()
 
-    def save(self, path: Path | str) -> None:
-        """Write a file of the format `pruneproof-mask/1`: packed bytes, shapes, threshold, digest and parent.
+    def save(self, path: Path | str, *, sealed: bool = True) -> None:
+        """Write a file of the format `pruneproof-mask/1`: packed bytes, shapes, threshold, digest, parent and seal.
 
         Equal masks make equal files. The file appears whole or not at all.
+
+        Args:
+            path: the file; one that is there is replaced.
+            sealed: write the seal, by which a reader notices that threshold or parent were edited. The store does
+                without: its manifests and records hold digests of whole files.
 
         Raises:
             OSError: the folder cannot be written.
         """
-        mask_file.write(self._packed, Path(path))
+        mask_file.write(self._packed, Path(path), sealed=sealed)
 
     @classmethod
     def load(cls, path: Path | str, *, mapped: bool = False) -> "MaskSet":
-        """Read what `save` wrote, and check it against its digest.
+        """Read what `save` wrote, and check it against its digest and its seal.
 
         Args:
             path: the file.
             mapped: leave the bits in the file, mapped into memory; it must not be altered in place while in use.
 
         Raises:
-            StoreCorrupt: the file is missing, damaged, of another format, or its digest does not match.
+            StoreCorrupt: the file is missing, damaged, of another format, or its digest or its seal does not match.
         """
         found = mask_file.read(Path(path), mapped=mapped)
         return cls(found.bits, found.shapes, threshold=found.threshold, parent=found.parent)

@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from pruneproof.values.averages import averages
+
 
 class Stored(NamedTuple):
     """What a file says of a tensor before its numbers are read."""
@@ -60,6 +62,10 @@ _FACTOR = r"(^|[._/])(lora|hada|lokr|oft|vera)_"
 _INDEX = r"mask|bias|ind(ex|ices)|idx|(^|_)ids?$"
 
 
+AVERAGE = "a running average of other weights here"
+"""How the reason begins for what is a weight as well, in a copy of the model of its own."""
+
+
 def no_weights(tensors: Mapping[str, Stored]) -> dict[str, str]:
     """Return name -> what it is, for each tensor that is no weight: a bias, a scale, a mask, a vector, ...
 
@@ -83,6 +89,10 @@ def no_weights(tensors: Mapping[str, Stored]) -> dict[str, str]:
         )
         if reason:
             found[name] = reason
+    matrices = {name: stored.shape for name, stored in tensors.items() if name not in found}
+    found |= {
+        name: f'{AVERAGE}; --include "{prefix}*" prunes it instead' for name, prefix in averages(matrices).items()
+    }
     factors = [name for name in tensors if name not in found and re.search(_FACTOR, name, re.IGNORECASE)]
     if len(factors) + len(found) < len(tensors):  # an adapter's own file holds nothing else to prune
         found |= dict.fromkeys(factors, "a low-rank factor beside the weights that it adds to; merge it first")

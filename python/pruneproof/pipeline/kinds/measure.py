@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from pruneproof.pipeline.kinds.table import HISTORY, MEASUREMENT
+from pruneproof.pipeline.kinds.table import MEASUREMENT
 from pruneproof.pipeline.measuring import Ingredients, measure
 from pruneproof.pipeline.network import Network, open_network
+from pruneproof.pipeline.upstream import load_history, load_measurement
 from pruneproof.pipeline.worker import Task
-from pruneproof.values.measurements import Measurement
 
 
 def run(task: Task) -> list[str]:
@@ -15,7 +15,7 @@ def run(task: Task) -> list[str]:
     reference = _Reference(task)
     more = {
         "epochs": lambda: task.inputs["epochs"],
-        "history": lambda: task.upstream["history"].json(HISTORY.file) if "history" in task.upstream else {},
+        "history": lambda: load_history(task.upstream["history"]) if "history" in task.upstream else {},
         "reference": reference.values,
         "reference_weights": lambda: reference.network().weights(),
         "reference_alive": lambda: reference.network().alive(),
@@ -32,7 +32,7 @@ class _Reference:
         self._network: Network | None = None
 
     def values(self) -> Any:
-        return Measurement.from_json(self._task.upstream["reference"].json(MEASUREMENT.file))
+        return load_measurement(self._task.upstream["reference"], self._task.catalog)
 
     def network(self) -> Network:
         if self._network is None:

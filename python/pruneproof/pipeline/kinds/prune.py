@@ -4,7 +4,7 @@ import torch
 
 from pruneproof.contracts.criterion import Criterion, Scored
 from pruneproof.errors import BadPlugin
-from pruneproof.pipeline.kinds.table import MASK, SELECTION, WEIGHTS
+from pruneproof.pipeline.kinds.table import SELECTION, WEIGHTS
 from pruneproof.pipeline.network import Network, open_network
 from pruneproof.pipeline.scoring import score_and_select
 from pruneproof.pipeline.worker import Task
@@ -28,14 +28,13 @@ def run(task: Task) -> list[str]:
         )
         move_survivors(network, criterion, masks, found)
     assert masks is not None  # a course has at least one step
-    masks.save(task.draft / MASK.file)
     summary = {
         "sparsity": course[-1],
         "threshold": None if masks.threshold is None else repr(masks.threshold),
         "alive": {name: masks.count(name) for name in masks},
         "digest": masks.digest(),
     }
-    outputs = [MASK.file, task.write_json(SELECTION.file, summary)]
+    outputs = [task.write_mask(masks), task.write_json(SELECTION.file, summary)]
     if found.update is not None:
         save_tensors(task.draft / WEIGHTS.file, network.module.state_dict(), {})
         outputs.append(WEIGHTS.file)

@@ -2,7 +2,7 @@
 
 from pruneproof.contracts.search import MaskSearch
 from pruneproof.errors import BadConfig
-from pruneproof.pipeline.kinds.table import HISTORY, MASK, PARTIAL, WEIGHTS
+from pruneproof.pipeline.kinds.table import HISTORY, PARTIAL, WEIGHTS
 from pruneproof.pipeline.network import open_network
 from pruneproof.pipeline.worker import Task
 from pruneproof.pipeline.writing import read_recipe
@@ -43,7 +43,6 @@ def run(task: Task) -> list[str]:
         ).run(task.draft / PARTIAL, task.progress)
     masks = MaskSet.from_tensors(found.alive)
     masks.apply_(network.module)
-    masks.save(task.draft / MASK.file)
     save_tensors(task.draft / WEIGHTS.file, network.module.state_dict(), {})
     history = History(loss=found.loss, diverged=None in found.loss)
-    return [WEIGHTS.file, MASK.file, task.write_json(HISTORY.file, vars(history))]
+    return [WEIGHTS.file, task.write_mask(masks), task.write_json(HISTORY.file, vars(history))]

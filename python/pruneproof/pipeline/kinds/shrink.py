@@ -2,7 +2,7 @@
 
 import torch
 
-from pruneproof.pipeline.kinds.table import MASK, SHAPE, WEIGHTS
+from pruneproof.pipeline.kinds.table import SHAPE, WEIGHTS
 from pruneproof.pipeline.network import open_network
 from pruneproof.pipeline.worker import Task
 from pruneproof.shrinking.removal import Slimmed, slim
@@ -16,9 +16,8 @@ def run(task: Task) -> list[str]:
     assert network.masks is not None  # `shrink` is planned after what makes a mask
     small = slim(network.module, network.masks, torch.zeros(1, *network.data.shape, device=task.inputs["device"]))
     masks: MaskSet = small.shape.of_masks(network.masks, small.model)
-    masks.save(task.draft / MASK.file)
     save_tensors(task.draft / WEIGHTS.file, small.model.state_dict(), {})
-    return [WEIGHTS.file, MASK.file, task.write_json(SHAPE.file, _described(small))]
+    return [WEIGHTS.file, task.write_mask(masks), task.write_json(SHAPE.file, _described(small))]
 
 
 def _described(small: Slimmed) -> dict[str, object]:

@@ -13,14 +13,15 @@ from pruneproof.contracts.recipe import Recipe
 from pruneproof.contracts.regularizer import Regularizer
 from pruneproof.contracts.update import Update
 from pruneproof.pipeline.kinds.prune import move_survivors
-from pruneproof.pipeline.kinds.table import HISTORY, MASK, OPTIMIZER, PARTIAL, WEIGHTS
+from pruneproof.pipeline.kinds.table import HISTORY, OPTIMIZER, PARTIAL, WEIGHTS
 from pruneproof.pipeline.network import Network, open_network
 from pruneproof.pipeline.scoring import score_and_select
+from pruneproof.pipeline.upstream import load_masks, load_optimizer
 from pruneproof.pipeline.watching import WatchedMetrics
 from pruneproof.pipeline.worker import Task
 from pruneproof.pipeline.writing import read_recipe
 from pruneproof.registry.catalog import Entry, blame_plugin
-from pruneproof.training.checkpoint import load_tensors, save_tensors
+from pruneproof.training.checkpoint import save_tensors
 from pruneproof.training.penalties import RegularizerPenalty
 from pruneproof.training.rate import learning_rate
 from pruneproof.training.train import Course, PruneAt, train
@@ -45,7 +46,7 @@ def run(task: Task) -> list[str]:
         updates=_updates(task, network, recipe),
         penalties=_penalties(task, network),
         watcher=WatchedMetrics(task, network, inputs["watch"], _steps(network, recipe)) if inputs["watch"] else None,
-        optimizer=_optimizer(task),
+        optimizer=_optimizer(task, network),
     )
     trained = train(
         network.module,
@@ -59,8 +60,7 @@ def run(task: Task) -> list[str]:
     save_tensors(task.draft / WEIGHTS.file, trained.state, {})
     outputs = [WEIGHTS.file, task.write_json(HISTORY.file, vars(trained.history))]
     if (inputs["gradual"] or inputs["updates"]) and trained.masks is not None:
-        trained.masks.save(task.draft / MASK.file)
-        outputs.append(MASK.file)
+        outputs.append(task.write_mask(trained.masks))
     if inputs["keep_optimizer"]:
         save_tensors(task.draft / OPTIMIZER.file, trained.optimizer, {})
         outputs.append(OPTIMIZER.file)
@@ -75,8 +75,8 @@ def _steps(network: Network, recipe: Recipe) -> int:
     return math.ceil(samples / recipe.batch)
 
 
-def _optimizer(task: Task) -> Mapping[str, torch.Tensor] | None:
-    return load_tensors(task.upstream["optimizer"].file(OPTIMIZER.file))[0] if "optimizer" in task.upstream else None
+def _optimizer(task: Task, network: Network) -> Mapping[str, torch.Tensor] | None:
+    return load_optimizer(task.upstream["optimizer"], network.module) if "optimizer" in task.upstream else None
 
 
 def _gradual(task: Task, network: Network, gradual: Mapping[str, Any]) -> PruneAt:
@@ -113,7 +113,7 @@ def _updates(task: Task, network: Network, recipe: Recipe) -> list[ScheduledUpda
 
 
 def _penalties(task: Task, network: Network) -> list[RegularizerPenalty]:
-    marked = MaskSet.load(task.upstream["marked"].file(MASK.file)) if "marked" in task.upstream else None
+    marked = load_masks(task.upstream["marked"], network.module) if "marked" in task.upstream else None
     return [
         RegularizerPenalty(
             _blamed(task.catalog.entry(Regularizer, written["id"]), "penalty"),

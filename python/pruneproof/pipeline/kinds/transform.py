@@ -8,7 +8,7 @@ import torch
 from pruneproof.contracts.functions import ingredients
 from pruneproof.contracts.transform import Transform, Transformed
 from pruneproof.errors import BadPlugin
-from pruneproof.pipeline.kinds.table import MASK, WEIGHTS
+from pruneproof.pipeline.kinds.table import WEIGHTS
 from pruneproof.pipeline.network import Network, build, open_network
 from pruneproof.pipeline.worker import Task
 from pruneproof.registry.catalog import blame_plugin
@@ -44,8 +44,7 @@ def _save(task: Task, network: Network, answer: Transformed, transform: Transfor
     masks = _masks(network, answer.alive, transform)
     if network.masks is not None and "mask" not in transform.keeps:
         assert masks is not None
-        masks.save(task.draft / MASK.file)
-        outputs.append(MASK.file)
+        outputs.append(task.write_mask(masks))
     elif answer.alive is not None:
         raise BadPlugin(
             f'transform "{transform.id}" changes the mask, although it promises to keep it, or where there is none.'
