@@ -62,7 +62,7 @@ def test_no_profile_but_the_authors_own_uses_a_seed_of_the_pilot():
 
 
 def test_there_are_no_printed_claims_and_no_distances_because_no_number_is_known():
-    assert {claim.kind for claim in PAPER.claims.claim} == {"mechanism", "re-run"}
+    assert {claim.kind for claim in PAPER.claims.claim} == {"mechanism", "setup", "re-run"}
     assert not any(claim.reported for claim in PAPER.claims.claim)
     assert not any(claim.test.id == "distance" for claim in RERUN)
     assert not PAPER.tables

@@ -185,3 +185,24 @@ def test_the_pool_of_the_papers_is_part_of_it():
     network = nn.Sequential(nn.Conv1d(1, 2, 1), nn.BatchNorm1d(2), nn.Linear(2, 2), nn.GRU(2, 2))
     assert conv_and_linear(network) == ["0.weight", "2.weight"]
     assert set(conv_and_linear(network)) < set(weights_of(network).ranked)
+
+
+class Part(nn.Module):
+    def __init__(self, **parameters):
+        super().__init__()
+        for name, shape in parameters.items():
+            setattr(self, name, nn.Parameter(torch.randn(shape)))
+
+
+@pytest.mark.parametrize(
+    ("parameters", "ranked"),
+    [
+        ({"w0": (1, 1, 8), "w1": (8, 4), "x_r": (1, 1, 8), "r_k": (2, 4), "time_decay": (2, 4)}, ["w1"]),
+        ({"positional_embedding": (7, 8), "text_projection": (8, 4), "proj": (8, 4)}, ["text_projection", "proj"]),
+        ({"codebook": (16, 8), "centroids": (16, 8), "weight": (8, 8)}, ["weight"]),
+        ({"gate_up_proj": (4, 8, 16), "gate_up_proj_bias": (4, 16), "sinks": (4,)}, ["gate_up_proj"]),
+        ({"window": (8, 8), "running_std": (8, 8), "scores": (8, 8), "w_out": (8, 8)}, ["w_out"]),
+    ],
+)
+def test_a_part_of_an_unknown_class_is_told_by_the_names_that_tell_checkpoints_apart(parameters, ranked):
+    assert list(weights_of(Part(**parameters)).ranked) == ranked

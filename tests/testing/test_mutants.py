@@ -1,6 +1,7 @@
 """The kit can fail: every law catches something that is wrong in the way that the law is about."""
 
 import importlib.util
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,9 @@ from pruneproof.testing import claimable_laws
 from pruneproof.testing.checks import KINDS, SELECTION, Check
 from pruneproof.testing.law import LawBroken
 
-SPEC = importlib.util.spec_from_file_location("mutants", Path(__file__).with_name("mutants.py"))
+SPEC = importlib.util.spec_from_file_location("mutants", Path(__file__).with_name("mutants") / "__init__.py")
 mutants = importlib.util.module_from_spec(SPEC)
+sys.modules["mutants"] = mutants  # its files import each other
 SPEC.loader.exec_module(mutants)
 MUTANTS = mutants.MUTANTS
 

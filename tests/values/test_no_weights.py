@@ -159,6 +159,37 @@ LAYOUTS = {
         b.weight F32 8 4
         b.weight_mask F32 8 4
         * c.weight F32 8 4""",
+    "vector quantisation": """
+        q.indices I32 1 128 64
+        q.centroids.weight F16 1 65536
+        quantize.codebook.weight F16 512 64
+        * lm_head.weight F16 100 128""",
+    "compressed-tensors": """
+        q.weight_packed I32 128 16
+        q.weight_scale F16 128 1
+        q.weight_zero_point I32 16 1
+        q.weight_shape I64 2
+        p.compressed F16 8192 1
+        p.bitmask I8 128 16
+        * lm_head.weight F16 100 128""",
+    "of gguf": """
+        * blk.0.ffn_gate_exps.weight F16 8 256 128
+        blk.0.attn_norm.weight F32 128
+        blk.0.exp_probs_b.bias F32 8
+        * token_embd.weight F16 100 128""",
+    "rwkv": """
+        * emb.weight F16 100 64
+        blocks.0.att.time_faaaa F32 8 8
+        blocks.0.att.x_r F32 1 1 64
+        blocks.0.att.w0 F32 1 1 64
+        * blocks.0.att.w1 F32 64 32
+        blocks.0.att.r_k F32 8 8
+        * blocks.0.att.key.weight F16 64 64""",
+    "clip": """
+        text_model.embeddings.position_embedding.weight F32 77 64
+        * visual_projection.weight F32 32 64
+        visual.positional_embedding F32 50 64
+        * visual.proj F32 64 32""",
     "recurrent": """
         * rnn.weight_ih_l0 F32 16 4
         * rnn.weight_hh_l0 F32 16 4

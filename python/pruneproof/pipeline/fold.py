@@ -1,32 +1,21 @@
 """Folds a method's steps into stages: each step takes the network as it stands and says how it stands afterwards."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from decimal import Decimal
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
-from pruneproof.contracts.choice import Choice
 from pruneproof.contracts.criterion import Criterion
 from pruneproof.contracts.dataset import DataSet
-from pruneproof.contracts.functions import ingredients
-from pruneproof.contracts.metric import MEASURED_ONLY, WATCHED_ONLY, Metric
 from pruneproof.contracts.model import Model
-from pruneproof.contracts.recipe import Recipe
-from pruneproof.contracts.regularizer import Regularizer
-from pruneproof.contracts.schedule import Schedule
-from pruneproof.contracts.search import MaskSearch
 from pruneproof.contracts.transform import Transform
-from pruneproof.contracts.update import Update
 from pruneproof.errors import BadConfig, UnknownName
-from pruneproof.papers.check_runs import every_step
 from pruneproof.papers.schema import Method, Run
 from pruneproof.papers.short_form import DENSE, settings_of, steps_of
 from pruneproof.papers.steps import (
     Adopt,
     AnyStep,
     ApplyTransform,
-    Gradual,
     Init,
     Measure,
     Prune,
@@ -35,61 +24,23 @@ from pruneproof.papers.steps import (
     Search,
     ShapeOf,
     Shrink,
-    Step,
     Train,
 )
 from pruneproof.pipeline.plan import UNKNOWN_FINGERPRINT, PlannedCell, Stage
+from pruneproof.pipeline.stage_inputs import StageInputs
+from pruneproof.pipeline.standing import (
+    Folded,
+    Placed,
+    State,
+    keeps_optimizer,
+    named,
+    named_mask,
+    names_of,
+    same_shape,
+    with_mask_of,
+)
 from pruneproof.pipeline.writing import Writer
-from pruneproof.registry.catalog import Catalog, blame_plugin
-
-OF_SCORES = frozenset({"scores", "alive", "rng"})
-"""What a transform of scores may ask for."""
-NEED_DATA = frozenset({"grads", "fisher", "activations", "probe"})
-"""Ingredients that are computed on scoring samples."""
-
-
-@dataclass(frozen=True)
-class State:
-    """A network as it stands: the stages behind its weights, mask and shape, and how far it is trained."""
-
-    weights: str = ""
-    mask: str = ""
-    shape: str = ""
-    trained: str = ""
-    """The training stage that made the weights; empty where something else did."""
-    epochs: int = 0
-    """Epochs trained since initialisation."""
-    sparsity: float = 0.0
-    """The target that the mask was made for."""
-    position: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
-    """Recipe -> its epochs that the weights have behind them."""
-
-    def upstream(self) -> dict[str, str]:
-        """Return role -> digest for a stage that works on this network."""
-        roles = {"weights": self.weights, "mask": self.mask, "shape": self.shape}
-        return {role: digest for role, digest in roles.items() if digest}
-
-
-@dataclass(frozen=True)
-class Placed:
-    """A step in the order in which it runs, with the round that it is in."""
-
-    step: Step
-    sparsity: float
-    """The target of a step that prunes."""
-    round: int = 0
-    """From 1 in a repetition, 0 outside of any."""
-
-
-@dataclass
-class Folded:
-    """What became of one method at one sparsity."""
-
-    state: State = State()
-    stages: list[str] = field(default_factory=list)
-    measures: dict[str, str] = field(default_factory=dict)
-    states: dict[str, State] = field(default_factory=dict)
-    """Name of a step -> the network after it."""
+from pruneproof.registry.catalog import Catalog
 
 
 class Folder:
@@ -116,7 +67,7 @@ class Folder:
             writer: writes out registered things.
             where: what of the place enters the digests: device, and numerics class.
         """
-        self.run_id, self.run, self.seed, self.catalog, self.writer = run_id, run, seed, catalog, writer
+        self.run_id, self.run, self.seed, self.catalog = run_id, run, seed, catalog
         catalog.entry(DataSet, run.data)
         self.network: dict[str, Any] = {
             "model": writer.choice(Model, run.model),
@@ -124,7 +75,7 @@ class Folder:
             "seed": seed,
             **where,
         }
-        self.held_out = _held_out(run)
+        self.inputs = StageInputs(run, self.network, catalog, writer)
         self.stages: dict[str, Stage] = {}
         self._folded: dict[tuple[str, float], Folded] = {}
         self._folding: list[str] = []
@@ -157,7 +108,7 @@ class Folder:
         for place, each in enumerate(placed):
             label = self._label(method, sparsity)
             found.state = self._apply(each, found, label, placed[place + 1 :])
-            for name in _names(each):
+            for name in names_of(each):
                 found.states[name] = found.state
         self._folding.pop()
         self._folded[key] = found
@@ -172,7 +123,7 @@ class Folder:
         found: list[Placed] = []
         for step in steps:
             if isinstance(step, Repeat):
-                targets = self.course(step.schedule, sparsity, step.repeat)
+                targets = self.inputs.course(step.schedule, sparsity, step.repeat)
                 for number, target in enumerate(targets, start=1):
                     found += self._unrolled(step.steps, target, method, number)
             else:
@@ -191,8 +142,8 @@ class Folder:
             case Prune():
                 return self._prune(step, placed, so_far, label)
             case Rewind():
-                old = _same_shape(_named(so_far, step.to, label), state, f"to {step.to}", label)
-                return _with_mask_of(state, old)
+                old = same_shape(named(so_far, step.to, label), state, f"to {step.to}", label)
+                return with_mask_of(state, old)
             case Adopt():
                 mask, sparsity = self._mask_of(step, placed, so_far, label)
                 return replace(state, mask=mask, sparsity=sparsity)
@@ -224,9 +175,9 @@ class Folder:
     def _train(self, step: Train, placed: Placed, so_far: Folded, label: str, later: Sequence[Placed]) -> State:
         state = so_far.state
         if step.origin is not None:
-            old = _same_shape(_named(so_far, step.origin, label), state, f"from {step.origin}", label)
-            state = _with_mask_of(state, old)
-        recipe = self.recipe(step.recipe, step.change, label)
+            old = same_shape(named(so_far, step.origin, label), state, f"from {step.origin}", label)
+            state = with_mask_of(state, old)
+        recipe = self.inputs.recipe(step.recipe, step.change, label)
         behind = state.position.get(step.recipe, 0)
         start = step.start if step.start is not None else behind if behind < recipe.epochs else 0
         stop = (
@@ -248,26 +199,9 @@ class Folder:
         if len(marked) > 1:
             raise BadConfig(f"{label}: regularizers name the marks of {sorted(marked)}; one step was expected.")
         for name in marked:
-            upstream["marked"] = _named_mask(so_far, name, label).mask
-        inputs = {
-            **self.network,
-            "recipe": self.writer.recipe(recipe),
-            "phase": step.recipe,
-            "start": start,
-            "stop": stop,
-            "gradual": None if step.gradual is None else self._gradual(step.gradual, placed, stop, label),
-            "updates": [
-                {**self.writer.choice(Update, each.what), "every": each.every, "start": each.start, "until": each.until}
-                for each in step.updates
-            ],
-            "regularizers": [self.writer.choice(Regularizer, each.what) for each in step.regularizers],
-            "watch": [
-                {**self.writer.choice(Metric, each.what), "every": each.every, "reduce": each.reduce}
-                for each in step.watch
-            ],
-            "keep_optimizer": _keeps(later, step.name),
-            **self._watched(step, label),
-        }
+            upstream["marked"] = named_mask(so_far, name, label).mask
+        keeps = keeps_optimizer(later, step.name)
+        inputs = self.inputs.train(step, recipe, (start, stop), placed.sparsity, label, keeps_optimizer=keeps)
         digest = self._add(so_far, "train", label, inputs, upstream, stop - start)
         moves = step.gradual is not None or bool(step.updates)
         return replace(
@@ -280,58 +214,14 @@ class Folder:
             sparsity=placed.sparsity if step.gradual is not None else state.sparsity,
         )
 
-    def _watched(self, step: Train, label: str) -> dict[str, Any]:
-        """Return the samples for metrics that look at derivatives while the network trains."""
-        for each in step.watch:
-            metric = self.catalog.get(Metric, each.what.id)
-            _check_place(metric, MEASURED_ONLY, "where a step measures. Name it in a step `measure`.", label)
-        asked = {name for each in step.watch for name in ingredients(self.catalog.get(Metric, each.what.id).measure)}
-        found: dict[str, Any] = {"sample": step.sample.model_dump(mode="json")} if "probe" in asked else {}
-        if self.held_out and asked & {"probe", "train", "data"}:
-            found["validation"] = self.held_out
-        return found
-
-    def _gradual(self, gradual: Gradual, placed: Placed, stop: int, label: str) -> dict[str, Any]:
-        if gradual.end >= stop:
-            raise BadConfig(f"{label}: pruning ends at epoch {gradual.end} of a training of {stop}.")
-        return {
-            **self._scoring(gradual),
-            "selection": self.writer.selection(gradual.select),
-            "course": self.course(gradual.schedule, placed.sparsity, gradual.end - gradual.start + 1),
-            "first_epoch": gradual.start,
-        }
-
-    def _scoring(self, step: Prune | Gradual) -> dict[str, Any]:
-        """Return what decides the scores; samples only where the criterion looks at any."""
-        found: dict[str, Any] = {"criterion": self.writer.choice(Criterion, step.criterion)}
-        if NEED_DATA.intersection(self.catalog.get(Criterion, step.criterion.id).ingredients):
-            found["sample"] = step.sample.model_dump(mode="json")
-            if self.held_out:
-                found["validation"] = self.held_out
-        return found
-
     def _prune(self, step: Prune, placed: Placed, so_far: Folded, label: str) -> State:
         state = so_far.state
         target = placed.sparsity if step.sparsity is None else step.sparsity
-        inputs = {
-            **self.network,
-            **self._scoring(step),
-            "selection": self.writer.selection(step.select),
-            "course": self._course_from(state, step, target),
-            "mode": step.mode,
-            "revive": step.revive,
-            "transforms": [self._transform_of_scores(each, label) for each in step.transforms],
-        }
-        asked = set(self.catalog.get(Criterion, step.criterion.id).ingredients)
-        asked |= {name for each in step.transforms for name in self._asked_by(each)}
-        if state.mask and state.sparsity and step.select.count.id != "exact":
-            inputs["before"] = state.sparsity
-        if placed.round and ("sample" in inputs or "rng" in asked):
-            inputs["round"] = placed.round
+        inputs = self.inputs.prune(step, state, placed, target, label)
         digest = self._add(so_far, "prune", f"{label} · prune", inputs, state.upstream())
         if not step.apply:
             marked = replace(state, mask=digest, sparsity=target)
-            so_far.states.update({f"mask of {name}": marked for name in _names(placed)})
+            so_far.states.update({f"mask of {name}": marked for name in names_of(placed)})
             return state
         changes_weights = self._updates_survivors(step)
         return replace(
@@ -342,38 +232,17 @@ class Folder:
             sparsity=target,
         )
 
-    def _course_from(self, state: State, step: Prune, target: float) -> list[float]:
-        """Return the sparsities of a step that prunes; of a network that is pruned already, over what is left."""
-        if not state.mask or step.iterations == 1 or state.sparsity >= target:
-            return self.course(step.schedule, target, step.iterations)
-        # In decimal: what is lost where 1 - sparsity is a float grows with how little is left.
-        left = 1 - Decimal(repr(state.sparsity))
-        course = self.course(step.schedule, float(1 - (1 - Decimal(repr(target))) / left), step.iterations)
-        return [*(min(float(1 - left * (1 - Decimal(repr(each)))), target) for each in course[:-1]), target]
-
-    def _asked_by(self, chosen: Choice) -> list[str]:
-        return list(ingredients(self.catalog.get(Transform, chosen.id).transform))
-
-    def _transform_of_scores(self, chosen: Choice, label: str) -> dict[str, Any]:
-        asked = self._asked_by(chosen)
-        if "scores" not in asked or not set(asked) <= OF_SCORES:
-            raise BadConfig(
-                f'{label}: the transform "{chosen.id}" asks for {", ".join(asked)}; a step that prunes changes scores, '
-                f"by transforms of {', '.join(sorted(OF_SCORES))} only. Make it a step of its own."
-            )
-        return self.writer.choice(Transform, chosen)
-
     def _updates_survivors(self, step: Prune) -> bool:
         return self.catalog.get(Criterion, step.criterion.id).updates_survivors
 
     def _mask_of(self, step: Adopt, placed: Placed, so_far: Folded, label: str) -> tuple[str, float]:
         """Return the mask that is taken over, and the sparsity that it was made for."""
         if step.mask is not None:
-            named = _named_mask(so_far, step.mask, label)
-            return named.mask, named.sparsity
+            marked = named_mask(so_far, step.mask, label)
+            return marked.mask, marked.sparsity
         assert step.method is not None
         other = self.fold(self._method(step.method, label), placed.sparsity).state
-        mask = _same_shape(other, so_far.state, f"method {step.method}", label).mask
+        mask = same_shape(other, so_far.state, f"method {step.method}", label).mask
         if not mask:
             raise BadConfig(f'{label}: the method "{step.method}" makes no mask. Add a step that prunes.')
         so_far.stages.append(mask)
@@ -382,14 +251,7 @@ class Folder:
     def _transform(self, step: ApplyTransform, so_far: Folded, label: str, placed: Placed) -> State:
         state = so_far.state
         entry = self.catalog.entry(Transform, step.what.id)
-        asked = ingredients(entry.value.transform)
-        if "scores" in asked:
-            raise BadConfig(
-                f'{label}: the transform "{step.what.id}" changes scores. Name it in `transforms` of a prune step.'
-            )
-        inputs = {**self.network, "transform": self.writer.choice(Transform, step.what)}
-        if placed.round:
-            inputs["round"] = placed.round
+        inputs = self.inputs.transform(step, placed, label)
         digest = self._add(so_far, "transform", f"{label} · {step.what.id}", inputs, state.upstream())
         keeps_mask, keeps_weights = "mask" in entry.value.keeps, "weights" in entry.value.keeps
         return replace(
@@ -405,14 +267,9 @@ class Folder:
             raise BadConfig(
                 f"{label}: a search starts from a network without a mask. Leave out the step that prunes before it."
             )
-        recipe = self.recipe(step.recipe, step.change, label)
-        inputs = {
-            **self.network,
-            "search": self.writer.choice(MaskSearch, step.what),
-            "recipe": self.writer.recipe(recipe),
-            "phase": step.recipe,
-            "sparsity": placed.sparsity if step.sparsity is None else step.sparsity,
-        }
+        recipe = self.inputs.recipe(step.recipe, step.change, label)
+        target = placed.sparsity if step.sparsity is None else step.sparsity
+        inputs = self.inputs.search(step, recipe, target)
         digest = self._add(so_far, "search", f"{label} · {step.what.id}", inputs, state.upstream(), recipe.epochs)
         return replace(
             state,
@@ -420,7 +277,7 @@ class Folder:
             mask=digest,
             trained=digest,
             epochs=state.epochs + recipe.epochs,
-            sparsity=inputs["sparsity"],
+            sparsity=target,
         )
 
     def _shrink(self, so_far: Folded, label: str) -> State:
@@ -434,21 +291,8 @@ class Folder:
 
     def _measure(self, step: Measure, placed: Placed, so_far: Folded, label: str) -> State:
         state = so_far.state
-        metrics = [self.writer.choice(Metric, each) for each in step.metrics]
-        values = [self.catalog.get(Metric, each.id) for each in step.metrics]
-        asked = {name for value in values for name in ingredients(value.measure)}
-        for value in values:
-            _check_place(
-                value, WATCHED_ONLY, "while a network trains. Name it in `watch` of a step that trains.", label
-            )
-        inputs: dict[str, Any] = {**self.network, "metrics": metrics}
+        inputs, asked = self.inputs.measure(step, state, label), self.inputs.asked_by_metrics(step)
         upstream = state.upstream()
-        if "epochs" in asked:
-            inputs["epochs"] = state.epochs
-        if "probe" in asked:
-            inputs["sample"] = step.sample.model_dump(mode="json")
-        if self.held_out and asked & {"probe", "train", "data"}:
-            inputs["validation"] = self.held_out
         if "history" in asked and state.trained:
             upstream["history"] = state.trained
         if asked & {"reference", "reference_weights", "reference_alive"}:
@@ -457,7 +301,7 @@ class Folder:
                 raise BadConfig(f"{label}: {names} compare with another measurement. Name its step: against = NAME.")
             upstream |= self._reference(step.against, asked, so_far, label)
             known = [each["id"] for each in self.stages[so_far.measures[step.against]].inputs["metrics"]]
-            for value in values:
+            for value in self.inputs.metrics(step):
                 for need in value.needs:
                     if need not in known:
                         raise BadConfig(
@@ -465,7 +309,7 @@ class Folder:
                             f"which measures {', '.join(known)}. Add it there."
                         )
         digest = self._add(so_far, "measure", f"{label} · {step.name or 'end'}", inputs, upstream)
-        for name in _names(placed) or ["end"]:
+        for name in names_of(placed) or ["end"]:
             so_far.measures[name] = digest
         return state
 
@@ -474,37 +318,11 @@ class Folder:
             raise UnknownName.among("step that measures", name, so_far.measures, where=f"{label}, against")
         state = so_far.states[name]
         if asked & {"reference_weights", "reference_alive"}:
-            _same_shape(state, so_far.state, f"against {name}", label)
+            same_shape(state, so_far.state, f"against {name}", label)
         found = {"reference": so_far.measures[name]} if "reference" in asked else {}
         if asked & {"reference_weights", "reference_alive"}:
             found |= {"reference_weights": state.weights} | ({"reference_mask": state.mask} if state.mask else {})
         return found
-
-    def recipe(self, name: str, change: Mapping[str, Any], label: str) -> Recipe:
-        """Return a recipe of the run with what a step changes.
-
-        Raises:
-            UnknownName: the run has no such recipe.
-        """
-        if name not in self.run.recipe:
-            raise UnknownName.among("recipe", name, self.run.recipe, where=label)
-        return Recipe.model_validate(self.run.recipe[name].model_dump() | dict(change))
-
-    def course(self, chosen: Choice, target: float, steps: int) -> list[float]:
-        """Return the cumulative sparsity after each of `steps`, by a schedule.
-
-        Raises:
-            BadConfig: the schedule answers otherwise than with never-decreasing values that end on the target.
-        """
-        entry = self.catalog.entry(Schedule, chosen.id)
-        with blame_plugin(entry):
-            course = [float(each) for each in entry.value.sparsities(target, steps, **chosen.options)]
-        if len(course) != steps or course[-1] != target or sorted(course) != course:
-            raise BadConfig(
-                f'schedule "{chosen.id}" answered {course[:3]}...{course[-1:]} for target {target} in {steps} '
-                "steps; as many never-decreasing values ending on the target were expected."
-            )
-        return course
 
     def _method(self, name: str, label: str) -> Method:
         for method in self.run.methods:
@@ -526,71 +344,3 @@ class Folder:
         self.stages.setdefault(digest, stage)
         so_far.stages.append(digest)
         return digest
-
-
-def _check_place(metric: Metric, elsewhere: frozenset[str], where: str, label: str) -> None:
-    """Check that what a metric asks for exists where it is named.
-
-    Raises:
-        BadConfig: it exists elsewhere only.
-    """
-    for name in ingredients(metric.measure):
-        if name in elsewhere:
-            raise BadConfig(f'{label}: the metric "{metric.id}" asks for "{name}", which exists {where}')
-
-
-def _held_out(run: Run) -> float:
-    """Return the largest fraction that any training of the run holds out: samples that nothing else may see."""
-    steps = [step for method in run.methods for step in every_step(steps_of(run, method))]
-    changes = [step.change for step in steps if isinstance(step, Train | Search)]
-    named = [recipe.validation for recipe in run.recipe.values()]
-    return max([*named, *(change.get("validation", 0.0) for change in changes)], default=0.0)
-
-
-def _names(placed: Placed) -> list[str]:
-    """Return the names by which a step is known: in a repetition that of its round, and its own for the last round."""
-    if placed.step.name is None:
-        return []
-    return [placed.step.name, *([f"{placed.step.name}-{placed.round}"] if placed.round else [])]
-
-
-def _named(so_far: Folded, name: str, label: str) -> State:
-    if name not in so_far.states:
-        known = [each for each in so_far.states if not each.startswith("mask of ")]
-        raise UnknownName.among("step", name, known, where=label)
-    return so_far.states[name]
-
-
-def _with_mask_of(state: State, old: State) -> State:
-    """Return an earlier network under the mask and in the shape of today; epochs count on."""
-    return replace(old, mask=state.mask, shape=state.shape, epochs=state.epochs, sparsity=state.sparsity)
-
-
-def _same_shape(other: State, state: State, place: str, label: str) -> State:
-    """Check that what is taken over comes from a network of the same shape."""
-    if other.shape != state.shape:
-        raise BadConfig(
-            f"{label}, {place}: there the network has another shape, because of a shrink step between. Take it over "
-            "before the shrink step."
-        )
-    return other
-
-
-def _named_mask(so_far: Folded, name: str, label: str) -> State:
-    """Return the network with the mask that a step has made, whether it was applied or only marks."""
-    found = so_far.states.get(f"mask of {name}") or _named(so_far, name, label)
-    _same_shape(found, so_far.state, f"mask of {name}", label)
-    if not found.mask:
-        raise BadConfig(f'{label}: the step "{name}" has no mask. Name a step that prunes.')
-    return found
-
-
-def _keeps(later: Sequence[Placed], name: str | None) -> bool:
-    """Say whether a later training goes on with the optimizer's state of the one before."""
-    following = next((each.step for each in later if isinstance(each.step, Train | Init)), None)
-    goes_on = isinstance(following, Train) and following.origin is None and following.optimizer == "kept"
-    by_name = any(
-        isinstance(each.step, Train) and each.step.optimizer == "kept" and name is not None and each.step.origin == name
-        for each in later
-    )
-    return goes_on or by_name

@@ -29,7 +29,7 @@ from pruneproof.papers.steps import (
     Train,
     Watch,
 )
-from pruneproof.pipeline.fold import NEED_DATA
+from pruneproof.pipeline.stage_inputs import NEED_DATA
 from pruneproof.registry.catalog import Catalog
 from pruneproof.selection.rules import resolve
 

@@ -9,6 +9,7 @@ from torch.nn.utils.parametrize import ParametrizationList
 
 from pruneproof.errors import BadTensor
 from pruneproof.selection.memory import places
+from pruneproof.values.no_weights import is_vector, named_as_factor, named_as_other
 
 _LAYERS = (
     nn.Linear,
@@ -22,13 +23,12 @@ _LAYERS = (
 )
 _EMBEDDINGS = (nn.Embedding, nn.EmbeddingBag)
 _ATTENTION = ("in_proj_weight", "q_proj_weight", "k_proj_weight", "v_proj_weight")
-_ADAPTER = re.compile(r"(^|_)(lora[ab]?|loha|hada|lokr|vera|ia3|b?oft)(_|$|[0-9])", re.IGNORECASE)
-_MATRIX = re.compile(r"(^|_)(weights?|kernel|proj|w)([_0-9]|$)|^w", re.IGNORECASE)
-_OTHER = re.compile(
-    r"(^|_)(\w*emb\w*|pos|position\w*|tokens?|bias\w*|table|mask|norm|scales?|gamma|beta|log|decay|mix|codebook|"
-    r"centroids?|prototypes?|anchors?|latents?|quer(y|ies)|prompts?|registers?|slots?|memory)(_|$)",
+_LOOKED_UP = re.compile(
+    r"(^|_)(\w*emb\w*|pos|position\w*|bias\w*|table|norm|scales?|gamma|beta|log|decay|mix|prototypes?|quer(y|ies)|"
+    r"tokens?|latents?|mask|prompts?|registers?|slots?|memory)(_|$)",
     re.IGNORECASE,
 )
+"""What a parameter's name says of matrices that are added or looked up, besides what it says in any checkpoint."""
 
 EMBEDDING = "embeddings, and heads tied to them"
 ADAPTER = "factors of adapters (merge them first: what they add is not pruned)"
@@ -120,7 +120,7 @@ def _matrices(part: nn.Module) -> Iterator[str]:
 def _is_factor(owners: dict[str, nn.Module], prefix: str, leaf: str) -> bool:
     """Say whether a parameter is a factor of an adapter, by its name or that of the class it is in."""
     parts = [*prefix.split("."), leaf]
-    if any(_ADAPTER.search(part) for part in parts):
+    if any(map(named_as_factor, parts)):
         return True
     for depth, part in enumerate(parts):
         within = owners.get(".".join(parts[:depth]))
@@ -132,13 +132,13 @@ def _is_factor(owners: dict[str, nn.Module], prefix: str, leaf: str) -> bool:
 def _reason(part: nn.Module, leaf: str, weight: nn.Parameter) -> str | None:
     """Return why a matrix of a module of another class is not ranked; None if it is, "" if it is no matrix at all."""
     kind = type(part).__name__.lower()
-    if "norm" in kind or (sum(side > 1 for side in weight.shape) < 2 and not _MATRIX.search(leaf)):
+    if "norm" in kind or is_vector(leaf, weight.shape):
         return ""
     if isinstance(part, ParametrizationList):
         return COMPUTED
     if "embed" in kind or "position" in kind:
         return EMBEDDING
-    return LOOKED_UP if _OTHER.search(leaf) else None
+    return LOOKED_UP if named_as_other(leaf) or _LOOKED_UP.search(leaf) else None
 
 
 def _packed(part: nn.Module) -> list[str]:

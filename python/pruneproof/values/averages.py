@@ -27,7 +27,7 @@ def averages(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, str]:
     groups: dict[str, list[str]] = defaultdict(list)
     for name in shapes:
         groups[_prefix(name)].append(name)
-    found = {}
+    found: dict[str, str] = {}
     for prefix, names in groups.items():
         if prefix:
             others = {

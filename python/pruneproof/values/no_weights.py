@@ -2,7 +2,7 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from math import prod
 from typing import Any, NamedTuple
 
@@ -46,7 +46,7 @@ _LEAVES = {
     "a positional table": (
         r"(^|_)(inv_freq|freqs?|freqs_cis|cos|sin|(cos|sin)_cached?|slopes|alibi)(_|$)|^pe$|relative_coords"
     ),
-    "a rate of a recurrence": r"^a_logs?$|^time_(decay|first|faaaa|mix_[kvrgw]|maa_[xkvrgw])$",
+    "a rate of a recurrence": r"^a_logs?$|^[kr]_[ka]$|^time_(decay|first|faaaa|mix_[kvrgw]|maa_[xkvrgw])$",
     "a fixed table": r"^(anchors?|priors?|strides?|fb|fbanks?|filt)$|(^|_)window(_|$)|^mel_|(^|_)(basis|grid|coords)$",
 }
 """Kind -> what the last part of a name says."""
@@ -57,8 +57,10 @@ _POSITIONAL = (
 """What the last part of a name, or the module that owns it, says of a positional table."""
 _NORM = r"(^|_)norm(s?\d*$|_)|(layer|rms|batch|group|instance)_?norm|^ln(_|\d|$)|_ln\d*$|^bn\d*$|_bn\d*$"
 """What the module says of gains."""
-_WEIGHT = r"(^|_)(weights?|kernel|embedding|proj)(_|\d|$)|^w\w{0,2}$"
-_FACTOR = r"(^|[._/])(lora|hada|lokr|oft|vera)_"
+_QUANTISER = r"(^|_)(codebooks?|centroids?)$"
+"""What the module says of tables of quantised values."""
+_WEIGHT = r"(^|_)(weights?|kernel|embedding|proj|w)(_|\d|$)|^w\w{0,2}$"
+_FACTOR = r"(^|_)(lora[ab]?|loha|hada|lokr|vera|ia3|b?oft)(_|$|\d)"
 _INDEX = r"mask|bias|ind(ex|ices)|idx|(^|_)ids?$"
 
 
@@ -93,7 +95,7 @@ def no_weights(tensors: Mapping[str, Stored]) -> dict[str, str]:
     found |= {
         name: f'{AVERAGE}; --include "{prefix}*" prunes it instead' for name, prefix in averages(matrices).items()
     }
-    factors = [name for name in tensors if name not in found and re.search(_FACTOR, name, re.IGNORECASE)]
+    factors = [name for name in tensors if name not in found and any(map(named_as_factor, _parts(name)))]
     if len(factors) + len(found) < len(tensors):  # an adapter's own file holds nothing else to prune
         found |= dict.fromkeys(factors, "a low-rank factor beside the weights that it adds to; merge it first")
     return found
@@ -106,6 +108,40 @@ def named_as_weight(name: str) -> bool:
     ['fc.weight', 'experts.gate_up_proj']
     """
     return bool(re.search(_WEIGHT, _leaf(name)))
+
+
+def named_as_factor(part: str) -> bool:
+    """Say whether a part of a name says that it is a low-rank factor of an adapter, or the module of one.
+
+    >>> [part for part in ("lora_A", "hada_w1_a", "loraA", "flora") if named_as_factor(part)]
+    ['lora_A', 'hada_w1_a', 'loraA']
+    """
+    return bool(re.search(_FACTOR, part, re.IGNORECASE))
+
+
+def named_as_other(leaf: str) -> str | None:
+    """Return what the last part of a name says that is no weight; None if it says nothing of the sort.
+
+    >>> named_as_other("weight_scale"), named_as_other("pos_embed"), named_as_other("weight")
+    ('a scale or zero point', 'a positional table', None)
+    """
+    lower = leaf.lower().partition(":")[0]
+    for kind, pattern in _LEAVES.items():
+        if re.search(pattern, lower):
+            return kind
+    return "a positional table" if re.search(_POSITIONAL, lower) else None
+
+
+def is_vector(name: str, shape: Sequence[int]) -> bool:
+    """Say whether a tensor is a vector for all its dimensions of side 1, and no matrix of one row or column.
+
+    Which of the two is a matter of its name, but for [1, 1, n]: that is added, whatever it is called.
+
+    >>> is_vector("scale_shift", (1, 8)), is_vector("head.weight", (1, 8)), is_vector("att.w0", (1, 1, 8))
+    (True, False, True)
+    """
+    is_row = len(shape) > 2 and shape[-1] == prod(shape)
+    return sum(side > 1 for side in shape) < 2 and (is_row or not named_as_weight(name))
 
 
 def holds_two_values(numbers: Any, shape: tuple[int, ...]) -> bool:  # the library does not type its slices
@@ -149,16 +185,16 @@ def _by_form(stored: Stored) -> str | None:
 
 
 def _by_name(name: str, stored: Stored) -> str | None:
-    leaf, owner = _leaf(name), _owner(name)
-    for kind, pattern in _LEAVES.items():
-        if re.search(pattern, leaf):
-            return kind
-    if any(re.search(_POSITIONAL, each) for each in (leaf, owner)):
+    owner = _owner(name)
+    if other := named_as_other(_leaf(name)):
+        return other
+    if re.search(_POSITIONAL, owner):
         return "a positional table"
+    if re.search(_QUANTISER, owner):
+        return "a table of quantised values"
     if re.search(_NORM, owner):
         return "gains of a normalisation"
-    flat = sum(side > 1 for side in stored.shape) < 2
-    return "a vector" if flat and not named_as_weight(name) else None
+    return "a vector" if is_vector(name, stored.shape) else None
 
 
 def _owner(name: str) -> str:
