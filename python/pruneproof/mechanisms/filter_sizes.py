@@ -81,8 +81,8 @@ def filter_pruned_size(
 
 def _ratios(row: Mapping[str, Any], layers: Sequence[str]) -> list[float]:
     known = {"ratio", "flops", "speed-up", "removed"}
-    ratio = row.get("ratio")
-    ratios = list(ratio) if isinstance(ratio, Sequence) else [ratio] * len(layers)
+    ratio: Any = row.get("ratio")
+    ratios: list[Any] = list(ratio) if isinstance(ratio, Sequence) else [ratio] * len(layers)
     fit = len(ratios) == len(layers) and all(isinstance(each, int | float) and 0 <= each <= 1 for each in ratios)
     if not fit or not row.keys() <= known:
         raise BadConfig(
