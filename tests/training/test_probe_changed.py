@@ -11,7 +11,11 @@ from pruneproof.testing.networks import Network
 from pruneproof.testing.probes import ChangedProbe
 from pruneproof.training.probe import ModelProbe
 
-CALLS = [name for name, each in vars(Probe).items() if inspect.isfunction(each) and not name.startswith("_")]
+CALLS = [
+    name
+    for name, each in vars(Probe).items()
+    if inspect.isfunction(each) and not name.startswith("_") and name != "loss"  # which answers a number
+]
 FEATURES = {"activations", "layer_gram"}
 
 
@@ -26,7 +30,7 @@ def ask(some: Probe, call: str, vector, **options):
 
 def test_the_protocol_has_these_calls_and_the_probe_offers_them_with_the_same_defaults():
     assert set(CALLS) == {"gradients", "hessian_vector", "curvature", "sample_gradients"} | FEATURES
-    for call in CALLS:
+    for call in [*CALLS, "loss"]:
         asked, offered = (inspect.signature(getattr(each, call)).parameters for each in (Probe, ModelProbe))
         assert {name: each.default for name, each in asked.items()} == {
             name: each.default for name, each in offered.items()
@@ -54,10 +58,12 @@ def test_names_are_changed_on_the_way_in_and_out(call):
     assert all(torch.equal(found[name], expected[name]) for name in expected)
 
 
-def test_the_point_of_gradients_is_changed_too():
+def test_the_point_of_gradients_and_of_the_loss_is_changed_too():
     plain = probe()
     halved = ChangedProbe(plain, given=lambda tensors: {name: each / 2 for name, each in tensors.items()})
     at = plain.weights()
+    assert halved.loss(at=at) == plain.loss(at={name: each / 2 for name, each in at.items()}) != plain.loss()
+    assert halved.loss() == plain.loss()
     found, expected = halved.gradients(at=at), plain.gradients(at={name: each / 2 for name, each in at.items()})
     assert all(torch.equal(found[name], expected[name]) for name in expected)
     assert all(torch.equal(halved.gradients()[name], plain.gradients()[name]) for name in expected)

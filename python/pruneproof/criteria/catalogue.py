@@ -15,6 +15,7 @@ from pruneproof.criteria.grasp import GRASP
 from pruneproof.criteria.loss_models import LINEAR_MODEL, OBD, QUADRATIC_MODEL
 from pruneproof.criteria.magnitude import MAGNITUDE
 from pruneproof.criteria.obs import OBS
+from pruneproof.criteria.oracle import ORACLE_PRUNING
 from pruneproof.criteria.random import RANDOM, RANDOM_FILTERS
 from pruneproof.criteria.snip import SNIP
 from pruneproof.criteria.synflow import SYNFLOW
@@ -38,4 +39,5 @@ CRITERIA: tuple[Criterion, ...] = (
     GRADIENT_NORM,
     BATCH_FISHER,
     SCALE,
+    ORACLE_PRUNING,
 )

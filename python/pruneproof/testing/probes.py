@@ -41,6 +41,10 @@ class ChangedProbe:
         self._probe, self._given = probe, given
         self._derivatives, self._features, self._spare_double = answered, features, spare_double
 
+    def loss(self, *, at: Tensors | None = None, **options: Any) -> float:
+        """As `Probe.loss`; a number has no names."""
+        return self._probe.loss(at=None if at is None else self._given(at), **options)
+
     def gradients(self, *, at: Tensors | None = None, double: bool = False, **options: Any) -> Tensors:
         """As `Probe.gradients`."""
         changed = None if at is None else self._given(at)
