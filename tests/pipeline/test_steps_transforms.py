@@ -159,3 +159,42 @@ def test_a_transform_of_scores_is_no_step_and_a_transform_of_masks_no_transform_
     steps = '{ do = "init" }, { do = "prune", transforms = ["shuffle-globally"] }, { do = "measure" }'
     with pytest.raises(BadConfig, match="changes scores, by transforms of"):
         replay_steps({"wrong": steps})
+
+
+OF_SAMPLES = """
+    from pruneproof.api import Source, Transform, Transformed, hookimpl
+
+    def wrong(labels, classes):
+        return Transformed(labels=(labels + 1) % classes)
+
+    @hookimpl
+    def pruneproof_transforms():
+        return [Transform("wrong-labels", wrong, Source("A", 2026, "B"), "Wrong labels.")]
+"""
+
+
+def scored_on(transforms):
+    prune = f'{{ do = "prune", criterion = "snip", sample = {{ size = 100{transforms} }} }}'
+    return f'{{ do = "init" }}, {prune}, {{ do = "measure" }}'
+
+
+def test_a_criterion_scores_on_samples_that_a_transform_has_changed(replay_steps, install):
+    install("samples", OF_SAMPLES)
+    methods = {"right": scored_on(""), "wrong": scored_on(', transforms = ["wrong-labels"]')}
+    found = replay_steps(methods, plugins=["samples"])
+    right, wrong = (masks(found[name].of("prune")[0]) for name in ("right", "wrong"))
+    assert right.count() == wrong.count()
+    assert right != wrong
+
+
+@pytest.mark.parametrize(
+    ("steps", "says"),
+    [
+        (scored_on(', transforms = ["invert"]'), "scoring samples are changed by transforms of inputs and labels only"),
+        (changed("wrong-labels"), "changes scoring samples. Name it in `transforms` of a sample"),
+    ],
+)
+def test_a_transform_at_the_wrong_place_is_refused(replay_steps, install, steps, says):
+    install("samples", OF_SAMPLES)
+    with pytest.raises(BadConfig, match=says):
+        replay_steps({"misplaced": steps}, plugins=["samples"])

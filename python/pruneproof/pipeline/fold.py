@@ -16,7 +16,7 @@ from pruneproof.contracts.recipe import Recipe
 from pruneproof.contracts.regularizer import Regularizer
 from pruneproof.contracts.schedule import Schedule
 from pruneproof.contracts.search import MaskSearch
-from pruneproof.contracts.transform import Transform
+from pruneproof.contracts.transform import OF_SAMPLES, Transform
 from pruneproof.contracts.update import Update
 from pruneproof.errors import BadConfig, UnknownName
 from pruneproof.papers.check_runs import every_step
@@ -29,9 +29,11 @@ from pruneproof.papers.steps import (
     Gradual,
     Init,
     Measure,
+    Moving,
     Prune,
     Repeat,
     Rewind,
+    Sample,
     Search,
     ShapeOf,
     Shrink,
@@ -256,10 +258,7 @@ class Folder:
             "start": start,
             "stop": stop,
             "gradual": None if step.gradual is None else self._gradual(step.gradual, placed, stop, label),
-            "updates": [
-                {**self.writer.choice(Update, each.what), "every": each.every, "start": each.start, "until": each.until}
-                for each in step.updates
-            ],
+            "updates": [self._moving(each, placed) for each in step.updates],
             "regularizers": [self.writer.choice(Regularizer, each.what) for each in step.regularizers],
             "watch": [
                 {**self.writer.choice(Metric, each.what), "every": each.every, "reduce": each.reduce}
@@ -270,6 +269,7 @@ class Folder:
         }
         digest = self._add(so_far, "train", label, inputs, upstream, stop - start)
         moves = step.gradual is not None or bool(step.updates)
+        to_target = step.gradual is not None or any("sparsity" in each for each in inputs["updates"])
         return replace(
             state,
             weights=digest,
@@ -277,8 +277,16 @@ class Folder:
             trained=digest,
             epochs=state.epochs + stop - start,
             position=MappingProxyType({**state.position, step.recipe: stop}),
-            sparsity=placed.sparsity if step.gradual is not None else state.sparsity,
+            sparsity=placed.sparsity if to_target else state.sparsity,
         )
+
+    def _moving(self, moving: Moving, placed: Placed) -> dict[str, Any]:
+        """Write out an update; the target only where it asks for it."""
+        written = self.writer.choice(Update, moving.what)
+        written |= {"every": moving.every, "start": moving.start, "until": moving.until}
+        if "sparsity" in ingredients(self.catalog.get(Update, moving.what.id).update):
+            written["sparsity"] = placed.sparsity
+        return written
 
     def _watched(self, step: Train, label: str) -> dict[str, Any]:
         """Return the samples for metrics that look at derivatives while the network trains."""
@@ -286,7 +294,7 @@ class Folder:
             metric = self.catalog.get(Metric, each.what.id)
             _check_place(metric, MEASURED_ONLY, "where a step measures. Name it in a step `measure`.", label)
         asked = {name for each in step.watch for name in ingredients(self.catalog.get(Metric, each.what.id).measure)}
-        found: dict[str, Any] = {"sample": step.sample.model_dump(mode="json")} if "probe" in asked else {}
+        found: dict[str, Any] = {"sample": self._sample(step.sample, label)} if "probe" in asked else {}
         if self.held_out and asked & {"probe", "train", "data"}:
             found["validation"] = self.held_out
         return found
@@ -295,27 +303,40 @@ class Folder:
         if gradual.end >= stop:
             raise BadConfig(f"{label}: pruning ends at epoch {gradual.end} of a training of {stop}.")
         return {
-            **self._scoring(gradual),
+            **self._scoring(gradual, label),
             "selection": self.writer.selection(gradual.select),
             "course": self.course(gradual.schedule, placed.sparsity, gradual.end - gradual.start + 1),
             "first_epoch": gradual.start,
         }
 
-    def _scoring(self, step: Prune | Gradual) -> dict[str, Any]:
+    def _scoring(self, step: Prune | Gradual, label: str) -> dict[str, Any]:
         """Return what decides the scores; samples only where the criterion looks at any."""
         found: dict[str, Any] = {"criterion": self.writer.choice(Criterion, step.criterion)}
         if NEED_DATA.intersection(self.catalog.get(Criterion, step.criterion.id).ingredients):
-            found["sample"] = step.sample.model_dump(mode="json")
+            found["sample"] = self._sample(step.sample, label)
             if self.held_out:
                 found["validation"] = self.held_out
         return found
+
+    def _sample(self, sample: Sample, label: str) -> dict[str, Any]:
+        """Write out scoring samples; transforms only where there are any."""
+        written = sample.model_dump(mode="json", exclude={"transforms"})
+        for each in sample.transforms:
+            asked = self._asked_by(each)
+            if not {"inputs", "labels"}.intersection(asked) or not set(asked) <= OF_SAMPLES:
+                raise BadConfig(
+                    f'{label}: the transform "{each.id}" asks for {", ".join(asked)}; scoring samples are changed by '
+                    "transforms of inputs and labels only. Make it a step of its own."
+                )
+        transforms = [self.writer.choice(Transform, each) for each in sample.transforms]
+        return written | ({"transforms": transforms} if transforms else {})
 
     def _prune(self, step: Prune, placed: Placed, so_far: Folded, label: str) -> State:
         state = so_far.state
         target = placed.sparsity if step.sparsity is None else step.sparsity
         inputs = {
             **self.network,
-            **self._scoring(step),
+            **self._scoring(step, label),
             "selection": self.writer.selection(step.select),
             "course": self._course_from(state, step, target),
             "mode": step.mode,
@@ -387,6 +408,10 @@ class Folder:
             raise BadConfig(
                 f'{label}: the transform "{step.what.id}" changes scores. Name it in `transforms` of a prune step.'
             )
+        if {"inputs", "labels"}.intersection(asked):
+            raise BadConfig(
+                f'{label}: the transform "{step.what.id}" changes scoring samples. Name it in `transforms` of a sample.'
+            )
         inputs = {**self.network, "transform": self.writer.choice(Transform, step.what)}
         if placed.round:
             inputs["round"] = placed.round
@@ -446,7 +471,7 @@ class Folder:
         if "epochs" in asked:
             inputs["epochs"] = state.epochs
         if "probe" in asked:
-            inputs["sample"] = step.sample.model_dump(mode="json")
+            inputs["sample"] = self._sample(step.sample, label)
         if self.held_out and asked & {"probe", "train", "data"}:
             inputs["validation"] = self.held_out
         if "history" in asked and state.trained:
