@@ -2,6 +2,7 @@
 
 from pruneproof.api import Criterion
 from pruneproof.criteria.column_magnitude import COLUMN_MAGNITUDE
+from pruneproof.criteria.force import FORCE
 from pruneproof.criteria.gradient_flow import (
     BATCH_FISHER,
     BIASED_LOSS,
@@ -27,6 +28,7 @@ CRITERIA: tuple[Criterion, ...] = (
     SNIP,
     GRASP,
     SYNFLOW,
+    FORCE,
     LINEAR_MODEL,
     QUADRATIC_MODEL,
     OBD,
