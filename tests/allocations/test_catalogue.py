@@ -4,7 +4,6 @@ import pytest
 from pruneproof.allocations.catalogue import ALLOCATIONS
 from pruneproof.api import InfeasibleSelection
 
-
 REFUSED = {"uniform-plus": range(9), "smart-ratio": {*range(5), *range(14, 28)}}
 """The budgets of 27 weights that a rule cannot keep: one part is fixed and the rest too small or too large."""
 

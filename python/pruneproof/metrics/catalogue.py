@@ -1,7 +1,7 @@
 """All built-in metrics."""
 
 from pruneproof.api import Metric
-from pruneproof.metrics import filters, performance, real_size, size, trajectory
+from pruneproof.metrics import distance, filters, performance, real_size, size, trajectory
 
 METRICS: tuple[Metric, ...] = (
     *performance.METRICS,
@@ -9,4 +9,5 @@ METRICS: tuple[Metric, ...] = (
     *real_size.METRICS,
     *filters.METRICS,
     *trajectory.METRICS,
+    *distance.METRICS,
 )
