@@ -182,3 +182,8 @@ def test_a_transform_that_loses_samples_is_refused(digits, install):
     install("changes", CHANGES)
     with pytest.raises(BadPlugin, match=r'"fewer" made torch.int64 \(29,\) of scoring samples'):
         scoring_samples(build_catalog(["builtin", "changes"]), digits, transformed("fewer"), 0, 0)
+
+
+def test_half_the_size_is_the_first_half_of_the_same_draw(digits):
+    whole, half = (torch.cat([x for x, _ in scoring_batches(digits, sample(size), 3, 0)]) for size in (600, 300))
+    assert torch.equal(half, whole[:300])

@@ -198,3 +198,13 @@ def test_a_transform_at_the_wrong_place_is_refused(replay_steps, install, steps,
     install("samples", OF_SAMPLES)
     with pytest.raises(BadConfig, match=says):
         replay_steps({"misplaced": steps}, plugins=["samples"])
+
+
+def test_corrupted_or_fewer_scoring_samples_change_the_mask_of_snip(
+    replay_steps,
+):
+    corrupted = {each: scored_on(f', transforms = ["{each}"]') for each in ("redraw-labels", "shuffle-pixels")}
+    methods = {"right": scored_on(""), "half": scored_on("").replace("100", "50"), **corrupted}
+    found = {name: masks(each.of("prune")[0]) for name, each in replay_steps(methods).items() if name in methods}
+    assert len({each.digest() for each in found.values()}) == 4
+    assert len({each.count() for each in found.values()}) == 1

@@ -3,6 +3,7 @@
 from pruneproof.api import Transform
 from pruneproof.transforms.invert import INVERT
 from pruneproof.transforms.re_initialise import RE_INITIALISE
+from pruneproof.transforms.samples import REDRAW_LABELS, SHUFFLE_LABELS, SHUFFLE_PIXELS
 from pruneproof.transforms.shuffles import SHUFFLE_FILTERS, SHUFFLE_GLOBALLY, SHUFFLE_WITHIN_LAYERS
 from pruneproof.transforms.signed_constant import SIGNED_CONSTANT
 
@@ -12,5 +13,8 @@ TRANSFORMS: tuple[Transform, ...] = (
     SHUFFLE_FILTERS,
     RE_INITIALISE,
     INVERT,
+    REDRAW_LABELS,
+    SHUFFLE_LABELS,
+    SHUFFLE_PIXELS,
     SIGNED_CONSTANT,
 )
