@@ -128,3 +128,14 @@ def test_what_has_been_alive_is_counted_over_the_whole_training_also_after_a_sto
 def test_of_a_training_that_starts_dense_every_weight_has_been_alive(watched):
     size = 64 * 40 + 40 * 20 + 20 * 10
     assert watched('"explored-count"', ", gradual = { start = 0, end = 1 }")["explored-count"] == [size] * 3
+
+
+def test_a_training_that_moves_its_mask_tells_its_cost_and_what_it_has_tried(replay_steps):
+    train = '{ do = "train", recipe = "dense", watch = ["epoch-flops", "explored-share"], updates = ["set"] }'
+    metrics = '["training-flops", "in-time-over-parameterisation", "sparsity"]'
+    start = '{ do = "init" }, { do = "prune", criterion = "random", select.scope = "uniform" }'
+    train = train.replace('["set"]', '[{ id = "set", every = "3it" }]')
+    found = replay_steps({"m": f'{start}, {train}, {{ do = "measure", metrics = {metrics} }}'})["m"].measured["end"]
+    dense = 2 * (64 * 40 + 40 * 20 + 20 * 10)
+    assert found["training-flops"] == pytest.approx(3 * 3 * 0.2 * dense * 1198, rel=1e-3)
+    assert 0.25 < found["in-time-over-parameterisation"] < 1.0

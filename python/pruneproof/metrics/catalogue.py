@@ -1,7 +1,17 @@
 """All built-in metrics."""
 
 from pruneproof.api import Metric
-from pruneproof.metrics import distance, filters, performance, real_size, size, trajectory
+from pruneproof.metrics import (
+    connectivity,
+    distance,
+    filters,
+    overlap,
+    performance,
+    real_size,
+    size,
+    training_cost,
+    trajectory,
+)
 
 METRICS: tuple[Metric, ...] = (
     *performance.METRICS,
@@ -10,4 +20,7 @@ METRICS: tuple[Metric, ...] = (
     *filters.METRICS,
     *trajectory.METRICS,
     *distance.METRICS,
+    *connectivity.METRICS,
+    *overlap.METRICS,
+    *training_cost.METRICS,
 )
