@@ -1,5 +1,7 @@
 """Networks pruned at initialisation, on which claims about masks are checked without training."""
 
+import inspect
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -20,6 +22,7 @@ from pruneproof.api import (
     ModelProbe,
     Selection,
     Tensors,
+    keep_count,
     score,
     select_masks,
 )
@@ -81,12 +84,14 @@ class Setting:
         """The number of prunable weights."""
         return sum(self.network.sizes.values())
 
-    def keep(self, sparsity: float | None = None, exponent: float | None = None) -> int:
-        """Return the survivors at a sparsity, or at a share of the largest compression (one weight per tensor)."""
-        if exponent is None:
-            return self.weights - int(self.weights * (sparsity or 0.0) + 1e-9)
+    def keep(self, sparsity: float) -> int:
+        """Return the survivors at a sparsity."""
+        return keep_count(self.weights, sparsity)
+
+    def keep_compressed(self, exponent: float) -> int:
+        """Return the survivors at a compression of ρ_max^exponent, ρ_max that of one weight per tensor."""
         layers = len(self.network.weights)
-        return max(round(self.weights * (layers / self.weights) ** exponent), layers)
+        return max(round(self.weights * math.pow(layers / self.weights, exponent)), layers)
 
     def scores(self, criterion: str, masks: MaskSet | None = None, **options: Any) -> Tensors:
         """Return the scores of a criterion under a mask; one that draws does so by the seed and `place`."""
@@ -130,7 +135,7 @@ class Setting:
         """Return a metric of the network under a mask."""
         given = {"network": self.network.module, "alive": masks.to_tensors(), "data": self.data}
         chosen = self.catalog.get(Metric, metric)
-        names = chosen.measure.__code__.co_varnames[: chosen.measure.__code__.co_argcount]
+        names = inspect.signature(chosen.measure).parameters
         return chosen.measure(*(given[name] for name in names))
 
 

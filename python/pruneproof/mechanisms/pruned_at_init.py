@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from pruneproof.api import Catalog, Fact, MaskSet, Mechanism, ModelProbe, Transform, select_masks, stated
+from pruneproof.api import Catalog, Fact, MaskSet, Mechanism, ModelProbe, Transform, Transformed, select_masks, stated
 from pruneproof.mechanisms.initial_masks import Setting, listed, yes_or_no
 from pruneproof.mechanisms.networks import IMAGE
 
@@ -108,7 +108,7 @@ def connected_after_pruning(
     facts = []
     for seed in seeds:
         setting = Setting(catalog, model, model_options, seed)
-        keep = setting.keep(exponent=exponent)
+        keep = setting.keep_compressed(exponent)
         masks = setting.masks(criterion, keep, steps=steps, revive=revive)
         statement = f"{setting.label}: {criterion} in {steps} steps to {keep} of {setting.weights}: a path is left"
         facts.append(yes_or_no(statement, expected=connected, found=not setting.measured("disconnected", masks)))
@@ -204,7 +204,10 @@ def units_after_shuffling(
     setting = Setting(catalog, model, model_options, seed)
     masks = setting.masks(criterion, setting.keep(sparsity), steps=steps)
     shuffle = catalog.get(Transform, "shuffle-within-layers").transform
-    shuffled = MaskSet.from_tensors(shuffle(masks.to_tensors(), torch.Generator().manual_seed(seed)).alive)  # type: ignore[union-attr]
+    moved = shuffle(masks.to_tensors(), torch.Generator().manual_seed(seed))
+    assert isinstance(moved, Transformed)
+    assert moved.alive is not None
+    shuffled = MaskSet.from_tensors(moved.alive)
     name = setting.network.name(layer)
     before, after = (setting.measured("units-alive", each)[name] for each in (masks, shuffled))
     statement = f"{setting.label}: {criterion} at {sparsity:g}, units of {name} on a path, after a shuffle"
@@ -344,7 +347,7 @@ def scoring_passes(
     def ahead(_: nn.Module, __: Any, outputs: torch.Tensor) -> None:
         passes["forward"] += 1
         if outputs.requires_grad:
-            outputs.register_hook(back)
+            outputs.register_hook(back)  # type: ignore[no-untyped-call]
 
     hook = setting.network.module.register_forward_hook(ahead)
     setting.masks(criterion, setting.keep(0.5), steps=steps)

@@ -65,7 +65,7 @@ def _positive(network: nn.Module, alive: Tensors) -> nn.Module:
                 setattr(part, name, nn.AvgPool2d(child.kernel_size, child.stride, child.padding, child.ceil_mode))
     with torch.no_grad():
         for name, parameter in twin.named_parameters():
-            parameter.requires_grad_(requires_grad=False)
+            parameter.requires_grad = False
             flags = alive[name] if name in alive else torch.full_like(parameter, float(parameter.dim() > 1))
             parameter.copy_(flags.double() / max(math.prod(parameter.shape[1:]), 1))
     return twin

@@ -37,9 +37,9 @@ def names_and_shapes(transform: Transform, case: Masked) -> None:
     advice = "return Transformed(alive=..., state=...); leave out what stays as it is."
     require(isinstance(answer, Transformed), f"a {type(answer).__name__}, not Transformed", advice)
     samples = case.given(_samples)
-    for name, found in (("inputs", answer.inputs), ("labels", answer.labels)):
-        form = _forms({name: samples[name]})
-        require(found is None or _forms({name: found}) == form, f"{_forms({name: found})} for {form}", advice)
+    for name, changed in (("inputs", answer.inputs), ("labels", answer.labels)):
+        before, after = _forms({name: samples[name]}), _forms({name: changed})
+        require(changed is None or after == before, f"{after} for {before}", advice)
     labels = samples["labels"] if answer.labels is None else answer.labels
     within = bool(((labels >= 0) & (labels < samples["classes"])).all())
     require(within, "labels of no class", "draw labels from 0 to classes - 1.")
