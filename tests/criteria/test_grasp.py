@@ -4,8 +4,9 @@ import torch.nn.functional as F
 from torch import nn
 from torch.func import functional_call
 
+from pruneproof.api import select
 from pruneproof.contracts.model import conv_and_linear
-from pruneproof.criteria.grasp import GRASP, grasp
+from pruneproof.criteria.grasp import GRASP, GRASP_ABSOLUTE, grasp
 from pruneproof.errors import BadConfig
 from pruneproof.training.probe import ModelProbe
 from pruneproof.training.scoring import score
@@ -78,3 +79,29 @@ def test_a_temperature_of_zero_is_refused():
     model = network()
     with pytest.raises(BadConfig, match="temperature"):
         score(GRASP, {"temperature": 0.0}, model, conv_and_linear(model), None, samples(), torch.Generator())
+
+
+def test_on_a_quadratic_of_curvatures_1_and_2_the_second_weight_is_kept():
+    class Bowl:
+        curvature, theta = torch.tensor([1.0, 2.0]), torch.tensor([1.0, 1.0])
+
+        def gradients(self, *, temperature):
+            return {"theta": self.curvature * self.theta}
+
+        def hessian_vector(self, vector, *, temperature):
+            return {"theta": self.curvature * vector["theta"]}
+
+    assert grasp({"theta": Bowl.theta}, Bowl())["theta"].tolist() == [1.0, 4.0]
+    assert select({"theta": grasp({"theta": Bowl.theta}, Bowl())["theta"]}, score="given", sparsity=0.5)[
+        "theta"
+    ].tolist() == [False, True]
+
+
+def test_the_absolute_variant_is_the_size_of_the_signed_and_ranks_otherwise():
+    model = network()
+    names = conv_and_linear(model)
+    signed, absolute = (
+        score(each, {}, model, names, None, samples(), torch.Generator()) for each in (GRASP, GRASP_ABSOLUTE)
+    )
+    assert all(torch.equal(absolute[name], signed[name].abs()) for name in names)
+    assert any((signed[name] < 0).any() for name in names)

@@ -105,3 +105,15 @@ def test_deep_networks_that_overflow_float32_are_scored():
     found = totals(scored(deep))
     assert found[0] > torch.finfo(torch.float32).max
     assert found == pytest.approx([64 * 32.0**100] * 100, rel=1e-9)
+
+
+def test_of_two_linear_layers_every_weight_scores_the_paths_through_it():
+    model = nn.Sequential(nn.Flatten(), nn.Linear(2, 2, bias=False), nn.Linear(2, 1, bias=False)).double()
+    with torch.no_grad():
+        model[1].weight.copy_(torch.tensor([[1.0, 2.0], [3.0, 4.0]]))
+        model[2].weight.copy_(torch.tensor([[5.0, 6.0]]))
+    batch = [(torch.zeros(1, 1, 1, 2), torch.zeros(1, dtype=torch.int64))]
+    found = score(SYNFLOW, {}, model, conv_and_linear(model), None, batch, torch.Generator())
+    assert found["2.weight"].tolist() == [[5.0 * 3.0, 6.0 * 7.0]]
+    assert found["1.weight"].tolist() == [[5.0, 10.0], [18.0, 24.0]]
+    assert totals(found) == [57.0, 57.0]

@@ -6,6 +6,7 @@ import tomllib
 from pathlib import Path
 from typing import Literal, get_args, get_origin
 
+import pydantic
 import pytest
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
@@ -19,8 +20,10 @@ from pruneproof.contracts.selection import Selection
 from pruneproof.errors import BadConfig
 from pruneproof.metrics.catalogue import METRICS
 from pruneproof.papers import schema, steps
+from pruneproof.papers.check_names import check_choice, named_by
 from pruneproof.papers.claims import CLAIM_KINDS
 from pruneproof.papers.setups import PROPERTIES
+from pruneproof.registry.catalog import build_catalog
 from pruneproof.registry.kinds import kind_of
 
 PAGE = (Path(__file__).parents[2] / "docs" / "papers.md").read_text(encoding="utf-8")
@@ -212,3 +215,14 @@ def test_the_example_runs(example, repro, folders):
     assert verdicts.keys() == {"fair", "nested", "first-against-last"}
     assert verdicts["fair"] == verdicts["nested"] == "holds"
     assert verdicts["first-against-last"] != "not-run"
+
+
+def test_the_methods_at_initialisation_are_steps_of_what_is_registered():
+    section = PAGE.split("### Pruning at initialisation")[1].split("###")[0]
+    written = re.findall(r"`(\{ do = .*?\})`", section)
+    assert len(written) > len(re.findall(r"^\| .* \|$", section, re.MULTILINE)) - 1
+    read = pydantic.TypeAdapter(steps.AnyStep).validate_python
+    found = [read(tomllib.loads(f"step = {each}")["step"]) for each in written]
+    catalog = build_catalog(["builtin"])
+    for of, chosen in named_by(found):
+        check_choice(catalog, of, chosen, "docs/papers.md")

@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from pruneproof.contracts.dataset import DataSet
-from pruneproof.errors import BadConfig
-from pruneproof.pipeline.scoring import SCORING_BATCH, scoring_batches
+from pruneproof.errors import BadConfig, BadPlugin
+from pruneproof.pipeline.scoring import SCORING_BATCH, scoring_batches, scoring_samples
 from pruneproof.registry.catalog import build_catalog
 from pruneproof.training.seeding import stream
 from pruneproof.values.masks import MaskSet
@@ -151,3 +151,50 @@ def test_a_criterion_is_given_the_weights_as_the_run_initialised_them(replay_ste
         '{ do = "prune", criterion = "moved" }, { do = "measure" }'
     )
     assert replay_steps({"m": steps}, plugins=["moved"])
+
+
+CHANGES = """
+    from pruneproof.api import Source, Transform, Transformed, hookimpl
+
+    def turned(inputs):
+        return Transformed(inputs=-inputs)
+
+    def reversed_(labels, classes):
+        return Transformed(labels=classes - 1 - labels.flip(0))
+
+    def fewer(labels):
+        return Transformed(labels=labels[1:])
+
+    def given(name, transform):
+        return Transform(name, transform, Source("A", 2026, "B"), "Changes samples.")
+
+    @hookimpl
+    def pruneproof_transforms():
+        return [given("turned", turned), given("reversed", reversed_), given("fewer", fewer)]
+"""
+
+
+def transformed(*ids):
+    return sample(per_class=3) | {"transforms": [{"id": each, "options": {}} for each in ids]}
+
+
+def test_transforms_see_all_samples_at_once_and_batches_keep_their_sizes(digits, install):
+    install("changes", CHANGES)
+    catalog = build_catalog(["builtin", "changes"])
+    plain = scoring_batches(digits, sample(per_class=3), 0, 0)
+    changed = scoring_samples(catalog, digits, transformed("turned", "reversed"), 0, 0)
+    assert [len(labels) for _, labels in changed] == [3] * 10
+    assert all(torch.equal(new, -old) for (new, _), (old, _) in zip(changed, plain, strict=True))
+    labels = torch.cat([labels for _, labels in plain])
+    assert torch.equal(torch.cat([labels for _, labels in changed]), 9 - labels.flip(0))
+
+
+def test_a_transform_that_loses_samples_is_refused(digits, install):
+    install("changes", CHANGES)
+    with pytest.raises(BadPlugin, match=r'"fewer" made torch.int64 \(29,\) of scoring samples'):
+        scoring_samples(build_catalog(["builtin", "changes"]), digits, transformed("fewer"), 0, 0)
+
+
+def test_half_the_size_is_the_first_half_of_the_same_draw(digits):
+    whole, half = (torch.cat([x for x, _ in scoring_batches(digits, sample(size), 3, 0)]) for size in (600, 300))
+    assert torch.equal(half, whole[:300])

@@ -89,3 +89,12 @@ def test_a_network_that_is_pruned_already_is_refused_with_what_to_do(replay_step
 def test_a_scope_that_does_not_exist_is_refused_with_one_message(replay_steps):
     with pytest.raises(BadConfig, match='scope of edge-popup is "row"'):
         replay_steps({"row": steps(options='scope = "row",')})
+
+
+def test_gem_miner_leaves_exactly_the_survivors_and_its_weights_are_trained_afterwards(replay_steps):
+    method = steps(options="", after='{ do = "train", recipe = "retrain" },')
+    found = replay_steps({"gem": method.replace("edge-popup", "gem-miner")})["gem"]
+    [searched], [trained] = found.of("search"), found.of("train")
+    mask = masks(searched)
+    assert mask.count() == keep_count(mask.size(), 0.8)
+    assert all(not weights(trained)[name][~mask[name]].any() for name in mask)

@@ -187,3 +187,52 @@ def test_orthp_makes_what_is_left_of_each_layer_orthogonal_after_shrinking_too(r
     assert len(end["mean-jsvs"]) == 2
     assert end["trainability-accuracy"] == history["watched"]["accuracy"][0] == end["accuracies"][0]
     assert end["trainability-accuracy-train"] == pytest.approx(sum(history["watched"]["train-accuracy"]) / 2)
+
+
+OF_SAMPLES = """
+    from pruneproof.api import Source, Transform, Transformed, hookimpl
+
+    def wrong(labels, classes):
+        return Transformed(labels=(labels + 1) % classes)
+
+    @hookimpl
+    def pruneproof_transforms():
+        return [Transform("wrong-labels", wrong, Source("A", 2026, "B"), "Wrong labels.")]
+"""
+
+
+def scored_on(transforms):
+    prune = f'{{ do = "prune", criterion = "snip", sample = {{ size = 100{transforms} }} }}'
+    return f'{{ do = "init" }}, {prune}, {{ do = "measure" }}'
+
+
+def test_a_criterion_scores_on_samples_that_a_transform_has_changed(replay_steps, install):
+    install("samples", OF_SAMPLES)
+    methods = {"right": scored_on(""), "wrong": scored_on(', transforms = ["wrong-labels"]')}
+    found = replay_steps(methods, plugins=["samples"])
+    right, wrong = (masks(found[name].of("prune")[0]) for name in ("right", "wrong"))
+    assert right.count() == wrong.count()
+    assert right != wrong
+
+
+@pytest.mark.parametrize(
+    ("steps", "says"),
+    [
+        (scored_on(', transforms = ["invert"]'), "scoring samples are changed by transforms of inputs and labels only"),
+        (changed("wrong-labels"), "changes scoring samples. Name it in `transforms` of a sample"),
+    ],
+)
+def test_a_transform_at_the_wrong_place_is_refused(replay_steps, install, steps, says):
+    install("samples", OF_SAMPLES)
+    with pytest.raises(BadConfig, match=says):
+        replay_steps({"misplaced": steps}, plugins=["samples"])
+
+
+def test_corrupted_or_fewer_scoring_samples_change_the_mask_of_snip(
+    replay_steps,
+):
+    corrupted = {each: scored_on(f', transforms = ["{each}"]') for each in ("redraw-labels", "shuffle-pixels")}
+    methods = {"right": scored_on(""), "half": scored_on("").replace("100", "50"), **corrupted}
+    found = {name: masks(each.of("prune")[0]) for name, each in replay_steps(methods).items() if name in methods}
+    assert len({each.digest() for each in found.values()}) == 4
+    assert len({each.count() for each in found.values()}) == 1

@@ -4,6 +4,7 @@ import pytest
 
 from pruneproof.errors import BadConfig
 from pruneproof.training.checkpoint import load_tensors
+from pruneproof.units import keep_count
 from pruneproof.values.masks import MaskSet
 
 START = '{ do = "init" }, { do = "prune", criterion = "random", select.scope = "erk" }'
@@ -76,3 +77,16 @@ def test_a_training_killed_while_masks_move_ends_with_the_same_bits(replay_steps
 def test_an_option_that_is_out_of_range_is_refused_with_one_message(replay_steps):
     with pytest.raises(BadConfig, match=r"fraction to drop is 1\.5"):
         replay_steps({"rigl": moving('{ id = "rigl", every = "1it", drop = 1.5 }')})
+
+
+def test_granet_ends_on_the_sparsity_of_the_method(replay_steps):
+    start = START.replace("select.scope", "sparsity = 0.5, select.scope")
+    update = '{ id = "granet", every = "4it", pruned_by = 0.5 }'
+    steps = f'{start}, {{ do = "train", recipe = "dense", updates = [{update}] }}, {{ do = "measure" }}'
+    found = replay_steps({"granet": steps})["granet"]
+    drawn, moved = (masks(found.of(kind)[0]) for kind in ("prune", "train"))
+    assert drawn.count() == keep_count(drawn.size(), 0.5)
+    assert moved.count() == keep_count(moved.size(), 0.8)
+    assert not moved.is_subset_of(drawn)
+    trained = weights(found.of("train")[0])
+    assert all(not trained[name][~moved[name]].any() for name in moved)

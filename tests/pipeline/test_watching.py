@@ -20,6 +20,9 @@ METRICS = """
     def changed(masks_changed):
         return masks_changed
 
+    def explored(explored):
+        return sum(int(each.sum()) for each in explored.values())
+
     @hookimpl
     def pruneproof_metrics():
         return [
@@ -28,6 +31,7 @@ METRICS = """
             Metric("rate", rate, "The learning rate.", per="step"),
             Metric("squared", squared, "Squared gradients of each unit.", per="step"),
             Metric("changed", changed, "Masks that changed.", per="epoch"),
+            Metric("explored-count", explored, "Weights that have been alive.", per="epoch"),
         ]
 """
 STEPS_PER_EPOCH = 10  # 1198 samples in batches of 128
@@ -94,3 +98,44 @@ def test_masks_that_change_while_training_are_counted(watched):
 
 def test_watching_changes_nothing_that_is_trained(watched):
     assert watched('"accuracy"')["loss of the epochs"] == watched('"squared"')["loss of the epochs"]
+
+
+class Killed(BaseException):
+    pass
+
+
+def test_what_has_been_alive_is_counted_over_the_whole_training_also_after_a_stop(replay_steps, install):
+    install("watchers", METRICS)
+    train = '{ do = "train", recipe = "dense", watch = ["explored-count"], updates = [{ id = "set", every = "3it" }] }'
+    steps = {"m": f'{{ do = "init" }}, {{ do = "prune", criterion = "random" }}, {train}, {{ do = "measure" }}'}
+
+    def kill(event):
+        if event.kind == "progress" and event.total == 3 and event.done == 2:
+            raise Killed
+
+    with pytest.raises(Killed):
+        replay_steps(steps, plugins=["watchers"], on_event=kill)
+    found, whole = (
+        replay_steps(steps, plugins=["watchers"], store=store)["m"].of("train")[0].json("history.json")
+        for store in ("store", "undisturbed")
+    )
+    counts = found["watched"]["explored-count"]
+    size = 64 * 40 + 40 * 20 + 20 * 10
+    assert size - int(0.8 * size) < counts[0] < counts[1] < counts[2] < size
+    assert counts == whole["watched"]["explored-count"]
+
+
+def test_of_a_training_that_starts_dense_every_weight_has_been_alive(watched):
+    size = 64 * 40 + 40 * 20 + 20 * 10
+    assert watched('"explored-count"', ", gradual = { start = 0, end = 1 }")["explored-count"] == [size] * 3
+
+
+def test_a_training_that_moves_its_mask_tells_its_cost_and_what_it_has_tried(replay_steps):
+    train = '{ do = "train", recipe = "dense", watch = ["epoch-flops", "explored-share"], updates = ["set"] }'
+    metrics = '["training-flops", "in-time-over-parameterisation", "sparsity"]'
+    start = '{ do = "init" }, { do = "prune", criterion = "random", select.scope = "uniform" }'
+    train = train.replace('["set"]', '[{ id = "set", every = "3it" }]')
+    found = replay_steps({"m": f'{start}, {train}, {{ do = "measure", metrics = {metrics} }}'})["m"].measured["end"]
+    dense = 2 * (64 * 40 + 40 * 20 + 20 * 10)
+    assert found["training-flops"] == pytest.approx(3 * 3 * 0.2 * dense * 1198, rel=1e-3)
+    assert 0.25 < found["in-time-over-parameterisation"] < 1.0

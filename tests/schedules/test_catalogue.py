@@ -9,6 +9,7 @@ from pruneproof.errors import BadConfig
 from pruneproof.schedules.catalogue import SCHEDULES
 from pruneproof.schedules.cubic import cubic
 from pruneproof.schedules.exponential import exponential
+from pruneproof.schedules.halving import halving
 from pruneproof.schedules.iterative import iterative, rounds
 from pruneproof.schedules.linear import linear
 from pruneproof.schedules.one_shot import one_shot
@@ -92,3 +93,15 @@ def test_one_shot_has_one_step():
     assert one_shot(0.98, 1) == [0.98]
     with pytest.raises(BadConfig, match="exactly 1"):
         one_shot(0.98, 2)
+
+
+def test_halving_goes_half_of_what_is_left_to_the_target():
+    assert halving(0.98, 5) == pytest.approx([0.5, 0.74, 0.86, 0.92, 0.98])
+    assert halving(0.98, 102)[-2:] == [0.98, 0.98]
+    with pytest.raises(BadConfig, match=r"start = 1\.0"):
+        halving(0.5, 2, start=1.0)
+
+
+def test_three_exponential_rounds_to_90_percent_each_remove_the_same_share_of_the_survivors():
+    left = [1.0, *(1.0 - sparsity for sparsity in exponential(0.9, 3))]
+    assert [1 - after / before for before, after in pairwise(left)] == pytest.approx([0.535841] * 3, abs=1e-6)

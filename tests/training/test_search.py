@@ -201,3 +201,31 @@ def test_answers_that_do_not_fit_the_weights_are_refused(data, changes, says):
 def test_a_search_that_diverges_says_so_and_goes_on(data):
     found = search(data, method(), RECIPE.model_copy(update={"lr": 1e30})).run(None, quietly)
     assert None in found.loss
+
+
+def projecting(project):
+    def export(variables, sparsity):
+        return {name: each > 0 for name, each in variables.items()}
+
+    return MaskSearch("projecting", start, gate, export, SOURCE, exports="above zero", project=project)
+
+
+def test_variables_are_projected_after_every_step(data):
+    seen = []
+
+    def project(variables, sparsity, progress):
+        seen.append((sparsity, progress))
+        return {name: each.clamp(0.9, 1.1) for name, each in variables.items()}
+
+    searching = search(data, projecting(project))
+    searching.run(None, quietly)
+    steps = RECIPE.epochs * searching.steps
+    assert seen == [(0.5, (step + 1) / steps) for step in range(steps)]
+    assert all(bool(((each >= 0.9) & (each <= 1.1)).all()) for each in searching.variables.values())
+    assert any(bool((each != 1).any()) for each in searching.variables.values())
+
+
+def test_a_projection_onto_other_variables_is_refused(data):
+    wrong = projecting(lambda variables, sparsity, progress: {})
+    with pytest.raises(BadPlugin, match="projected its variables to"):
+        search(data, wrong).run(None, quietly)

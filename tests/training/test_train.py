@@ -72,7 +72,7 @@ class Accuracy:
     def step(self, step, loss, lr):
         pass
 
-    def epoch(self, loss, masks):
+    def epoch(self, loss, masks, explored):
         return {"accuracy": evaluate(self.model, self.data).accuracy}
 
 

@@ -230,3 +230,13 @@ def test_dense_masks_stay_dense():
     model = network()
     dense = MaskSet.dense({name: tuple(model.get_parameter(name).shape) for name in NAMES})
     assert moved(RIGL, dense) == dense
+
+
+def test_an_update_may_ask_for_the_target():
+    def note(alive, sparsity):
+        noted.append(sparsity)
+        return alive
+
+    noted, model = [], network()
+    ScheduledUpdate(wrong(note), {}, NAMES, 0, every=1, sparsity=0.9).move(model, erk(model), 1, 10)
+    assert noted == [0.9]

@@ -1,11 +1,11 @@
-"""ERK: densities by the sum of the dimensions of each tensor."""
+"""ERK and ER: densities by the dimensions of each tensor."""
 
 from collections.abc import Mapping
-from fractions import Fraction
 from math import prod
 from typing import Any
 
-from pruneproof.api import Allocation, Source, largest_remainder
+from pruneproof.allocations.capped import capped
+from pruneproof.api import Allocation, Source
 
 
 def erk(weights: Mapping[str, Any], keep: int) -> dict[str, int]:
@@ -21,29 +21,45 @@ def erk(weights: Mapping[str, Any], keep: int) -> dict[str, int]:
     {'a': 16, 'b': 84}
     """
     sizes = {name: prod(weight.shape) for name, weight in weights.items()}
-    dims = {name: sum(weight.shape) or 1 for name, weight in weights.items() if sizes[name]}  # () counts as (1,)
-    shares = {name: Fraction(0) for name in sizes}
-    budget = keep
-    while dims:
-        epsilon = Fraction(budget, sum(dims.values()))
-        steepest = max(Fraction(dims[name], sizes[name]) for name in dims)
-        if epsilon * steepest <= 1:
-            shares |= {name: epsilon * side for name, side in dims.items()}
-            break
-        for name in [name for name in dims if Fraction(dims[name], sizes[name]) == steepest]:
-            shares[name] = Fraction(sizes[name])
-            budget -= sizes[name]
-            del dims[name]
-    return largest_remainder(shares, keep)
+    sums = {name: sum(weight.shape) or 1 for name, weight in weights.items()}  # () counts as (1,)
+    return capped(sums, sizes, keep)
 
 
-ERK = Allocation(
-    id="erk",
-    counts=erk,
+def er(weights: Mapping[str, Any], keep: int) -> dict[str, int]:
+    """Keep the density min(1, ε · (n_out + n_in) / (n_out · n_in)) of every tensor, whatever the size of its kernel.
+
+    Erdős-Rényi of Mocanu et al. (2018) as Evci et al. (2020) carry it over to convolutions: only the first two
+    dimensions count. On linear layers it is ERK. ε as there.
+
+    >>> import numpy as np
+    >>> er({"a": np.ones((4, 4, 2, 2)), "b": np.ones((16, 16))}, 64)
+    {'a': 32, 'b': 32}
+
+    Args:
+        weights: name -> weights, (outputs, inputs, kernel...).
+        keep: survivors in all.
+    """
+    sizes = {name: prod(weight.shape) for name, weight in weights.items()}
+    wanted = {name: (sum(weight.shape[:2]) or 1) * max(prod(weight.shape[2:]), 1) for name, weight in weights.items()}
+    return capped(wanted, sizes, keep)
+
+
+EVCI = Source(
+    authors="Evci, Gale, Menick, Castro, Elsen",
+    year=2020,
+    title="Rigging the Lottery: Making All Tickets Winners",
+    arxiv="1911.11134",
+)
+ERK = Allocation(id="erk", counts=erk, source=EVCI)
+ER = Allocation(
+    id="er",
+    counts=er,
     source=Source(
-        authors="Evci, Gale, Menick, Castro, Elsen",
-        year=2020,
-        title="Rigging the Lottery: Making All Tickets Winners",
-        arxiv="1911.11134",
+        authors="Mocanu, Mocanu, Stone, Nguyen, Gibescu, Liotta",
+        year=2018,
+        title="Scalable Training of Artificial Neural Networks with Adaptive Sparse Connectivity inspired by Network "
+        "Science",
+        arxiv="1707.04780",
+        equation="for convolutions as in arXiv 1911.11134",
     ),
 )

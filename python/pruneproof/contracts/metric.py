@@ -32,11 +32,12 @@ METRIC_INGREDIENTS: Mapping[str, str] = {
     "loss": "in training: this batch's loss (per step), or the epoch's mean (per epoch)",
     "lr": "in training: the learning rate of this step",
     "masks_changed": "in training: weights whose mask changed since the metric was last recorded",
+    "explored": "in training: which prunable weights have been alive at any time since this training began, bool",
 }
 """What a metric may ask for. Those that begin with "in training" exist only where the step that trains names the
 metric."""
 
-WATCHED_ONLY = frozenset({"grads", "loss", "lr", "masks_changed"})
+WATCHED_ONLY = frozenset({"grads", "loss", "lr", "masks_changed", "explored"})
 """Ingredients that exist only while a network trains."""
 MEASURED_ONLY = frozenset({"history", "reference", "reference_weights", "reference_alive"})
 """Ingredients that exist only where a step measures."""

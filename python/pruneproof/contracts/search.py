@@ -35,5 +35,9 @@ class MaskSearch:
     """The export rule in one sentence: top-k, threshold, sample."""
     penalty: Callable[..., torch.Tensor] | None = None
     """`penalty(variables, sparsity, progress, **options)` returns a scalar that is added to the loss; None for none."""
+    project: Callable[..., Tensors] | None = None
+    """`project(variables, sparsity, progress, **options)` returns the variables as they go on after a step of the
+    optimizer: clamped to a range, frozen, projected onto a budget. `progress` is the fraction of training that is done,
+    this step included, in (0, 1]. None leaves them as the optimizer does."""
     expected_failures: Mapping[str, str] = field(default_factory=dict)
     """Law -> reason why this search cannot obey it. Obeying it all the same is a failure too."""

@@ -14,6 +14,7 @@ UPDATE_INGREDIENTS: Mapping[str, str] = {
     "grads": "gradient of this batch's loss with respect to the weights, dead ones included",
     "rng": "a torch.Generator on the CPU, from the run's `update` stream; the same for the same step",
     "step": "this optimizer step of the recipe, from 1",
+    "sparsity": "the method's target sparsity, or the round's",
     "progress": "this step as a fraction of the last one at which the mask may move, in [0, 1]",
 }
 """What an update may ask for."""

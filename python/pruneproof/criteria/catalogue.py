@@ -2,6 +2,8 @@
 
 from pruneproof.api import Criterion
 from pruneproof.criteria.column_magnitude import COLUMN_MAGNITUDE
+from pruneproof.criteria.early_crop import EARLY_CROP
+from pruneproof.criteria.force import FORCE
 from pruneproof.criteria.gradient_flow import (
     BATCH_FISHER,
     BIASED_LOSS,
@@ -11,7 +13,7 @@ from pruneproof.criteria.gradient_flow import (
     SCALE,
     TAYLOR,
 )
-from pruneproof.criteria.grasp import GRASP
+from pruneproof.criteria.grasp import GRASP, GRASP_ABSOLUTE
 from pruneproof.criteria.loss_models import LINEAR_MODEL, OBD, QUADRATIC_MODEL
 from pruneproof.criteria.magnitude import MAGNITUDE
 from pruneproof.criteria.obs import OBS
@@ -27,7 +29,10 @@ CRITERIA: tuple[Criterion, ...] = (
     RANDOM_FILTERS,
     SNIP,
     GRASP,
+    GRASP_ABSOLUTE,
     SYNFLOW,
+    FORCE,
+    EARLY_CROP,
     LINEAR_MODEL,
     QUADRATIC_MODEL,
     OBD,

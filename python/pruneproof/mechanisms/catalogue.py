@@ -1,7 +1,7 @@
 """All built-in mechanism checks."""
 
 from pruneproof.api import Mechanism
-from pruneproof.mechanisms import filter_release, gradient_flow, jacobians, scale_invariance
+from pruneproof.mechanisms import filter_release, gradient_flow, jacobians, pruned_at_init, scale_invariance
 from pruneproof.mechanisms.allocations import FLOPS_IDENTITY, LAMP_NEVER_EMPTIES, NETWORK_SIZE
 from pruneproof.mechanisms.collapse import COLLAPSE_AT_INIT, COLLAPSE_MEANS_CONSTANT_OUTPUT, DEAD_GRADIENTS
 from pruneproof.mechanisms.counts import EXACT_COUNTS
@@ -36,4 +36,5 @@ MECHANISMS: tuple[Mechanism, ...] = (
     *scale_invariance.MECHANISMS,
     *filter_release.MECHANISMS,
     *jacobians.MECHANISMS,
+    *pruned_at_init.MECHANISMS,
 )

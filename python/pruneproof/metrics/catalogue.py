@@ -1,7 +1,19 @@
 """All built-in metrics."""
 
 from pruneproof.api import Metric
-from pruneproof.metrics import filters, jacobian, performance, real_size, size, trainability, trajectory
+from pruneproof.metrics import (
+    connectivity,
+    distance,
+    filters,
+    jacobian,
+    overlap,
+    performance,
+    real_size,
+    size,
+    trainability,
+    training_cost,
+    trajectory,
+)
 
 METRICS: tuple[Metric, ...] = (
     *performance.METRICS,
@@ -11,4 +23,8 @@ METRICS: tuple[Metric, ...] = (
     *trajectory.METRICS,
     *jacobian.METRICS,
     *trainability.METRICS,
+    *distance.METRICS,
+    *connectivity.METRICS,
+    *overlap.METRICS,
+    *training_cost.METRICS,
 )

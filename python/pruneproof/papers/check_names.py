@@ -30,7 +30,7 @@ from pruneproof.papers.locate import KeyPath
 from pruneproof.papers.paper import Paper
 from pruneproof.papers.schema import MechanismClaim, Method, RerunClaim, Run
 from pruneproof.papers.short_form import steps_of
-from pruneproof.papers.steps import AnyStep, ApplyTransform, Gradual, Measure, Prune, Repeat, Search, Train
+from pruneproof.papers.steps import AnyStep, ApplyTransform, Gradual, Measure, Prune, Repeat, Sample, Search, Train
 from pruneproof.registry.catalog import Catalog
 from pruneproof.registry.kinds import kind_of
 from pruneproof.selection.rules import SCOPES, resolve
@@ -161,20 +161,28 @@ def named_by(steps: list[AnyStep]) -> Named:
                 yield from _rules(step.select)
                 for each in step.transforms:
                     yield Transform, each
+                yield from _of_sample(step.sample)
             case Train():
                 yield from ((Update, each.what) for each in step.updates)
                 yield from ((Regularizer, each.what) for each in step.regularizers)
                 yield from ((Metric, each.what) for each in step.watch)
+                yield from _of_sample(step.sample)
                 if isinstance(step.gradual, Gradual):
                     yield Criterion, step.gradual.criterion
                     yield Schedule, step.gradual.schedule
                     yield from _rules(step.gradual.select)
+                    yield from _of_sample(step.gradual.sample)
             case ApplyTransform():
                 yield Transform, step.what
             case Search():
                 yield MaskSearch, step.what
             case Measure():
                 yield from ((Metric, each) for each in step.metrics)
+                yield from _of_sample(step.sample)
+
+
+def _of_sample(sample: Sample) -> Named:
+    yield from ((Transform, each) for each in sample.transforms)
 
 
 def _rules(selection: Selection) -> Named:

@@ -36,6 +36,8 @@ class Sample(Frozen):
     """So many of each class, in batches of one class; replaces `size`."""
     resample: bool = True
     """Whether each pruning iteration draws its own samples; otherwise all use those of the first."""
+    transforms: tuple[Chosen, ...] = ()
+    """Transforms of the samples that were drawn, in order."""
 
 
 class Step(Frozen):

@@ -204,6 +204,7 @@ class Folder:
         inputs = self.inputs.train(step, recipe, (start, stop), placed.sparsity, label, keeps_optimizer=keeps)
         digest = self._add(so_far, "train", label, inputs, upstream, stop - start)
         moves = step.gradual is not None or bool(step.updates)
+        to_target = step.gradual is not None or any("sparsity" in each for each in inputs["updates"])
         return replace(
             state,
             weights=digest,
@@ -211,7 +212,7 @@ class Folder:
             trained=digest,
             epochs=state.epochs + stop - start,
             position=MappingProxyType({**state.position, step.recipe: stop}),
-            sparsity=placed.sparsity if step.gradual is not None else state.sparsity,
+            sparsity=placed.sparsity if to_target else state.sparsity,
         )
 
     def _prune(self, step: Prune, placed: Placed, so_far: Folded, label: str) -> State:

@@ -8,7 +8,7 @@ from pruneproof.contracts.functions import ingredients
 from pruneproof.contracts.metric import METRIC_INGREDIENTS, Metric, is_answer
 from pruneproof.errors import BadConfig, BadPlugin
 from pruneproof.pipeline.network import Network
-from pruneproof.pipeline.scoring import scoring_batches
+from pruneproof.pipeline.scoring import scoring_samples
 from pruneproof.pipeline.worker import Task
 from pruneproof.registry.catalog import Catalog, blame_plugin
 from pruneproof.training.evaluate import Evaluation, evaluate
@@ -75,7 +75,7 @@ class Ingredients:
         seed = self.task.inputs["seed"]
         if "sample" not in self.task.inputs:
             raise BadConfig("the ingredient probe does not exist here: the stage was planned without scoring samples.")
-        batches = scoring_batches(self.seen, self.task.inputs["sample"], seed, 0)
+        batches = scoring_samples(self.task.catalog, self.seen, self.task.inputs["sample"], seed, 0)
         network = self.network
         return ModelProbe(network.module, network.prunable, network.masks, batches, seed=stream_seed(seed, "metric"))
 

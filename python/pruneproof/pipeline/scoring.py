@@ -9,7 +9,7 @@ from torch import nn
 from pruneproof.contracts.criterion import Criterion, Scored
 from pruneproof.contracts.dataset import LoadedData, Split
 from pruneproof.contracts.functions import ingredients
-from pruneproof.contracts.transform import Transform
+from pruneproof.contracts.transform import Transform, Transformed
 from pruneproof.errors import BadConfig, BadPlugin
 from pruneproof.pipeline.network import build
 from pruneproof.pipeline.worker import Task
@@ -56,7 +56,7 @@ def score_and_select(
     if sample is not None:
         seen = task.held_out_data(method.get("validation", 0.0))
         occasion = step if sample["resample"] else 0
-        batches = scoring_batches(seen, sample, seed, occasion, round_)
+        batches = scoring_samples(task.catalog, seen, sample, seed, occasion, round_)
     more = [round_] if round_ else []
     mode: Mode = method.get("mode", "criterion")
     with blame_plugin(entry):
@@ -129,6 +129,45 @@ def _alive(scores: Mapping[str, torch.Tensor], masks: MaskSet | None) -> dict[st
         name: torch.ones_like(each, dtype=torch.bool) if masks is None else masks[name].to(each.device)
         for name, each in scores.items()
     }
+
+
+def scoring_samples(
+    catalog: Catalog, data: LoadedData, sample: Mapping[str, Any], seed: int, occasion: int, round_: int = 0
+) -> list[tuple[torch.Tensor, torch.Tensor]]:
+    """Return the scoring samples after each of the sample's transforms, which see all of them at once.
+
+    Raises:
+        BadConfig: a class with fewer samples than asked for.
+        BadPlugin: a transform that answers otherwise than with samples of the same form.
+    """
+    batches = scoring_batches(data, sample, seed, occasion, round_)
+    for place, written in enumerate(sample.get("transforms", ())):
+        entry = catalog.entry(Transform, written["id"])
+        sizes = [len(labels) for _, labels in batches]
+        inputs, labels = (torch.cat(parts) for parts in zip(*batches, strict=True))
+        rng = stream(seed, "transform", written["id"], "samples", place, occasion, round_)
+        given = {"inputs": inputs, "labels": labels, "classes": data.classes, "rng": rng}
+        with blame_plugin(entry), seeded(rng.initial_seed()):
+            asked = ingredients(entry.value.transform)
+            answer = entry.value.transform(*(given[name] for name in asked), **written["options"])
+        if not isinstance(answer, Transformed):
+            raise BadPlugin(f'transform "{written["id"]}" answered {type(answer).__name__}; Transformed was expected.')
+        inputs, labels = (
+            _like(before, found, written["id"]) for before, found in ((inputs, answer.inputs), (labels, answer.labels))
+        )
+        batches = list(zip(torch.split(inputs, sizes), torch.split(labels, sizes), strict=True))
+    return batches
+
+
+def _like(before: torch.Tensor, found: torch.Tensor | None, transform: str) -> torch.Tensor:
+    if found is None:
+        return before
+    if found.shape != before.shape or found.dtype != before.dtype:
+        raise BadPlugin(
+            f'transform "{transform}" made {found.dtype} {tuple(found.shape)} of scoring samples that are '
+            f"{before.dtype} {tuple(before.shape)}."
+        )
+    return found
 
 
 def scoring_batches(

@@ -12,13 +12,13 @@ from pruneproof.contracts.recipe import Recipe
 from pruneproof.contracts.regularizer import Regularizer
 from pruneproof.contracts.schedule import Schedule
 from pruneproof.contracts.search import MaskSearch
-from pruneproof.contracts.transform import Transform
+from pruneproof.contracts.transform import OF_SAMPLES, Transform
 from pruneproof.contracts.update import Update
 from pruneproof.errors import BadConfig, UnknownName
 from pruneproof.papers.check_runs import every_step
 from pruneproof.papers.schema import Run
 from pruneproof.papers.short_form import steps_of
-from pruneproof.papers.steps import ApplyTransform, Gradual, Measure, Prune, Search, Train
+from pruneproof.papers.steps import ApplyTransform, Gradual, Measure, Moving, Prune, Sample, Search, Train
 from pruneproof.pipeline.standing import Placed, State
 from pruneproof.pipeline.writing import Writer
 from pruneproof.registry.catalog import Catalog, blame_plugin
@@ -49,10 +49,7 @@ class StageInputs:
             "start": start,
             "stop": stop,
             "gradual": None if step.gradual is None else self._gradual(step.gradual, target, stop, label),
-            "updates": [
-                {**self.writer.choice(Update, each.what), "every": each.every, "start": each.start, "until": each.until}
-                for each in step.updates
-            ],
+            "updates": [self._moving(each, target) for each in step.updates],
             "regularizers": [self.writer.choice(Regularizer, each.what) for each in step.regularizers],
             "watch": [
                 {**self.writer.choice(Metric, each.what), "every": each.every, "reduce": each.reduce}
@@ -62,13 +59,21 @@ class StageInputs:
             **self._watched(step, label),
         }
 
+    def _moving(self, moving: Moving, target: float) -> dict[str, Any]:
+        """Write out an update; the target only where it asks for it."""
+        written = self.writer.choice(Update, moving.what)
+        written |= {"every": moving.every, "start": moving.start, "until": moving.until}
+        if "sparsity" in ingredients(self.catalog.get(Update, moving.what.id).update):
+            written["sparsity"] = target
+        return written
+
     def _watched(self, step: Train, label: str) -> dict[str, Any]:
         """Return the samples for metrics that look at derivatives while the network trains."""
         for each in step.watch:
             metric = self.catalog.get(Metric, each.what.id)
             _check_place(metric, MEASURED_ONLY, "where a step measures. Name it in a step `measure`.", label)
         asked = {name for each in step.watch for name in ingredients(self.catalog.get(Metric, each.what.id).measure)}
-        found: dict[str, Any] = {"sample": step.sample.model_dump(mode="json")} if "probe" in asked else {}
+        found: dict[str, Any] = {"sample": self._sample(step.sample, label)} if "probe" in asked else {}
         if self.held_out and asked & {"probe", "train", "data"}:
             found["validation"] = self.held_out
         return found
@@ -77,26 +82,39 @@ class StageInputs:
         if gradual.end >= stop:
             raise BadConfig(f"{label}: pruning ends at epoch {gradual.end} of a training of {stop}.")
         return {
-            **self._scoring(gradual),
+            **self._scoring(gradual, label),
             "selection": self.writer.selection(gradual.select),
             "course": self.course(gradual.schedule, target, gradual.end - gradual.start + 1),
             "first_epoch": gradual.start,
         }
 
-    def _scoring(self, step: Prune | Gradual) -> dict[str, Any]:
+    def _scoring(self, step: Prune | Gradual, label: str) -> dict[str, Any]:
         """Return what decides the scores; samples only where the criterion looks at any."""
         found: dict[str, Any] = {"criterion": self.writer.choice(Criterion, step.criterion)}
         if NEED_DATA.intersection(self.catalog.get(Criterion, step.criterion.id).ingredients):
-            found["sample"] = step.sample.model_dump(mode="json")
+            found["sample"] = self._sample(step.sample, label)
             if self.held_out:
                 found["validation"] = self.held_out
         return found
+
+    def _sample(self, sample: Sample, label: str) -> dict[str, Any]:
+        """Write out scoring samples; transforms only where there are any."""
+        written = sample.model_dump(mode="json", exclude={"transforms"})
+        for each in sample.transforms:
+            asked = self._asked_by(each)
+            if not {"inputs", "labels"}.intersection(asked) or not set(asked) <= OF_SAMPLES:
+                raise BadConfig(
+                    f'{label}: the transform "{each.id}" asks for {", ".join(asked)}; scoring samples are changed by '
+                    "transforms of inputs and labels only. Make it a step of its own."
+                )
+        transforms = [self.writer.choice(Transform, each) for each in sample.transforms]
+        return written | ({"transforms": transforms} if transforms else {})
 
     def prune(self, step: Prune, state: State, placed: Placed, target: float, label: str) -> dict[str, Any]:
         """Return the inputs of a step that prunes a network as it stands."""
         inputs = {
             **self.network,
-            **self._scoring(step),
+            **self._scoring(step, label),
             "selection": self.writer.selection(step.select),
             "course": self._course_from(state, step, target),
             "mode": step.mode,
@@ -134,9 +152,14 @@ class StageInputs:
 
     def transform(self, step: ApplyTransform, placed: Placed, label: str) -> dict[str, Any]:
         """Return the inputs of a step that changes mask or weights."""
-        if "scores" in self._asked_by(step.what):
+        asked = self._asked_by(step.what)
+        if "scores" in asked:
             raise BadConfig(
                 f'{label}: the transform "{step.what.id}" changes scores. Name it in `transforms` of a prune step.'
+            )
+        if {"inputs", "labels"}.intersection(asked):
+            raise BadConfig(
+                f'{label}: the transform "{step.what.id}" changes scoring samples. Name it in `transforms` of a sample.'
             )
         inputs = {**self.network, "transform": self.writer.choice(Transform, step.what)}
         return inputs | ({"round": placed.round} if placed.round else {})
@@ -162,7 +185,7 @@ class StageInputs:
         if "epochs" in asked:
             inputs["epochs"] = state.epochs
         if "probe" in asked:
-            inputs["sample"] = step.sample.model_dump(mode="json")
+            inputs["sample"] = self._sample(step.sample, label)
         if self.held_out and asked & {"probe", "train", "data"}:
             inputs["validation"] = self.held_out
         return inputs

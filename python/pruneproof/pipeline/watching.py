@@ -45,7 +45,7 @@ class WatchedMetrics:
             for metric, value in self._measure(due, more).items():
                 self._values.setdefault(metric, []).append(value)
 
-    def epoch(self, loss: float | None, masks: MaskSet | None) -> dict[str, Any]:
+    def epoch(self, loss: float | None, masks: MaskSet | None, explored: MaskSet | None) -> dict[str, Any]:
         """Return metric -> value at the end of an epoch."""
         self._epochs += 1
         changed = self._changed(masks)
@@ -55,7 +55,12 @@ class WatchedMetrics:
             for written, _ in self._by_step
         }
         due = [written for written, every in self._by_epoch if self._epochs % every == 0]
-        more = {"loss": lambda: loss, "masks_changed": lambda: changed, "epochs": lambda: self._epochs}
+        more = {
+            "loss": lambda: loss,
+            "masks_changed": lambda: changed,
+            "epochs": lambda: self._epochs,
+            "explored": lambda: replace(self._network, masks=explored).alive(),
+        }
         found |= dict.fromkeys((written["id"] for written, _ in self._by_epoch), None)
         return found | (self._measure(due, more) if due else {})
 

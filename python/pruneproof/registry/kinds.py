@@ -56,6 +56,9 @@ _CLASSES: Mapping[str, tuple[str, ...]] = dict.fromkeys(_TENSORS, MAPPINGS) | {
     "example": ("Tensor",),
     "network": ("Module",),
     "sparsity": ("float",),
+    "inputs": ("Tensor",),
+    "labels": ("Tensor",),
+    "classes": ("int",),
     "size": ("int",),
 }
 """Ingredient -> classes that an annotation may name; others may be anything."""
@@ -180,7 +183,7 @@ KINDS: tuple[Kind, ...] = (
         "pruneproof_transforms",
         Transform,
         {"transform": _pick(TRANSFORM_INGREDIENTS, ("Transformed", *MAPPINGS))},
-        "changes scores, masks or weights between two steps",
+        "changes scores, masks, weights or scoring samples",
         laws.TRANSFORM_LAWS,
     ),
     Kind(

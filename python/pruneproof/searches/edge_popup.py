@@ -10,6 +10,7 @@ from typing import Literal
 import torch
 
 from pruneproof.api import BadConfig, MaskSearch, Source, Tensors, keep_count, proportional
+from pruneproof.searches.ranking import largest, largest_of_all
 
 Scope = Literal["layer", "global"]
 
@@ -75,26 +76,13 @@ def export(variables: Tensors, sparsity: float, *, scope: Scope = "layer") -> Te
     >>> {name: mask.tolist() for name, mask in export(scores, 0.5, scope="global").items()}
     {'a': [False, False], 'b': [True, True]}
     """
-    names = sorted(variables)
-    sizes = {name: variables[name].numel() for name in names}
+    sizes = {name: each.numel() for name, each in variables.items()}
     keep = keep_count(sum(sizes.values()), sparsity)
-    flat = {name: variables[name].detach().abs().flatten() for name in names}
+    scores = {name: each.detach().abs() for name, each in variables.items()}
     if scope == "global":
-        whole = _largest(torch.cat([flat[name] for name in names]), keep) if names else torch.zeros(0)
-        parts = dict(zip(names, torch.split(whole, list(sizes.values())), strict=True))
-    else:
-        counts = proportional(sizes, keep)
-        parts = {name: _largest(flat[name], counts[name]) for name in names}
-    return {name: parts[name].reshape(each.shape) for name, each in variables.items()}
-
-
-def _largest(values: torch.Tensor, count: int) -> torch.Tensor:
-    """Return the mask of the `count` largest values; of equals the first."""
-    if count == 0:
-        return torch.zeros_like(values, dtype=torch.bool)
-    threshold = values.topk(count).values[-1]
-    above, equal = values > threshold, values == threshold
-    return above | (equal & (equal.cumsum(0) <= count - above.sum()))
+        return largest_of_all(scores, keep)
+    counts = proportional(sizes, keep)
+    return {name: largest(each.flatten(), counts[name]).reshape(each.shape) for name, each in scores.items()}
 
 
 EDGE_POPUP = MaskSearch(

@@ -124,6 +124,14 @@ class Masked(Readable):
                 return {name: torch.where(self.masks[name], each, 0.0) for name, each in self._drawn(8).items()}
             case "rng":
                 return torch.Generator().manual_seed(seed)
+            case "inputs":
+                return torch.randn(12, 2, 3, generator=torch.Generator().manual_seed(self.seed + 9))
+            case "labels":
+                return torch.arange(12) % self._ingredient("classes", seed)
+            case "classes":
+                return 3
+            case "sparsity":
+                return 0.75
             case "step" | "progress":
                 return getattr(self, name)
         raise AssertionError(name)
@@ -166,6 +174,7 @@ def require_untouched(given: Mapping[str, Any], call: Callable[[], Any]) -> None
     Raises:
         LawBroken: it does not.
     """
+    given = {kind: {kind: each} if isinstance(each, torch.Tensor) else each for kind, each in given.items()}
     before = {kind: dict(each) for kind, each in given.items() if isinstance(each, Mapping)}
     bits = {kind: {name: _bits(each) for name, each in group.items()} for kind, group in before.items()}
     call()

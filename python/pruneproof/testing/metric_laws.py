@@ -132,6 +132,8 @@ class Subject:
                 return 0.5
             case "masks_changed":
                 return 2
+            case "explored":
+                return {name: torch.ones_like(each) for name, each in self.alive().items()}
         raise AssertionError(name)
 
 

@@ -68,7 +68,7 @@ def plain_hunts() -> list[Hunt]:
 def names_and_shapes(search: MaskSearch, hunt: Hunt) -> None:
     """Variables are floating-point tensors; gates are so too and masks are bool, both of the weights' names and shapes.
 
-    A penalty, where there is one, is one finite number.
+    A penalty, where there is one, is one finite number; a projection keeps the variables' names and shapes.
     """
     variables = _started(search, hunt)
     advice = "return {name: floating-point tensor} from `start`."
@@ -89,6 +89,11 @@ def names_and_shapes(search: MaskSearch, hunt: Hunt) -> None:
         penalty = search.penalty(variables, hunt.sparsity, hunt.progress)
         one = isinstance(penalty, torch.Tensor) and penalty.numel() == 1 and bool(penalty.isfinite().all())
         require(one, f"{penalty!r:.60} as penalty", "return a sum, as a tensor of one finite number.")
+    if search.project is not None:
+        projected = _projected(search, hunt, variables)
+        wanted = {name: tuple(each.shape) for name, each in variables.items()}
+        forms = {name: tuple(each.shape) for name, each in projected.items()}
+        require(forms == wanted, f"variables projected to {forms} instead of {wanted}", "return all variables.")
 
 
 def gate_differentiable(search: MaskSearch, hunt: Hunt) -> None:
@@ -140,12 +145,14 @@ def reproducible(search: MaskSearch, hunt: Hunt) -> None:
 
 
 def inputs_untouched(search: MaskSearch, hunt: Hunt) -> None:
-    """Weights and variables have the same names and bits after `start`, `gate` and `export` as before."""
+    """Weights and variables have the same names and bits after `start`, `gate`, `project` and `export` as before."""
     weights = hunt.weights
     require_untouched({"weights": weights}, lambda: _asked(lambda: search.start(weights, hunt.rng())))
     variables = dict(_started(search, hunt))
     require_untouched({"variables": variables}, lambda: _gates(search, hunt, variables))
     require_untouched({"variables": variables}, lambda: _exported(search, hunt, variables))
+    if search.project is not None:
+        require_untouched({"variables": variables}, lambda: _projected(search, hunt, variables))
 
 
 def _asked(call: Callable[[], Any]) -> Any:
@@ -162,6 +169,12 @@ def _started(search: MaskSearch, hunt: Hunt) -> Any:
 
 def _gates(search: MaskSearch, hunt: Hunt, variables: Tensors) -> Any:
     return _asked(lambda: search.gate(variables, hunt.sparsity, hunt.progress, hunt.rng(2)))
+
+
+def _projected(search: MaskSearch, hunt: Hunt, variables: Tensors) -> Any:
+    assert search.project is not None
+    project = search.project
+    return _asked(lambda: project(variables, hunt.sparsity, hunt.progress))
 
 
 def _exported(search: MaskSearch, hunt: Hunt, variables: Tensors) -> Any:

@@ -24,7 +24,8 @@ DRAW = "draw only from the ingredient `rng`, and keep nothing between two calls.
 def names_and_shapes(transform: Transform, case: Masked) -> None:
     """T(S) has the names, shapes and dtypes of S; otherwise T answers with bool masks, and tensors of the state dict.
 
-    Masks are those of all prunable weights, or None; the state is that of any tensors, or None.
+    Masks are those of all prunable weights, or None; the state is that of any tensors, or None. Scoring samples keep
+    their shapes and dtypes, and labels are those of classes.
     """
     given = case.given(transform.transform)
     answer = asked(transform.transform, given)
@@ -35,6 +36,13 @@ def names_and_shapes(transform: Transform, case: Masked) -> None:
         return
     advice = "return Transformed(alive=..., state=...); leave out what stays as it is."
     require(isinstance(answer, Transformed), f"a {type(answer).__name__}, not Transformed", advice)
+    samples = case.given(_samples)
+    for name, changed in (("inputs", answer.inputs), ("labels", answer.labels)):
+        before, after = _forms({name: samples[name]}), _forms({name: changed})
+        require(changed is None or after == before, f"{after} for {before}", advice)
+    labels = samples["labels"] if answer.labels is None else answer.labels
+    within = bool(((labels >= 0) & (labels < samples["classes"])).all())
+    require(within, "labels of no class", "draw labels from 0 to classes - 1.")
     if answer.alive is not None:
         expected = _forms(case.masks)
         require(_forms(answer.alive) == expected, f"masks {_forms(answer.alive)} instead of {expected}", advice)
@@ -96,7 +104,9 @@ def _answer(transform: Transform, case: Masked, *, seed: int) -> dict[str, torch
     answer = asked(transform.transform, case.given(transform.transform, seed=seed))
     if not isinstance(answer, Transformed):
         return dict(answer)
-    parts = {"mask": answer.alive or {}, "state": answer.state or {}}
+    drawn = {"inputs": answer.inputs, "labels": answer.labels}
+    samples = {name: each for name, each in drawn.items() if each is not None}
+    parts = {"mask": answer.alive or {}, "state": answer.state or {}, "samples": samples}
     return {f"{part} of {name}": each for part, group in parts.items() for name, each in group.items()}
 
 
@@ -110,6 +120,9 @@ def _forms(tensors: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _whole(state: object) -> None: ...
+
+
+def _samples(inputs: object, labels: object, classes: object) -> None: ...
 
 
 def _promises_nothing(transform: Transform) -> str:

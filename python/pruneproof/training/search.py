@@ -141,7 +141,23 @@ class Searching:
         if self.recipe.clip is not None:
             nn.utils.clip_grad_norm_(list(self.variables.values()), self.recipe.clip)
         self.optimizer.step()
+        if self.search.project is not None:
+            self._project((step + 1) / (self.recipe.epochs * self.steps))
         return loss.detach()
+
+    @torch.no_grad()
+    def _project(self, progress: float) -> None:
+        assert self.search.project is not None
+        given = {name: each.detach().clone() for name, each in self.variables.items()}
+        projected = self.search.project(given, self.sparsity, progress, **self.options)
+        found = {name: tuple(each.shape) for name, each in projected.items()}
+        expected = {name: tuple(each.shape) for name, each in self.variables.items()}
+        if found != expected:
+            raise BadPlugin(
+                f'mask search "{self.search.id}" projected its variables to {found}; {expected} was expected.'
+            )
+        for name, each in self.variables.items():
+            each.copy_(projected[name])
 
     def _check(self, what: str, answer: Mapping[str, torch.Tensor]) -> None:
         expected = {name: tuple(each.shape) for name, each in self.weights.items()}

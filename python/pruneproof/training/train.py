@@ -61,8 +61,8 @@ class Watcher(Protocol):
         """See the network after the backward pass of optimizer step `step`, dense gradients in place."""
         ...
 
-    def epoch(self, loss: float | None, masks: MaskSet | None) -> dict[str, Any]:
-        """Return metric -> value at the end of an epoch."""
+    def epoch(self, loss: float | None, masks: MaskSet | None, explored: MaskSet | None) -> dict[str, Any]:
+        """Return metric -> value at the end of an epoch; `explored` is what has been alive at any time so far."""
         ...
 
 
@@ -179,7 +179,7 @@ class _Loop:
         self.optimizer = make_optimizer(model, recipe)
         self.history = History()
         self.best: dict[str, torch.Tensor] | None = None
-        self.masks = masks
+        self.masks = self.explored = masks
         kept = None if checkpoint is None else load_progress(checkpoint)
         if kept is not None:
             self._resume(*kept)
@@ -205,7 +205,7 @@ class _Loop:
         if history.diverged:  # what follows (scores, other seeds) can go on from the last weights that were numbers
             self.model.load_state_dict(finite)
         if self.course.watcher is not None:
-            for metric, value in self.course.watcher.epoch(history.loss[-1], self.masks).items():
+            for metric, value in self.course.watcher.epoch(history.loss[-1], self.masks, self.explored).items():
                 history.watched.setdefault(metric, []).append(value)
         if self.recipe.validation:
             self._keep_best()
@@ -222,6 +222,8 @@ class _Loop:
         if masks is None:
             return
         self.masks = masks
+        if self.explored is not None:  # from a dense network on, every weight has been alive
+            self.explored = self.explored | masks
         if self.masker is None:
             self.masker = Masker(self.model, masks)
         else:
@@ -304,6 +306,8 @@ class _Loop:
         tensors |= {f"best/{name}": tensor for name, tensor in (self.best or {}).items()}
         if self.masks is not None:
             tensors |= {f"mask/{name}": mask for name, mask in self.masks.items()}
+        if self.explored is not None and self.course.updates:
+            tensors |= {f"explored/{name}": mask for name, mask in self.explored.items()}
         threshold = None if self.masks is None or self.masks.threshold is None else self.masks.threshold.hex()
         save_progress(path, tensors, {"history": vars(self.history), "threshold": threshold})
 
@@ -323,6 +327,8 @@ class _Loop:
             ) from problem
         saved = {name: mask.numpy() for name, mask in _under("mask/", tensors).items()}
         self.masks = MaskSet.from_arrays(saved, threshold=threshold) if saved else self.masks
+        explored = {name: mask.numpy() for name, mask in _under("explored/", tensors).items()}
+        self.explored = MaskSet.from_arrays(explored) if explored else self.explored
         self.best = _under("best/", tensors) or None
 
 

@@ -30,6 +30,8 @@ class ScheduledUpdate:
     """Optimizer steps before the first of which nothing moves."""
     until: float = 1.0
     """The fraction of all steps after which nothing moves any more."""
+    sparsity: float = 0.0
+    """The target, for an update that asks for it."""
 
     def due(self, step: int, steps: int) -> bool:
         """Say whether the mask moves at optimizer step `step` (from 1) of `steps`.
@@ -56,6 +58,7 @@ class ScheduledUpdate:
             "grads": lambda: {name: _gradient(parameters[name]) for name in self.names},
             "rng": lambda: rng,
             "step": lambda: step,
+            "sparsity": lambda: self.sparsity,
             "progress": lambda: min(step / end, 1.0),
         }
         with seeded(rng.initial_seed()), torch.no_grad():

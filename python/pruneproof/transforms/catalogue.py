@@ -4,6 +4,7 @@ from pruneproof.api import Transform
 from pruneproof.transforms.invert import INVERT
 from pruneproof.transforms.orthp import ORTHP
 from pruneproof.transforms.re_initialise import RE_INITIALISE
+from pruneproof.transforms.samples import REDRAW_LABELS, SHUFFLE_LABELS, SHUFFLE_PIXELS
 from pruneproof.transforms.shuffles import SHUFFLE_FILTERS, SHUFFLE_GLOBALLY, SHUFFLE_WITHIN_LAYERS
 from pruneproof.transforms.signed_constant import SIGNED_CONSTANT
 
@@ -13,6 +14,9 @@ TRANSFORMS: tuple[Transform, ...] = (
     SHUFFLE_FILTERS,
     RE_INITIALISE,
     INVERT,
+    REDRAW_LABELS,
+    SHUFFLE_LABELS,
+    SHUFFLE_PIXELS,
     SIGNED_CONSTANT,
     ORTHP,
 )

@@ -1,4 +1,4 @@
-"""Drop and grow: what RigL and SET have in common. Each tensor keeps its number of alive weights."""
+"""Drop and grow: what RigL, SET and GraNet have in common. Each tensor keeps its number of alive weights."""
 
 import math
 from collections.abc import Callable
@@ -8,32 +8,38 @@ import torch
 from pruneproof.api import BadConfig, Tensors, decimal_floor
 
 
-def drop_and_grow(
-    weights: Tensors, alive: Tensors, growth: Callable[[str], torch.Tensor], drop: float, progress: float
-) -> Tensors:
+def annealed(drop: float, progress: float, *, least: float = 0.0) -> float:
+    """Return the fraction to drop, least + (drop - least)/2 · (1 + cos(π progress)): from `drop` down to `least`.
+
+    >>> annealed(0.3, 0.0), annealed(0.3, 1.0), round(annealed(0.5, 0.5, least=0.1), 3)
+    (0.3, 0.0, 0.3)
+
+    Raises:
+        BadConfig: a fraction outside [0, 1].
+    """
+    for fraction in (drop, least):
+        if not 0.0 <= fraction <= 1.0:
+            raise BadConfig(f"the fraction to drop is {fraction}; a number in [0, 1] was expected.")
+    return least + (drop - least) / 2 * (1 + math.cos(math.pi * progress))
+
+
+def drop_and_grow(weights: Tensors, alive: Tensors, growth: Callable[[str], torch.Tensor], fraction: float) -> Tensors:
     """Return masks in which the smallest alive weights of each tensor have made room for those of largest growth.
 
-    Of a alive weights n = floor(f a) are dropped, f = drop/2 · (1 + cos(π progress)): those of smallest |θ|, of equals
-    the ones of higher index. The n of largest growth among all that are then dead take their place, of equals the ones
-    of lower index. A weight that was just dropped may be grown again at once; it has then never been away.
+    Of a alive weights n = floor(f a) are dropped: those of smallest |θ|, of equals the ones of higher index. The n of
+    largest growth among all that are then dead take their place, of equals the ones of lower index. A weight that was
+    just dropped may be grown again at once; it has then never been away.
 
     >>> weights, alive = {"w": torch.tensor([3.0, 0.1, 2.0, 0.0])}, {"w": torch.tensor([True, True, True, False])}
-    >>> drop_and_grow(weights, alive, lambda name: torch.tensor([9.0, 1.0, 1.0, 5.0]), 0.5, 0.0)["w"].tolist()
+    >>> drop_and_grow(weights, alive, lambda name: torch.tensor([9.0, 1.0, 1.0, 5.0]), 0.5)["w"].tolist()
     [True, False, True, True]
 
     Args:
         weights: θ, name -> tensor of any shape, dead weights zero.
         alive: the masks so far.
         growth: name -> one number for each weight; asked in name order.
-        drop: fraction of the alive weights of a tensor that is dropped at the beginning, in [0, 1].
-        progress: of the window of updates, in [0, 1]; at 1 nothing is dropped.
-
-    Raises:
-        BadConfig: a fraction outside [0, 1].
+        fraction: f, the share of the alive weights of a tensor that is dropped, in [0, 1].
     """
-    if not 0.0 <= drop <= 1.0:
-        raise BadConfig(f"the fraction to drop is {drop}; a number in [0, 1] was expected.")
-    fraction = drop / 2 * (1 + math.cos(math.pi * progress))
     moved = {}
     for name in sorted(weights):
         stays = alive[name].flatten().clone()

@@ -1,7 +1,7 @@
 """RigL: drop the smallest weights, grow where the loss is steepest."""
 
 from pruneproof.api import Source, Tensors, Update
-from pruneproof.updates.drop_and_grow import drop_and_grow
+from pruneproof.updates.drop_and_grow import annealed, drop_and_grow
 
 
 def rigl(weights: Tensors, alive: Tensors, grads: Tensors, progress: float, *, drop: float = 0.3) -> Tensors:
@@ -32,7 +32,7 @@ def rigl(weights: Tensors, alive: Tensors, grads: Tensors, progress: float, *, d
     Raises:
         BadConfig: a fraction outside [0, 1].
     """
-    return drop_and_grow(weights, alive, lambda name: grads[name].abs(), drop, progress)
+    return drop_and_grow(weights, alive, lambda name: grads[name].abs(), annealed(drop, progress))
 
 
 RIGL = Update(

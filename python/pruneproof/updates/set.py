@@ -3,7 +3,7 @@
 import torch
 
 from pruneproof.api import Source, Tensors, Update
-from pruneproof.updates.drop_and_grow import drop_and_grow
+from pruneproof.updates.drop_and_grow import annealed, drop_and_grow
 
 
 def set_(weights: Tensors, alive: Tensors, rng: torch.Generator, progress: float, *, drop: float = 0.3) -> Tensors:
@@ -37,7 +37,7 @@ def set_(weights: Tensors, alive: Tensors, rng: torch.Generator, progress: float
     def draw(name: str) -> torch.Tensor:
         return torch.rand(weights[name].shape, generator=rng, dtype=torch.float64).to(weights[name].device)
 
-    return drop_and_grow(weights, alive, draw, drop, progress)
+    return drop_and_grow(weights, alive, draw, annealed(drop, progress))
 
 
 SET = Update(

@@ -107,6 +107,7 @@ def _updates(task: Task, network: Network, recipe: Recipe) -> list[ScheduledUpda
             every=max(1, optimizer_steps(written["every"], steps)),
             start=optimizer_steps(written["start"], steps),
             until=written["until"],
+            sparsity=written.get("sparsity", 0.0),
         )
         for written in task.inputs["updates"]
     ]
