@@ -92,7 +92,7 @@ class InMemory:
             yield self._normalised(batch), target
 
     def _normalised_whole(self, split: Split) -> torch.Tensor | None:
-        """Return a small split normalised once for all epochs, with the bits of its batches; None if large or on a GPU."""
+        """Return a small split normalised once for all epochs, with the bits of its batches; None of others."""
         inputs = self.splits[split][0]
         if inputs.is_cuda or inputs.numel() > SMALL:
             return None

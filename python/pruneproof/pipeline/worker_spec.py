@@ -16,7 +16,6 @@ from pruneproof.pipeline.worker import Worker
 from pruneproof.registry.catalog import build_catalog
 from pruneproof.registry.kinds import KINDS
 
-
 AT_WORK = tuple(kind.of for kind in KINDS if kind.changes_results and kind.of is not ClaimTest)
 """The kinds of plugins that stages need; what judges and draws stays with the process that reports."""
 

@@ -12,8 +12,8 @@ class RowSGD(torch.optim.SGD):
 
         g <- g + λ w;   b <- μ b + g, at first b <- g;   w <- w - η b, or w - η (g + μ b) by Nesterov
 
-    in the library's order of operations: w weights, g gradients, b momentum buffers (float32), λ the weight decay, μ the
-    momentum, η the learning rate. Where the row lacks a gradient, the library's own step runs on the same memory.
+    in the library's order of operations: w weights, g gradients, b momentum buffers, all float32; λ the weight decay, μ
+    the momentum, η the learning rate. Where the row lacks a gradient, the library's own step runs on the same memory.
     """
 
     def __init__(self, row: Row, lr: float, momentum: float, *, weight_decay: float, nesterov: bool) -> None:
