@@ -38,6 +38,7 @@ from pruneproof.pipeline.worker_spec import WorkerSpec, prepare_torch
 from pruneproof.training.checkpoint import pack_optimizer, save_progress
 from pruneproof.training.evaluate import evaluate
 from pruneproof.training.masker import Masker
+from pruneproof.training.row import Row as ParameterRow
 from pruneproof.training.train import make_optimizer
 
 Row = dict[str, Any]
@@ -86,14 +87,19 @@ def loop(network: Network, *, masked: bool) -> Row:
 def epoch(network: Network) -> Row:
     """Time what an epoch consists of beside its steps, each by itself, the least of some repeats."""
     masks, data = network.masks(), load(network.data)
-    module, names = network.made()
-    masker = Masker(module, masks)
+    (module, names), (held, _) = network.made(), network.made()
+    row = ParameterRow.of(held)
+    assert row is not None
+    masker = Masker(held, masks, row)
     ours(network, module, masks)
     steps = -(-data.size("train") // network.batch)
     optimizer = make_optimizer(module, network.recipe)
     for parameter in module.parameters():
         parameter.grad = torch.zeros_like(parameter)
     optimizer.step()
+    for parameter in held.parameters():
+        parameter.grad = torch.zeros_like(parameter)
+    row.gather()
 
     def hold() -> None:
         for step in range(steps):
