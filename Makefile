@@ -52,6 +52,7 @@ bench: $(BIN)/.installed ## time the engine against plain passes over memory and
 	cargo bench --quiet --package pruneproof-core --bench selection
 	$(BIN)/python benches/prune.py --gigabytes 1 --repeats 2
 	$(BIN)/python benches/selection.py $(BENCH)
+	$(BIN)/python benches/training.py $(BENCH)
 
 readme: $(BIN)/.installed ## write README's tables of claims from the committed records
 	$(BIN)/python docs/update_readme.py

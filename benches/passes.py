@@ -49,12 +49,14 @@ def beside(
     seconds: float,
     *,
     rounds: int = 9,
+    clock: Callable[[], float] = perf_counter,
 ) -> tuple[dict[str, float], dict[str, list[float]], dict[str, list[float]]]:
     """Time each piece of work between two runs of the yardsticks, by turns, for so long and at least so many rounds.
 
     A quotient is a time divided by the mean of the times just before and just after of a yardstick, the one that is the
     faster then: where the memory is shared with others, its speed changes from second to second, and the least time of
-    one belongs to another memory than the least time of the other.
+    one belongs to another memory than the least time of the other. `clock` is the wall's, or `process_time` for work by
+    one thread that waits for nothing: it does not count what others do on the same core.
 
     Returns:
         The median time of each yardstick in seconds, and the times and quotients of each piece of work, in order.
@@ -62,12 +64,12 @@ def beside(
     readings: dict[str, list[float]] = {name: [] for name in yardsticks}
     times: dict[str, list[float]] = {name: [] for name in work}
     quotients: dict[str, list[float]] = {name: [] for name in work}
-    before = {name: _timed(read) for name, read in yardsticks.items()}
+    before = {name: _timed(read, clock) for name, read in yardsticks.items()}
     began = perf_counter()
     while len(times[next(iter(work))]) < rounds or perf_counter() - began < seconds:
         for name, each in work.items():
-            times[name].append(_timed(each))
-            after = {name: _timed(read) for name, read in yardsticks.items()}
+            times[name].append(_timed(each, clock))
+            after = {name: _timed(read, clock) for name, read in yardsticks.items()}
             quotients[name].append(times[name][-1] / min((before[kind] + after[kind]) / 2 for kind in yardsticks))
             for kind, taken in after.items():
                 readings[kind].append(taken)
@@ -75,10 +77,10 @@ def beside(
     return {name: median(taken) for name, taken in readings.items()}, times, quotients
 
 
-def _timed(work: Callable[[], object]) -> float:
-    start = perf_counter()
+def _timed(work: Callable[[], object], clock: Callable[[], float] = perf_counter) -> float:
+    start = clock()
     answer = work()
-    taken = perf_counter() - start
+    taken = clock() - start
     del answer  # not timed
     return taken
 

@@ -54,6 +54,13 @@ _READING: tuple[Column, ...] = (
     ("at 0.99", _ratio("0.99")),
     ("at most", _number("target")),
 )
+_TRAINING: tuple[Column, ...] = (
+    ("network", _text("network")),
+    ("steps/s", _number("steps_per_second", 0)),
+    ("/ barest", _number("ratio", 2)),
+    ("/ passes", _number("passes_ratio", 2)),
+    ("at most", _number("target", 2)),
+)
 _TABLES: Mapping[str, tuple[str, tuple[Column, ...]]] = {
     "networks": ("Selection by sparsity, in readings of the same memory", _READING),
     "cliffs": ("The same on awkward inputs", _READING),
@@ -85,6 +92,38 @@ _TABLES: Mapping[str, tuple[str, tuple[Column, ...]]] = {
             ("change, ms", _least("changes_ms")),
             ("apply, ms", _number("apply_ms")),
             ("apply / change", _number("ratio", 2)),
+        ),
+    ),
+    "training": ("Dense training, in times of the barest loop and of its two passes alone", _TRAINING),
+    "masked_training": ("The same under masks", _TRAINING),
+    "epochs": (
+        "What belongs to an epoch, masked, in ms",
+        (
+            ("network", _text("network")),
+            ("epoch", _number("epoch_ms")),
+            ("of it masks", _number("masks_ms")),
+            ("watching", _number("watching_ms")),
+            ("of it evaluation", _number("evaluation_ms")),
+            ("checkpoint", _number("checkpoint_ms")),
+        ),
+    ),
+    "stages": (
+        "Stages of a small run, mean in ms",
+        (
+            ("kind", _text("kind")),
+            ("stages", _number("stages", 0)),
+            ("epochs", _number("training_ms")),
+            ("other work", _number("work_ms")),
+            ("store", _number("store_ms")),
+        ),
+    ),
+    "processes": (
+        "Processes",
+        (
+            ("what", _text("what")),
+            ("wall, s", _number("seconds", 2)),
+            ("processor, s", _number("processor_seconds", 2)),
+            ("at most", _number("target", 0)),
         ),
     ),
     "peers": (

@@ -54,7 +54,7 @@ def wait_until(condition, process, seconds=60.0):
 
 
 def at_work(store):
-    return any((store / "partial").glob("*/*"))
+    return any((store / "partial").glob("*/"))
 
 
 def importing(session):

@@ -31,7 +31,7 @@ from pruneproof.testing import (
     check_structure,
     parametrize_with_checks,
 )
-from pruneproof.testing.checks import checks_of
+from pruneproof.testing.checks import check_value, checks_of
 
 SOURCE = Source("A. Tester", 2026, "A paper of seconds")
 
@@ -204,3 +204,10 @@ def test_without_hypothesis_there_is_one_message_that_says_what_to_install():
     assert found.returncode == ExtraMissing.status
     assert found.stderr.strip().endswith("Run: pip install 'pruneproof[testing]'")
     assert len(found.stderr.strip().splitlines()) == 1
+
+
+def test_each_law_is_announced_before_it_is_tried():
+    told = []
+    report = check_value(LINEAR, quick=True, on_law=lambda *each: told.append(each))
+    assert [law for law, _, _ in told] == [finding.law for finding in report.findings]
+    assert [(place, total) for _, place, total in told] == [(n + 1, len(told)) for n in range(len(told))]

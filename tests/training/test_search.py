@@ -95,7 +95,7 @@ def test_a_search_killed_after_any_epoch_resumes_to_the_same_bits(data, tmp_path
 
     checkpoint = tmp_path / "epoch.safetensors"
     with pytest.raises(Killed):
-        search(data, recipe=recipe).run(checkpoint, kill)
+        search(data, recipe=recipe).run(checkpoint, kill, save_seconds=0.0)
     told = []
     resumed = search(data, recipe=recipe, model=model).run(checkpoint, lambda *each: told.append(each))
     assert told == [(done, 3) for done in range(stop, 4)]
@@ -111,7 +111,7 @@ def test_another_seed_finds_another_mask(data):
 
 def test_a_checkpoint_of_another_search_is_refused(data, tmp_path):
     checkpoint = tmp_path / "epoch.safetensors"
-    search(data).run(checkpoint, quietly)
+    search(data).run(checkpoint, quietly, save_seconds=0.0)
     model = network()
     model[1] = nn.Linear(64, 40)
     other = Searching(

@@ -49,7 +49,8 @@ def run(data, recipe=PLAIN, *, model=None, masks=None, checkpoint=None, on_epoch
     plain = {"rate": lambda progress: recipe.lr, "seed": 0, "phase": "dense"}
     if "penalised" in course:
         course = {"penalties": [RegularizerPenalty(L1, {"factor": 0.01}, model, NAMES, None)]}
-    return train(model, data, recipe, Course(**plain | course), masks=masks, checkpoint=checkpoint, on_epoch=on_epoch)
+    saved = {"checkpoint": checkpoint, "save_seconds": 0.0}
+    return train(model, data, recipe, Course(**plain | course), masks=masks, on_epoch=on_epoch, **saved)
 
 
 def same(first, second):

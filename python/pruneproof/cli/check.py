@@ -1,6 +1,9 @@
 """`repro check`: what a criterion, an update, a model, ... obeys."""
 
 import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -40,10 +43,23 @@ def check(
     found = survey(of=(of,), files=plugin or ())
     subjects = [found.owner(of, name, where="").value for name in ids]
     reports: list[Report] = []
-    for subject in subjects:
-        reports.append(check_value(subject, quick=quick))
+    for name, subject in zip(ids, subjects, strict=True):
+        with _law_at_work(name, quiet=json) as on_law:
+            reports.append(check_value(subject, quick=quick, on_law=on_law))
         if not json:
             say(reports[-1])
     if json:
         print_json([report.to_json() for report in reports])
     return 1 if any(report.failures for report in reports) else 0
+
+
+@contextmanager
+def _law_at_work(name: str, *, quiet: bool) -> Iterator[Callable[[str, int, int], None]]:
+    """Show on stderr, where it is a terminal, which law is tried; the line goes when all are."""
+    if quiet or not sys.stderr.isatty():
+        yield lambda law, place, total: None
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status(name) as shown:
+        yield lambda law, place, total: shown.update(f"{name}: law {place} of {total}, {law}")

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,6 +14,8 @@ from pruneproof.cli.output import say
 from pruneproof.errors import BadOption
 
 MOST_SEEDS = 10_000
+WORKER_BYTES = 1_500_000_000
+"""Memory that a worker process is counted with: torch and a small data set take about 1 GB."""
 
 
 class Device(StrEnum):
@@ -60,7 +63,7 @@ DataOption = Annotated[
     Path | None, typer.Option("--data-dir", metavar="DIR", help="Where data sets lie.", envvar="PRUNEPROOF_DATA")
 ]
 WorkersOption = Annotated[
-    int | None, typer.Option("--workers", min=1, help="Processes; default: one per core, one on a GPU.")
+    int | None, typer.Option("--workers", min=1, help="Processes; default: as cores and memory allow, one on a GPU.")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 
@@ -100,7 +103,7 @@ def parse_seeds(text: str) -> tuple[int, ...] | None:
 
 
 def default_workers(device: Device, asked: int | None) -> int:
-    """Return the number of worker processes: as asked, one on a GPU, otherwise one per usable core."""
+    """Return the number of worker processes: as asked, one on a GPU, otherwise as many as cores and memory allow."""
     if asked:
         return asked
     if device is not Device.CPU:
@@ -108,7 +111,18 @@ def default_workers(device: Device, asked: int | None) -> int:
 
         if torch.cuda.is_available():
             return 1
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    free = _free_memory()
+    return cores if free is None else max(1, min(cores, free // WORKER_BYTES))
+
+
+def _free_memory() -> int | None:
+    """Return how many bytes of memory can be had without swapping; None where the system does not tell."""
+    try:
+        found = re.search(r"^MemAvailable:\s+(\d+) kB", Path("/proc/meminfo").read_text(encoding="ascii"), re.MULTILINE)
+    except OSError:
+        return None
+    return None if found is None else 1024 * int(found[1])
 
 
 def print_json(value: Any) -> None:

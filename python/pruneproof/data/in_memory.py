@@ -8,6 +8,8 @@ from pruneproof.api import Batch, Split, digest_arrays
 from pruneproof.data.augment import IMAGE_AUGMENTATIONS, Augmentation, check_augment
 from pruneproof.data.holdout import hold_out
 
+SMALL = 2_000_000
+"""Numbers in a split, up to which it is kept normalised (8 MB) beside what is stored."""
 Samples = tuple[torch.Tensor, torch.Tensor]
 """Inputs and int64 labels of one split, in stored order."""
 
@@ -37,6 +39,7 @@ class InMemory:
         self.std = std
         self.augmentations = augmentations
         self.shape: tuple[int, ...] = tuple(splits["train"][0].shape[1:])
+        self._small: dict[Split, torch.Tensor] = {}
 
     def size(self, split: Split) -> int:
         """Return the number of samples of a split."""
@@ -74,8 +77,12 @@ class InMemory:
         count, device = len(labels), inputs.device
         index = None if order is None else torch.randperm(count, generator=order).to(device)
         draws = [each.draw(count, augment_rng).to(device) for each in augment if augment_rng is not None]
+        ready = None if augment else self._normalised_whole(split)
         for start in range(0, count, batch_size):
             part = slice(start, start + batch_size)
+            if ready is not None and index is not None:
+                yield ready.index_select(0, index[part]), labels.index_select(0, index[part])
+                continue
             if index is None:
                 batch, target = inputs[part], labels[part]
             else:
@@ -83,6 +90,15 @@ class InMemory:
             for each, drawn in zip(augment, draws, strict=True):
                 batch = each.apply(batch, drawn[part])
             yield self._normalised(batch), target
+
+    def _normalised_whole(self, split: Split) -> torch.Tensor | None:
+        """Return a small split normalised once for all epochs, with the bits of its batches; None of others."""
+        inputs = self.splits[split][0]
+        if inputs.is_cuda or inputs.numel() > SMALL:
+            return None
+        if split not in self._small:
+            self._small[split] = self._normalised(inputs)
+        return self._small[split]
 
     def _normalised(self, batch: torch.Tensor) -> torch.Tensor:
         images_on_gpu = batch.is_cuda and batch.dim() == 4

@@ -3,7 +3,6 @@
 from typing import Any
 
 import torch
-from scipy import stats
 from torch import Tensor, nn
 
 from pruneproof.api import Catalog, Fact, Mechanism
@@ -33,6 +32,8 @@ def vanishing_scores(catalog: Catalog) -> list[Fact]:
 
 def reversed_orders(catalog: Catalog) -> list[Fact]:
     """On batch statistics raising and preserving the gradient norm rank all filters in opposite orders."""
+    from scipy import stats  # here, because workers start without it
+
     facts = []
     for order in ORDERS:
         for train_mode in (True, False):
@@ -57,6 +58,8 @@ def growing_norms(catalog: Catalog, *, rate: float = 0.05, steps: int = 40) -> l
     That is η times its first-order contribution to the fall of the loss: growth, rather than the norm, ranks filters by
     contribution exactly.
     """
+    from scipy import stats  # here, because workers start without it
+
     facts = []
     for order in ORDERS:
         flow = _flow(catalog, order, train_mode=True)

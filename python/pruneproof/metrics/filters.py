@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
-from scipy import stats
 
 from pruneproof.api import Metric, Probe, Source, Tensors, decimal_floor
 
@@ -41,6 +40,8 @@ def correlation(one: torch.Tensor, other: torch.Tensor) -> float | None:
         return None
     if one.min() == one.max() or other.min() == other.max():
         return None
+    from scipy import stats  # here, because workers start without it
+
     return round(float(stats.spearmanr(one.cpu().numpy(), other.cpu().numpy()).statistic), 12)
 
 

@@ -67,13 +67,18 @@ def open_network(task: Task, role: str = "weights", mask: str = "mask") -> Netwo
     """Rebuild the network with the upstream weights, dead ones zero, on its device."""
     module, prunable, data = build(task, fresh=False)
     load_weights(task.upstream[role], module)
-    module.to(task.inputs["device"])
-    if not any(_overruns(part) for part in module.modules()):
-        module.to(memory_format=torch.channels_last)  # faster convolutions, most of all depthwise ones on a CPU
+    module = lay_out(module.to(task.inputs["device"]))
     masks = load_masks(task.upstream[mask], module) if mask in task.upstream else None
     if masks is not None:
         masks.apply_(module)
     return Network(module, prunable, data, masks)
+
+
+def lay_out(module: nn.Module) -> nn.Module:
+    """Put the channels of a network last in memory, where that is safe, and return it."""
+    if not any(_overruns(part) for part in module.modules()):
+        module.to(memory_format=torch.channels_last)  # faster convolutions, most of all depthwise ones on a CPU
+    return module
 
 
 def _overruns(part: nn.Module) -> bool:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import torch
 
+from pruneproof.contracts.claims import ClaimTest
 from pruneproof.contracts.executor import Worker as AnyWorker
 from pruneproof.contracts.numerics import NUMERICS, Numerics
 from pruneproof.pipeline.child_worker import ChildWorker
@@ -13,6 +14,10 @@ from pruneproof.pipeline.numerics import check_capability, is_started_for
 from pruneproof.pipeline.store import Store
 from pruneproof.pipeline.worker import Worker
 from pruneproof.registry.catalog import build_catalog
+from pruneproof.registry.kinds import KINDS
+
+AT_WORK = tuple(kind.of for kind in KINDS if kind.changes_results and kind.of is not ClaimTest)
+"""The kinds of plugins that stages need; what judges and draws stays with the process that reports."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +41,7 @@ class WorkerSpec:
         if not is_started_for(numerics):
             return ChildWorker(self)
         check_capability(numerics)
-        catalog = build_catalog(self.plugins, files=self.files)
+        catalog = build_catalog(self.plugins, files=self.files, of=AT_WORK)
         prepare_torch(numerics)  # last: plugins that were imported before may have changed what it sets
         return Worker(catalog, Store(self.store), self.data)
 
@@ -46,7 +51,8 @@ def prepare_torch(numerics: Numerics) -> None:
     torch.set_num_threads(1)
     torch.set_default_dtype(torch.float32)
     torch.set_grad_enabled(True)
-    torch.use_deterministic_algorithms(False)
+    if torch.are_deterministic_algorithms_enabled():  # asked first, because the call imports torch's compiler
+        torch.use_deterministic_algorithms(False)
     torch.backends.mkldnn.set_flags(numerics.onednn)  # type: ignore[no-untyped-call]
     torch.backends.nnpack.set_flags(numerics.onednn)  # type: ignore[no-untyped-call]
     torch.backends.cudnn.benchmark = False

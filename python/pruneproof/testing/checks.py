@@ -51,6 +51,8 @@ from pruneproof.testing.masked import masked, plain_masked
 from pruneproof.testing.report import Finding, Report
 from pruneproof.testing.strategies import budgets, builds, cases, courses, plain_budgets, plain_cases
 
+OnLaw = Callable[[str, int, int], None]
+"""Told (law, its place from 1, how many there are) before a law is tried."""
 SLOW = "PRUNEPROOF_SLOW"
 """Environment variable; at 1 every law is tried on ten times as many cases."""
 
@@ -297,14 +299,19 @@ def parametrize_with_checks(subjects: Iterable[Any], *, quick: bool = False) -> 
     return pytest.mark.parametrize(("subject", "check"), parameters)
 
 
-def check_value(subject: Any, *, quick: bool = False) -> Report:
+def check_value(subject: Any, *, quick: bool = False, on_law: OnLaw = lambda law, place, total: None) -> Report:
     """Try every law of the subject's kind, and those that it claims; see `check_criterion`.
+
+    Args:
+        subject: of any kind that can be checked.
+        quick: a quarter of the cases.
+        on_law: told each law before it is tried.
 
     Raises:
         BadPlugin: the passport is invalid, or the subject is of no kind that can be checked.
     """
     checks = checks_of(subject, quick=quick)
-    report = _report(checks[0].kind.name, subject.id, subject, checks)
+    report = _report(checks[0].kind.name, subject.id, subject, checks, on_law)
     if not isinstance(subject, Criterion):
         return report
     stated = {
@@ -314,14 +321,23 @@ def check_value(subject: Any, *, quick: bool = False) -> Report:
     return replace(report, findings=report.findings + open_)
 
 
-def _report(kind: str, name: str, subject: Any, checks: Sequence[Check]) -> Report:
+def _report(
+    kind: str,
+    name: str,
+    subject: Any,
+    checks: Sequence[Check],
+    on_law: OnLaw = lambda law, place, total: None,
+) -> Report:
     first, *others = checks
+    on_law(first.law.id, 1, len(checks))
     findings = [first.finding(subject)]
     if findings[0].status == "broken":  # the answer has no form that the other laws could speak of
         reason = f"{first.law.id} is broken; repair that first"
         findings += [Finding(each.law.id, "skipped", reason) for each in others]
     else:
-        findings += [each.finding(subject) for each in others]
+        for place, each in enumerate(others, start=2):
+            on_law(each.law.id, place, len(checks))
+            findings.append(each.finding(subject))
     return Report(kind, name, tuple(findings))
 
 

@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ from pruneproof.values.opening import opened, parse_json
 
 _LOG = logging.getLogger(__name__)
 _DIGEST = "digest"
+SAVE_SECONDS = 10.0
+"""Unfinished work is saved about so often: what a kill can cost, beside the epoch that it falls into."""
 
 
 def save_tensors(path: Path, tensors: Mapping[str, torch.Tensor], facts: Mapping[str, Any]) -> None:
@@ -54,6 +57,27 @@ def save_progress(path: Path, tensors: Mapping[str, torch.Tensor], facts: Mappin
     if path.is_file():
         path.replace(_before(path))
     save_tensors(path, tensors, {**facts, _DIGEST: _digest(tensors, facts)})
+
+
+class SaveClock:
+    """Says when so much time has passed since the last save that the next one is worth its while.
+
+    >>> SaveClock(3600.0).is_due(), SaveClock(0.0).is_due()
+    (False, True)
+    """
+
+    def __init__(self, seconds: float) -> None:
+        """Begin to count."""
+        self._seconds = seconds
+        self._last = time.monotonic()
+
+    def is_due(self) -> bool:
+        """Say whether to save now; if so, begin to count again."""
+        now = time.monotonic()
+        due = now - self._last >= self._seconds
+        if due:
+            self._last = now
+        return due
 
 
 def load_progress(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]] | None:

@@ -148,7 +148,7 @@ def _by_layer(
     """Sum the squares of slopes from the inputs of each layer and the slopes at its outputs."""
     shapes: dict[str, torch.Size] = {}
     with _listening(layers, lambda name, inputs, output: shapes.__setitem__(name, output.shape)), torch.no_grad():
-        forward(weights, x)
+        forward(weights, x[:1])
 
     def shifted(shifts: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
         inputs: dict[str, Tensor] = {}
@@ -160,7 +160,7 @@ def _by_layer(
         with _listening(layers, shift):
             return forward(weights, x), inputs
 
-    zeros = {name: weights[name].new_zeros(shape) for name, shape in shapes.items()}
+    zeros = {name: weights[name].new_zeros(len(x), *shape[1:]) for name, shape in shapes.items()}
     answer: tuple[Any, ...] = vjp(shifted, zeros, has_aux=True)
     _, pull, inputs = answer
     slopes = vmap(pull)(v)[0]

@@ -6,6 +6,8 @@ import torch
 from torch import nn
 
 from pruneproof.errors import BadTensor, MaskBreach
+from pruneproof.training.masked_row import MaskedRow
+from pruneproof.training.row import Row
 from pruneproof.values.enforced import Enforced
 from pruneproof.values.mask_apply import bits_of
 from pruneproof.values.masks import MaskSet
@@ -57,13 +59,14 @@ class Masker:
     3
     """
 
-    def __init__(self, model: nn.Module, masks: MaskSet) -> None:
-        """Mask the weights of `model` with `masks`.
+    def __init__(self, model: nn.Module, masks: MaskSet, row: Row | None = None) -> None:
+        """Mask the weights of `model` with `masks`, in one pass each where its parameters lie in a `row`.
 
         Raises:
             BadTensor: a mask belongs to no parameter of the model, or has another shape.
         """
         self._model = model
+        self._row = row
         self._set(masks)
 
     def _set(self, masks: MaskSet) -> None:
@@ -71,6 +74,7 @@ class Masker:
         self.masks = masks
         weights = {name: self._model.get_parameter(name) for name in alive}
         self._enforced = Enforced(weights, alive)
+        self._in_row = MaskedRow(self._model, self._row, alive) if self._row is not None else None
         # All bits of a dead weight but the sign, none of an alive one; the tensors in one row.
         row = bits_of(_row(weights.values()))
         self._forbidden = _row(~mask for mask in alive.values()).to(row.dtype) * torch.iinfo(row.dtype).max
@@ -94,11 +98,13 @@ class Masker:
 
     def mask_gradients(self) -> None:
         """Set the gradients of dead weights to zero, whatever they were; call it before clipping and the optimizer."""
-        self._enforced.mask_gradients()
+        if self._in_row is None or not self._in_row.mask_gradients():
+            self._enforced.mask_gradients()
 
     def mask_weights(self) -> None:
         """Set dead weights to +0.0, whatever they were (a product with the mask would leave -0.0 and NaN)."""
-        self._enforced.mask_weights()
+        if self._in_row is None or not self._in_row.mask_weights():
+            self._enforced.mask_weights()
 
     def watch(self, step: int) -> None:
         """Look whether a dead weight is alive, and remember the first `step` at which one was.
@@ -106,7 +112,7 @@ class Masker:
         The model's tensors are looked up by name, so that a replaced parameter or module does not go unseen. On CUDA
         this only queues work and does not wait for it.
         """
-        if self._enforced.keep:
+        if self._enforced.keep and not self._is_seen_intact():
             revived = self._revived()
             first = (revived.amax() > 0) & (self._seen_at < 0)
             self._seen |= revived * first
@@ -121,8 +127,7 @@ class Masker:
         step = int(self._seen_at)
         if step >= 0:
             self._refuse(self._seen, f"after step {step}")
-        now = self._revived()
-        if now.any():
+        if not self._is_seen_intact() and (now := self._revived()).any():
             self._refuse(now, "now")
 
     def masked_state_dict(self) -> dict[str, torch.Tensor]:
@@ -133,6 +138,10 @@ class Masker:
         """
         self.assert_intact()
         return self._model.state_dict()
+
+    def _is_seen_intact(self) -> bool:
+        """Say whether one pass over the row shows that no dead weight is alive; without a row it shows nothing."""
+        return self._in_row is not None and self._in_row.is_intact()
 
     @torch.no_grad()
     def _revived(self) -> torch.Tensor:

@@ -170,11 +170,12 @@ class ModelProbe:
         masked = self._masked
         generator = torch.Generator().manual_seed(self._seed)
         with masked.looking(train_mode=False), torch.no_grad():
-            weights = {name: leaf.detach() for name, leaf in masked.leaves(masked.weights(), double=double).items()}
+            leaves = masked.leaves(masked.weights(), double=double)
+            weights = {name: masked.masked(name, leaf.detach()) for name, leaf in leaves.items()}
             others = masked.others(double=double)
 
             def forward(weights: Tensors, x: torch.Tensor) -> torch.Tensor:
-                return masked.outputs(weights, others, x)
+                return masked.outputs(weights, others, x, dead=True)  # they are masked, once for all batches
 
             layers: Layers | None = None
             totals = {name: torch.zeros_like(weight) for name, weight in weights.items()}

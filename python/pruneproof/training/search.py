@@ -15,7 +15,14 @@ from pruneproof.contracts.dataset import LoadedData
 from pruneproof.contracts.recipe import Recipe
 from pruneproof.contracts.search import MaskSearch
 from pruneproof.errors import BadPlugin, StoreCorrupt
-from pruneproof.training.checkpoint import load_progress, pack_optimizer, save_progress, unpack_optimizer
+from pruneproof.training.checkpoint import (
+    SAVE_SECONDS,
+    SaveClock,
+    load_progress,
+    pack_optimizer,
+    save_progress,
+    unpack_optimizer,
+)
 from pruneproof.training.masked_model import tempered
 from pruneproof.training.seeding import seeded, stream, stream_seed
 from pruneproof.training.train import make_optimizer_over
@@ -80,12 +87,20 @@ class Searching:
         self.loss: list[float | None] = []
         self.steps = math.ceil(self.data.size("train") / recipe.batch)
 
-    def run(self, checkpoint: Path | None, on_epoch: Callable[[int, int], None]) -> Found:
+    def run(
+        self, checkpoint: Path | None, on_epoch: Callable[[int, int], None], *, save_seconds: float = SAVE_SECONDS
+    ) -> Found:
         """Train the variables and export the mask.
+
+        Args:
+            checkpoint: file to resume from, and to write after an epoch.
+            on_epoch: told (epochs done, epochs in all) at the start and after every epoch.
+            save_seconds: the time between two writes, at least; 0 writes after every epoch.
 
         Raises:
             BadPlugin: gates or masks of other names or shapes than the weights.
         """
+        save_clock = SaveClock(save_seconds)
         kept = None if checkpoint is None else load_progress(checkpoint)
         if kept is not None:
             self._resume(checkpoint, *kept)
@@ -94,7 +109,7 @@ class Searching:
             with seeded(stream_seed(self.seed, "dropout", self.phase, epoch)):
                 loss = self._pass(epoch)
             self.loss.append(loss if math.isfinite(loss) else None)
-            if checkpoint is not None:
+            if checkpoint is not None and save_clock.is_due():
                 self._save(checkpoint)
             on_epoch(epoch + 1, self.recipe.epochs)
         variables = {name: each.detach().clone() for name, each in self.variables.items()}

@@ -8,6 +8,7 @@ import hashlib
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Literal
 
 import torch
@@ -53,9 +54,16 @@ def seeded(seed: int) -> Iterator[None]:
     ...     torch.equal(first, torch.rand(2))
     True
     """
-    with torch.random.fork_rng(devices=list(range(torch.cuda.device_count()))):
+    devices = _cuda_devices()
+    with torch.random.fork_rng(devices=devices):
         # As torch.manual_seed, which would queue work (and a stack trace) for devices that are not there.
         torch.default_generator.manual_seed(seed)
-        if torch.cuda.is_available():
+        if devices:
             torch.cuda.manual_seed_all(seed)
         yield
+
+
+@cache
+def _cuda_devices() -> list[int]:
+    """Return the numbers of the GPUs; asking loads the driver's library every time, so it is asked once."""
+    return list(range(torch.cuda.device_count())) if torch.cuda.is_available() else []

@@ -6,6 +6,7 @@ goes on from its checkpoint and ends with the same bits as one that was never st
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -17,10 +18,20 @@ from torch.nn import functional as F
 from pruneproof.contracts.dataset import LoadedData
 from pruneproof.contracts.recipe import Recipe
 from pruneproof.errors import BadConfig, StoreCorrupt
-from pruneproof.training.checkpoint import forget, load_progress, pack_optimizer, save_progress, unpack_optimizer
+from pruneproof.training.checkpoint import (
+    SAVE_SECONDS,
+    SaveClock,
+    forget,
+    load_progress,
+    pack_optimizer,
+    save_progress,
+    unpack_optimizer,
+)
 from pruneproof.training.evaluate import evaluate
 from pruneproof.training.masked_model import tempered
 from pruneproof.training.masker import Masker
+from pruneproof.training.row import Row
+from pruneproof.training.row_sgd import RowSGD
 from pruneproof.training.seeding import seeded, stream, stream_seed
 from pruneproof.values.masks import MaskSet
 
@@ -110,8 +121,16 @@ class Course:
     """The optimizer's state to go on from; None begins afresh."""
 
 
-def make_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
-    """Return the recipe's optimizer over all parameters; weight decay acts on biases and normalisation too."""
+def make_optimizer(model: nn.Module, recipe: Recipe, row: Row | None = None) -> torch.optim.Optimizer:
+    """Return the recipe's optimizer over all parameters; weight decay acts on biases and normalisation too.
+
+    Args:
+        model: whose parameters are optimised.
+        recipe: which optimizer, and how.
+        row: where the parameters lie, if they lie in one.
+    """
+    if row is not None and recipe.optimizer == "sgd":
+        return RowSGD(row, recipe.lr, recipe.momentum, weight_decay=recipe.weight_decay, nesterov=recipe.nesterov)
     return make_optimizer_over([*model.parameters()], recipe)
 
 
@@ -133,6 +152,7 @@ def train(
     *,
     masks: MaskSet | None = None,
     checkpoint: Path | None = None,
+    save_seconds: float = SAVE_SECONDS,
     on_epoch: Callable[[int, int], None] = lambda done, total: None,
 ) -> Trained:
     """Train `model` in place and return its state, history and final masks.
@@ -143,13 +163,14 @@ def train(
         recipe: epochs, optimizer and loss.
         course: learning rate, random streams, which epochs of the recipe, and what moves masks or adds to the loss.
         masks: alive weights from the first step on.
-        checkpoint: file to resume from and to write after every epoch.
+        checkpoint: file to resume from, and to write after an epoch.
+        save_seconds: the time between two writes, at least; 0 writes after every epoch.
         on_epoch: told (epochs done, epochs in all) at the start and after every epoch.
 
     Raises:
         MaskBreach: a pruned weight was alive after a step.
     """
-    loop = _Loop(model, data, recipe, course, masks, checkpoint)
+    loop = _Loop(model, data, recipe, course, masks, checkpoint, SaveClock(save_seconds))
     last = recipe.epochs if course.stop is None else course.stop
     on_epoch(loop.done, last - course.start)
     for epoch in range(course.start + loop.done, last):
@@ -171,12 +192,17 @@ class _Loop:
         course: Course,
         masks: MaskSet | None,
         checkpoint: Path | None,
+        save_clock: SaveClock,
     ) -> None:
+        self.save_clock = save_clock
         self.model, self.recipe, self.course, self.checkpoint = model, recipe, course, checkpoint
         self.device = next(model.parameters()).device
+        on_gpu = self.device.type == "cuda"
+        self.precision = torch.autocast("cuda", torch.bfloat16) if on_gpu else nullcontext()
         held_out = recipe.validation > 0
         self.data = data.holdout(recipe.validation, stream(course.seed, "validation")) if held_out else data
-        self.optimizer = make_optimizer(model, recipe)
+        self.row = Row.of(model)
+        self.optimizer = make_optimizer(model, recipe, self.row)
         self.history = History()
         self.best: dict[str, torch.Tensor] | None = None
         self.masks = self.explored = masks
@@ -185,7 +211,7 @@ class _Loop:
             self._resume(*kept)
         elif course.optimizer is not None:
             unpack_optimizer(self.optimizer, course.optimizer)
-        self.masker = Masker(model, self.masks) if self.masks is not None else None
+        self.masker = Masker(model, self.masks, self.row) if self.masks is not None else None
         self.steps = math.ceil(self.data.size("train") / recipe.batch)
 
     @property
@@ -193,14 +219,14 @@ class _Loop:
         return len(self.history.loss)
 
     def epoch(self, epoch: int) -> None:
-        """Train one epoch, look at the network, and write a checkpoint."""
+        """Train one epoch, look at the network, and write a checkpoint where one is due."""
         if self.course.prune_at is not None:
             self._change_masks(self.course.prune_at(epoch, self.masks))
         finite = {name: tensor.clone() for name, tensor in self.model.state_dict().items()}
         with seeded(stream_seed(self.course.seed, "dropout", self.course.phase, epoch)):
             loss = self._pass(epoch)
         history = self.history
-        history.diverged = not (math.isfinite(loss) and all(each.isfinite().all() for each in self.model.parameters()))
+        history.diverged = not (math.isfinite(loss) and self._is_finite())
         history.loss.append(None if history.diverged else loss)
         if history.diverged:  # what follows (scores, other seeds) can go on from the last weights that were numbers
             self.model.load_state_dict(finite)
@@ -209,7 +235,7 @@ class _Loop:
                 history.watched.setdefault(metric, []).append(value)
         if self.recipe.validation:
             self._keep_best()
-        if self.checkpoint is not None:
+        if self.checkpoint is not None and self.save_clock.is_due():
             self._save(self.checkpoint)
 
     def finish(self) -> Trained:
@@ -225,7 +251,7 @@ class _Loop:
         if self.explored is not None:  # from a dense network on, every weight has been alive
             self.explored = self.explored | masks
         if self.masker is None:
-            self.masker = Masker(self.model, masks)
+            self.masker = Masker(self.model, masks, self.row)
         else:
             self.masker.update(masks)
         self.history.best_epoch = None
@@ -265,11 +291,11 @@ class _Loop:
         recipe, course, steps = self.recipe, self.course, self.recipe.epochs * self.steps
         for group in self.optimizer.param_groups:
             group["lr"] = lr
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda"):
+        with self.precision:
             loss = F.cross_entropy(
                 tempered(self.model(inputs).float(), recipe.temperature), labels, label_smoothing=recipe.label_smoothing
             )
-        self.optimizer.zero_grad(set_to_none=True)
+        self._release_gradients()
         objective = sum((penalty(step, step / max(steps, 1), self.masks) for penalty in course.penalties), loss)
         objective.backward()  # type: ignore[no-untyped-call]
         if course.watcher is not None:
@@ -278,6 +304,8 @@ class _Loop:
         if due:
             self._move(due, step + 1, steps)
             return loss.detach()
+        if self.row is not None:
+            self.row.gather()
         if self.masker is not None:
             self.masker.mask_gradients()
         if recipe.clip is not None:
@@ -287,6 +315,17 @@ class _Loop:
             self.masker.mask_weights()
             self.masker.watch(step)
         return loss.detach()
+
+    def _release_gradients(self) -> None:
+        if self.row is not None:
+            self.row.release()
+        else:
+            self.optimizer.zero_grad(set_to_none=True)
+
+    def _is_finite(self) -> bool:
+        in_row = self.row is not None and self.row.is_whole()
+        weights = [self.row.weights] if self.row is not None and in_row else [*self.model.parameters()]
+        return all(bool(each.isfinite().all()) for each in weights)
 
     def _move(self, due: Sequence[MaskUpdate], step: int, steps: int) -> None:
         """Let masks move; weights that come back start at zero, without momentum."""
