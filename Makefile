@@ -40,6 +40,7 @@ check: $(BIN)/.installed ## static checks
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+	$(BIN)/mypy tests/typing
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/stubtest pruneproof._engine
 
@@ -53,8 +54,9 @@ bench: $(BIN)/.installed ## time the engine against plain passes over memory and
 	$(BIN)/python benches/prune.py --gigabytes 1 --repeats 2
 	$(BIN)/python benches/selection.py $(BENCH)
 
-readme: $(BIN)/.installed ## write README's tables of claims from the committed records
+readme: $(BIN)/.installed ## write README's tables of claims from the committed records, and the notebook's outputs
 	$(BIN)/python docs/update_readme.py
+	$(BIN)/python docs/update_notebook.py
 
 statistics: $(BIN)/.installed ## simulate the claim tests anew for docs/statistics.md, about a minute
 	$(BIN)/python docs/update_statistics.py

@@ -4,10 +4,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pruneproof.api import DataSet
-from pruneproof.cli.options import DataOption, JsonOption, StoreOption, data_path, print_json, store_path
+from pruneproof.cli.options import DataOption, JsonOption, StoreOption, print_json
 from pruneproof.cli.output import say
 from pruneproof.contracts.numerics import NUMERICS
 from pruneproof.errors import BadPlugin, DataCorrupt, DataMissing, StoreUnwritable
+from pruneproof.runs.places import data_path, store_path
 
 if TYPE_CHECKING:
     from pruneproof.registry.catalog import Entry

@@ -6,9 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from pruneproof.cli.options import JsonOption, PluginOption, StoreOption, print_json, store_path
+from pruneproof.cli.options import JsonOption, PluginOption, StoreOption, print_json
 from pruneproof.cli.output import say
 from pruneproof.errors import StoreCorrupt
+from pruneproof.runs.places import store_path
 
 
 def list_papers(json: JsonOption = False, store: StoreOption = None, plugin: PluginOption = None) -> int:

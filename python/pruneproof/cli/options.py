@@ -1,13 +1,11 @@
 """Arguments and options that several verbs share."""
 
 import json
-import os
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from platformdirs import user_cache_path, user_data_path
 
 from pruneproof.cli.output import say
 from pruneproof.errors import BadOption
@@ -65,16 +63,6 @@ WorkersOption = Annotated[
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 
 
-def store_path(given: Path | None) -> Path:
-    """Return the store's folder: as given, or in the user's cache."""
-    return (given or user_cache_path("pruneproof") / "store").expanduser().resolve()
-
-
-def data_path(given: Path | None) -> Path:
-    """Return the folder of data sets: as given, or in the user's data folder."""
-    return (given or user_data_path("pruneproof")).expanduser().resolve()
-
-
 def parse_seeds(text: str) -> tuple[int, ...] | None:
     """Read `--seeds`: empty for the profile's, a number of seeds, or a comma-separated list.
 
@@ -97,18 +85,6 @@ def parse_seeds(text: str) -> tuple[int, ...] | None:
             "seeds (0,1,7)."
         )
     return seeds
-
-
-def default_workers(device: Device, asked: int | None) -> int:
-    """Return the number of worker processes: as asked, one on a GPU, otherwise one per usable core."""
-    if asked:
-        return asked
-    if device is not Device.CPU:
-        import torch
-
-        if torch.cuda.is_available():
-            return 1
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def print_json(value: Any) -> None:

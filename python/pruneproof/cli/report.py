@@ -4,8 +4,9 @@ from typing import Annotated
 
 import typer
 
-from pruneproof.cli.options import JsonOption, Paper, StoreOption, print_json, store_path
+from pruneproof.cli.options import JsonOption, Paper, StoreOption, print_json
 from pruneproof.cli.output import console, say
+from pruneproof.runs.places import store_path
 
 
 def report(
@@ -15,8 +16,8 @@ def report(
     json: JsonOption = False,
 ) -> None:
     """Render the report of a paper's last run again from the store, without running anything."""
+    from pruneproof.papers.installed import open_paper
     from pruneproof.papers.record import Record
-    from pruneproof.pipeline.prepare import open_paper
     from pruneproof.pipeline.store import Store
     from pruneproof.registry.catalog import build_catalog
     from pruneproof.report.html import render
