@@ -12,7 +12,7 @@ BIN := $(VENV)/bin
 ONE_THREAD := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-fast check format bench wheel-test readme statistics conformance criteria golden plugins clean
+.PHONY: help run test test-fast check format bench wheel-test readme statistics conformance criteria decisions golden plugins site clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*[#][#] ' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 14
@@ -40,6 +40,7 @@ check: $(BIN)/.installed ## static checks
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+	$(BIN)/mypy tests/typing
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/stubtest pruneproof._engine
 
@@ -54,8 +55,9 @@ bench: $(BIN)/.installed ## time the engine against plain passes over memory and
 	$(BIN)/python benches/selection.py $(BENCH)
 	$(BIN)/python benches/training.py $(BENCH)
 
-readme: $(BIN)/.installed ## write README's tables of claims from the committed records
+readme: $(BIN)/.installed ## write README's tables of claims from the committed records, and the notebook's outputs
 	$(BIN)/python docs/update_readme.py
+	$(BIN)/python docs/update_notebook.py
 
 statistics: $(BIN)/.installed ## simulate the claim tests anew for docs/statistics.md, about a minute
 	$(BIN)/python docs/update_statistics.py
@@ -66,6 +68,9 @@ conformance: $(BIN)/.installed ## write the lists of laws in docs/conformance.md
 criteria: $(BIN)/.installed ## write docs/criteria, a page per criterion, from the criteria and the papers
 	$(BIN)/python docs/update_criteria.py
 
+decisions: $(BIN)/.installed ## write the index of docs/adr from the decisions
+	$(BIN)/python docs/update_decisions.py
+
 golden: $(BIN)/.installed ## write tests/golden from the papers as they stand: look at what changed before you commit it
 	PRUNEPROOF_GOLDEN=1 $(BIN)/python -m pytest --quiet tests/golden
 
@@ -75,6 +80,12 @@ wheel-test: $(BIN)/.installed ## build the wheel, install it in a clean environm
 plugins: $(BIN)/.installed ## install each plugin of plugins/ in an environment of its own, test and check it there
 	$(ONE_THREAD) VENV=$(abspath $(VENV)) plugins/test_plugins.sh
 
+site: $(BIN)/.installed ## build the site into site/, in an environment of its own
+	test -x $(VENV)-site/bin/mkdocs || { $(PYTHON) -m venv $(VENV)-site && $(VENV)-site/bin/python -m pip install --quiet \
+		'mkdocs-material>=9.5' 'mkdocstrings[python]>=0.26'; }
+	$(BIN)/python docs/site/assemble.py
+	NO_MKDOCS_2_WARNING=1 $(VENV)-site/bin/mkdocs build --strict --quiet --config-file docs/site/mkdocs.yml
+
 clean: ## remove everything that was built
-	rm -rf $(VENV) target dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-site target dist site .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find python -name '*.so' -delete

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from pruneproof.papers.committed import committed_records
 from pruneproof.papers.findings import findings
 from pruneproof.papers.load import load_paper
 from pruneproof.papers.paper import Paper
@@ -22,7 +23,6 @@ from pruneproof.report.wording import ANSWER_RULE, SCALES, counts_sentence
 ROOT = Path(__file__).parent.parent
 PAPERS = ("global-mp", "loss-modelling", "gradient-flow")
 """In the order in which they are shown."""
-SCALE_ORDER = ("paper", "reduced", "small")
 LINES = 8
 """Of a run's output, in README."""
 
@@ -30,15 +30,8 @@ LINES = 8
 def records_of(paper: Paper) -> dict[str, list[Record]]:
     """Return profile -> its newest record, then the others of that plan; the profile of the largest scale first."""
     catalog = build_catalog(paper.info.plugins)
-    every = [completed(Record.load(path), catalog) for path in sorted((paper.folder / "records").glob("*.json"))]
-    every.sort(key=lambda record: record.created, reverse=True)
-    every.sort(key=lambda record: SCALE_ORDER.index(record.scale))
-    found: dict[str, list[Record]] = {}
-    for record in every:
-        of_profile = found.setdefault(record.profile, [])
-        if not of_profile or of_profile[0].plan == record.plan:
-            of_profile.append(record)
-    return found
+    found = committed_records(paper.folder)
+    return {profile: [completed(record, catalog) for record in records] for profile, records in found.items()}
 
 
 def verdicts_page(paper: Paper) -> str:

@@ -3,16 +3,17 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 python=${VENV:?}/bin/python
+tests=$PWD/tests
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-"$python" -m maturin build --quiet --release --out "$work/dist"
+"$python" build_backend.py "$python" -m maturin build --quiet --release --out "$work/dist"
 "$python" -m venv "$work/clean"
 "$work/clean/bin/python" -m pip install --quiet "$work"/dist/pruneproof-*.whl
 
 cd "$work"
 export PRUNEPROOF_STORE="$work/store"
-clean/bin/repro list
+clean/bin/python "$tests/wheel_smoke.py"
 clean/bin/repro doctor
 status=0
 clean/bin/repro run 2209.14624 --only 'mlp/global' --only 'mlp/uniform' --seeds 3 > run.txt || status=$?

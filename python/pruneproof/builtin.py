@@ -175,5 +175,6 @@ def pruneproof_executors() -> Iterable[Executor]:
 @hookimpl
 def pruneproof_papers() -> Iterable[Path]:
     """The papers that travel with the package."""
-    folder = Path(__file__).parent / "_papers"
-    return [path.parent for path in sorted(folder.glob("*/paper.toml"))]
+    from pruneproof.registry.shipped import shipped
+
+    return [path.parent for path in sorted(shipped("papers").glob("*/paper.toml"))]

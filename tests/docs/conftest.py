@@ -3,7 +3,7 @@
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-OUTSIDE = {"target", "dist", "node_modules"}
+OUTSIDE = {"target", "dist", "node_modules", "site"}
 PAGES = sorted(
     path
     for path in ROOT.rglob("*.md")

@@ -30,7 +30,7 @@ def test_each_claim_with_a_value_has_a_row_with_mark_and_interval(draw):
         COLOURS["holds"],
         COLOURS["fails"],
     ]
-    assert any(word.endswith("b ✘") for word in drawn.words)
+    assert any(word.startswith("✘ b: text of b") for word in drawn.words)
     assert drawn.caption.startswith("2 claims with a number: 1 holds, 1 fails.")
 
 
@@ -81,4 +81,9 @@ def test_every_claim_of_a_record_with_a_value_is_there(draw, recorded):
     table = recorded("global-mp", "mini")
     words = " ".join(draw(FOREST, table).words)
     for each in table.claims:
-        assert (f" {each.id} " in f"{words} ") == (each.value is not None)
+        assert (f" {each.id}: " in words) == (each.value is not None)
+
+
+def test_the_figure_fits_a_phone_and_no_text_leaves_it(draw, recorded):
+    drawn = draw(FOREST, recorded("global-mp", "mini"))
+    assert max(map(len, drawn.words)) <= 68

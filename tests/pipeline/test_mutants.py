@@ -5,10 +5,10 @@ from dataclasses import replace
 import pytest
 from pydantic import ValidationError
 
+from pruneproof.papers.installed import open_paper
 from pruneproof.papers.steps import ApplyTransform, Prune, Repeat, Train
 from pruneproof.pipeline.mutants import MUTANTS, RULES, mutate, written_out
 from pruneproof.pipeline.planning import make_plan
-from pruneproof.pipeline.prepare import open_paper
 from pruneproof.registry.catalog import build_catalog
 
 BY_ID = {each.id: each for each in MUTANTS}

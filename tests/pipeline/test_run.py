@@ -7,9 +7,10 @@ import pytest
 
 from pruneproof.contracts.criterion import Criterion
 from pruneproof.errors import DataMissing, DeviceMissing, NameClash, StoreCorrupt, StoreUnwritable, UnknownName
+from pruneproof.papers.installed import open_paper
 from pruneproof.papers.record import Record
 from pruneproof.pipeline.compare import compare
-from pruneproof.pipeline.prepare import open_paper, prepare
+from pruneproof.pipeline.prepare import prepare
 from pruneproof.pipeline.run import report_folder, run_paper
 
 

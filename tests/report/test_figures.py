@@ -1,5 +1,6 @@
 import re
 from dataclasses import replace
+from fnmatch import fnmatchcase
 
 import pytest
 
@@ -38,7 +39,12 @@ def test_the_figures_of_a_paper_can_be_drawn_before_anything_is_run(papers, cata
 
 def test_each_run_has_its_figures_and_the_record_its_own(report):
     assert names(report.plots) == [
-        "claims",
+        "claims-2",
+        "claims-3",
+        "claims-4",
+        "claims-5",
+        "claims-6",
+        "claims-other",
         "mobilenet-networks",
         "mobilenet-accuracy",
         "mobilenet-macs",
@@ -50,15 +56,30 @@ def test_each_run_has_its_figures_and_the_record_its_own(report):
 def test_loss_modelling_has_its_figures(papers, records, catalog):
     record = records("loss-modelling", "mini")
     found = draw(record, table_of(record), papers["loss-modelling"], catalog)
-    assert names(found) == ["claims", "mlp-loss-iterations", "mlp-loss-penalty", "mlp-before-after"]
+    assert [name for name in names(found) if not name.startswith("claims-")] == [
+        "mlp-loss-iterations",
+        "mlp-loss-penalty",
+        "mlp-before-after",
+    ]
 
 
 def test_captions_begin_with_what_is_shown_and_differ(report):
     captions = [plot.caption for group in report.plots.values() for plot in group]
     assert len({caption[:60] for caption in captions}) == len(captions)
-    assert captions[0].startswith("global-mp at mini: ")
-    assert all(caption.startswith("mobilenet: ") for caption in captions[1:])
-    assert captions[3].endswith("Every zero weight counts as saved work, which no measurement of speed stands behind.")
+    of_questions, of_runs = captions[:6], captions[6:]
+    assert all(caption.startswith("global-mp at mini, ") for caption in of_questions)
+    assert all(caption.startswith("mobilenet: ") for caption in of_runs)
+    assert of_runs[2].endswith("Every zero weight counts as saved work, which no measurement of speed stands behind.")
+
+
+def test_each_question_has_the_claims_that_answer_it_and_every_claim_is_shown(report, papers):
+    shown = {plot.name: set(re.findall(r">. ([\w.-]+): ", plot.svg)) for plot in report.plots[""]}
+    with_value = {claim.id for claim in report.record.claims if claim.value is not None}
+    for number, finding in enumerate(papers["global-mp"].claims.finding, 1):
+        assert shown.get(f"claims-{number}", set()) == {
+            claim for claim in with_value if any(fnmatchcase(claim, each) for each in finding.claims)
+        }
+    assert set().union(*shown.values()) == with_value
 
 
 def test_without_declared_figures_there_are_some_that_suit_any_paper(tiny_run, tiny_record, catalog):

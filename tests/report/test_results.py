@@ -5,12 +5,13 @@ import numpy as np
 import pytest
 
 from pruneproof.report.results import result_tables, text_of, tidy_csv
+from pruneproof.report.rows import cell_rows
 from pruneproof.report.table import table_of
 
 
 @pytest.fixture(scope="module")
-def rows(record, table):
-    return list(csv.DictReader(io.StringIO(tidy_csv(record, table))))
+def rows(record):
+    return list(csv.DictReader(io.StringIO(tidy_csv(cell_rows(record)))))
 
 
 def test_a_column_for_each_number_of_the_end_with_its_unit(table):
@@ -69,7 +70,7 @@ def test_the_csv_has_one_row_per_network_with_what_was_measured(record, rows):
 
 def test_settings_are_columns_and_metrics_per_tensor_are_not(records):
     record = records("loss-modelling", "mini")
-    rows = list(csv.DictReader(io.StringIO(tidy_csv(record, table_of(record)))))
+    rows = list(csv.DictReader(io.StringIO(tidy_csv(cell_rows(record)))))
     assert {"criterion", "iterations", "penalty", "pruned.loss-change", "error-gap"} <= set(rows[0])
     assert not any("densities" in name for name in rows[0])
     by_method = {row["method"]: row for row in rows}
@@ -81,5 +82,5 @@ def test_a_metric_called_like_a_column_is_told_apart(record):
     cell = record.cells[-1]
     odd = cell.model_copy(update={"measured": {"end": {"sparsity": 0.123, "accuracy": 1.0}}})
     one = record.model_copy(update={"cells": (odd,)})
-    [row] = csv.DictReader(io.StringIO(tidy_csv(one, table_of(one))))
+    [row] = csv.DictReader(io.StringIO(tidy_csv(cell_rows(one))))
     assert (float(row["sparsity"]), float(row["end.sparsity"])) == (cell.sparsity, 0.123)

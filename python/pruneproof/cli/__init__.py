@@ -4,11 +4,14 @@ import io
 import os
 import sys
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from pruneproof.cli.output import OutputGone, leave_to_others, open_standard_streams
 from pruneproof.errors import PruneproofError
 
+COMMANDS = ("repro", "pruneproof")
+"""The names under which the one command is installed."""
 USAGE = 64
 INTERNAL = 70
 NOT_WRITTEN = 74
@@ -23,13 +26,14 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # for terminals that cannot show every character
-    status = execute(sys.argv[1:])
+    name = Path(sys.argv[0]).stem
+    status = execute(sys.argv[1:], name if name in COMMANDS else COMMANDS[0])
     leave_to_others()
     sys.exit(status)
 
 
-def execute(arguments: list[str]) -> int:
-    """Run one command line and return its exit status (see `docs/exit-status.md`)."""
+def execute(arguments: list[str], name: str = COMMANDS[0]) -> int:
+    """Run one command line of the command `name` and return its exit status (see `docs/exit-status.md`)."""
     import typer
 
     from pruneproof.cli.app import app
@@ -37,7 +41,7 @@ def execute(arguments: list[str]) -> int:
     # Typer may carry its own copy of click; the base class of its usage errors is public in neither.
     usage_error: Any = typer.BadParameter.__mro__[1]
     try:
-        status = app(args=arguments, prog_name="repro", standalone_mode=False)
+        status = app(args=arguments, prog_name=name, standalone_mode=False)
         sys.stdout.flush()
     except PruneproofError as problem:
         return _refuse(str(problem), problem.status)
@@ -51,6 +55,8 @@ def execute(arguments: list[str]) -> int:
         problem.show()
         return USAGE
     except (Exception, SystemExit) as problem:
+        if _completes(name) and isinstance(problem, SystemExit):  # words for a shell were printed
+            return problem.code if isinstance(problem.code, int) else 0
         if isinstance(problem.__context__, BrokenPipeError):  # rich ends the process when the reader has gone
             return _gone(OutputGone(problem.__context__))
         from pruneproof.registry.blame import unforeseen
@@ -59,6 +65,11 @@ def execute(arguments: list[str]) -> int:
     if status == INTERRUPTED:
         return _refuse("interrupted. What was finished is kept; run the same command again to go on.", INTERRUPTED)
     return status if isinstance(status, int) else 0
+
+
+def _completes(name: str) -> bool:
+    """Say whether a shell asked what may come next on its command line."""
+    return f"_{name.upper()}_COMPLETE" in os.environ
 
 
 def _refuse(message: str, status: int) -> int:

@@ -1,5 +1,8 @@
 """The command line's table of verbs."""
 
+from importlib.metadata import version
+from typing import Annotated
+
 import typer
 
 from pruneproof.cli import (
@@ -24,17 +27,33 @@ from pruneproof.cli import (
     verify,
     why,
 )
-from pruneproof.cli.output import owns_stdout
+from pruneproof.cli.output import owns_stdout, say
 
 app = typer.Typer(
     name="repro",
     help="Re-run what pruning papers claim: pinned experiments, exact selection, a verdict per claim.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+def _tell_version(asked: bool) -> None:
+    if asked:
+        say(f"pruneproof {version('pruneproof')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_tell_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Re-run what pruning papers claim: pinned experiments, exact selection, a verdict per claim."""
+
+
 app.command("list")(owns_stdout(list_.list_papers))
 app.command("show")(owns_stdout(show.show))
 app.command("plan")(owns_stdout(plan.plan))

@@ -11,8 +11,8 @@ from pruneproof.contracts.model import Model
 def cite(paper: Paper, json: JsonOption = False) -> None:
     """Print how to cite a paper, the methods, models and data its runs use, and pruneproof."""
     from pruneproof.papers.check_names import named_by
+    from pruneproof.papers.installed import open_paper
     from pruneproof.papers.short_form import steps_of
-    from pruneproof.pipeline.prepare import open_paper
     from pruneproof.registry.catalog import build_catalog
     from pruneproof.registry.kinds import kind_of
 

@@ -4,10 +4,11 @@ from typing import Annotated
 
 import typer
 
-from pruneproof.cli.options import DataOption, JsonOption, data_path, print_json
+from pruneproof.cli.options import DataOption, JsonOption, print_json
 from pruneproof.cli.output import owns_stdout, say
 from pruneproof.contracts.dataset import DataSet
 from pruneproof.errors import BadPlugin, DataCorrupt, DataMissing
+from pruneproof.runs.places import data_path
 
 app = typer.Typer(help="List, fetch and fingerprint data sets.", no_args_is_help=True, rich_markup_mode=None)
 Name = Annotated[str, typer.Argument(metavar="DATASET", help="Data set id, e.g. cifar10.")]

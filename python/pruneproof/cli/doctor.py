@@ -1,13 +1,17 @@
 """`repro doctor`: versions, engine build, threads, GPU, data and store."""
 
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pruneproof.api import DataSet
-from pruneproof.cli.options import DataOption, JsonOption, StoreOption, data_path, print_json, store_path
+from pruneproof.cli.options import DataOption, JsonOption, StoreOption, print_json
 from pruneproof.cli.output import say
 from pruneproof.contracts.numerics import NUMERICS
 from pruneproof.errors import BadPlugin, DataCorrupt, DataMissing, StoreUnwritable
+from pruneproof.runs.places import data_path, store_path
+
+OURS = "repro"
 
 if TYPE_CHECKING:
     from pruneproof.registry.catalog import Entry
@@ -34,6 +38,7 @@ def doctor(store: StoreOption = None, data_dir: DataOption = None, json: JsonOpt
     found["reproduces bit for bit"] = reach()
     found["threads"] = torch.get_num_threads()
     found["gpus"] = [torch.cuda.get_device_name(each) for each in range(torch.cuda.device_count())]
+    found["command"] = _command()
     found["data folder"] = str(data)
     found["data"] = {
         name: _data_status(entry, data)
@@ -60,6 +65,19 @@ def doctor(store: StoreOption = None, data_dir: DataOption = None, json: JsonOpt
             else:
                 say(f"{name}: {value if value != [] else 'none'}")
     return status or (BadPlugin.status if broken else 0)
+
+
+def _command() -> str:
+    """Say what `repro` on the path is; two other packages install a command of that name."""
+    path = shutil.which(OURS)
+    try:
+        is_ours = path is not None and b"pruneproof" in Path(path).read_bytes()
+    except OSError:
+        is_ours = False
+    if is_ours:
+        return str(path)
+    where = f"{path} belongs to another package" if path else f"there is no {OURS} on the path"
+    return f"{where}; `pruneproof` is the same command"
 
 
 def _data_status(entry: "Entry[DataSet]", root: Path) -> str:

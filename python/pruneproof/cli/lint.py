@@ -10,9 +10,9 @@ def lint(paper: Paper, plugin: PluginOption = None, json: JsonOption = False) ->
     Exit status: 0 the tables support every statement, 1 one is not supported.
     """
     from pruneproof.papers.check_names import check_names
+    from pruneproof.papers.installed import open_paper
     from pruneproof.papers.printed import check_printed
     from pruneproof.papers.schema import PrintedClaim
-    from pruneproof.pipeline.prepare import open_paper
     from pruneproof.registry.catalog import build_catalog
     from pruneproof.report.figures import try_figures
 

@@ -6,9 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from pruneproof.cli.options import JsonOption, PluginOption, StoreOption, print_json, store_path
-from pruneproof.cli.output import say
+from pruneproof.cli.options import JsonOption, PluginOption, StoreOption, print_json
+from pruneproof.cli.output import say, say_indented
 from pruneproof.errors import StoreCorrupt
+from pruneproof.runs.places import store_path
 
 
 def list_papers(json: JsonOption = False, store: StoreOption = None, plugin: PluginOption = None) -> int:
@@ -44,11 +45,11 @@ def list_papers(json: JsonOption = False, store: StoreOption = None, plugin: Plu
         )
     for info in () if json else papers:
         say(f"{info.id}  (arXiv {info.arxiv}, {info.year})")
-        say(f"    {info.title}")
+        say_indented(info.title)
         for profile, counts in verdicts[info.id].items():
-            say(f"    {profile}: {told(counts)}")
+            say_indented(f"{profile}: {told(counts)}")
         if not verdicts[info.id]:
-            say(f"    not run yet here; start with: repro run {info.id}")
+            say_indented(f"not run yet here; start with: repro run {info.id}")
     for line in damage:
         print(f"repro: {line}", file=sys.stderr)
     return StoreCorrupt.status if damage else 0

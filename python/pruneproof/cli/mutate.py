@@ -20,14 +20,12 @@ from pruneproof.cli.options import (
     ProfileOption,
     SeedsOption,
     WorkersOption,
-    data_path,
-    default_workers,
     parse_seeds,
     print_json,
-    store_path,
 )
 from pruneproof.cli.output import console
 from pruneproof.errors import BadOption, UnknownName
+from pruneproof.runs.places import data_path, default_workers, store_path
 
 if TYPE_CHECKING:
     from pruneproof.contracts.executor import OnEvent
@@ -76,7 +74,7 @@ def mutate(
             device=device.value,
             only=tuple(only or ()),
             settings=tuple(settings or ()),
-            workers=default_workers(device, workers),
+            workers=default_workers(device.value, workers),
         )
         silent = quiet or json
         found = run_mutants(prepare(request, fetch=True), chosen, lambda name, plan: _progress(name, plan, silent))
@@ -116,11 +114,11 @@ def _own(folder: Path) -> Path:
 
 @contextmanager
 def _progress(name: str, prepared: "Prepared", silent: bool) -> "Iterator[OnEvent]":
-    from pruneproof.cli.progress import progress_bars
+    from pruneproof.runs.progress import progress_of
 
     if not silent:
         print(f"{name}: {len(prepared.plan.stages)} stages, {len(prepared.todo)} to run", file=sys.stderr)
-    with progress_bars(prepared.plan, prepared.todo, quiet=silent) as on_event:
+    with progress_of(prepared.plan, prepared.todo, quiet=silent) as on_event:
         yield on_event
 
 

@@ -12,8 +12,9 @@ from pruneproof.cli.options import JsonOption, print_json
 from pruneproof.cli.output import say
 from pruneproof.errors import BadOption, StoreUnwritable, UnknownName
 from pruneproof.registry.kinds import KINDS
+from pruneproof.registry.shipped import shipped
 
-TEMPLATE = Path(__file__).parents[1] / "_template"
+TEMPLATE = shipped("template")
 PATTERN = r"[a-z][a-z0-9]*(-[a-z0-9]+)*"
 _MODULES = {path.stem for path in (TEMPLATE / "src" / "pruneproof_template").glob("*")}
 

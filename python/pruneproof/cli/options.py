@@ -1,14 +1,16 @@
 """Arguments and options that several verbs share."""
 
 import json
+<<<<<<< HEAD
 import os
 import re
+=======
+>>>>>>> takehome
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from platformdirs import user_cache_path, user_data_path
 
 from pruneproof.cli.output import say
 from pruneproof.errors import BadOption
@@ -68,16 +70,6 @@ WorkersOption = Annotated[
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 
 
-def store_path(given: Path | None) -> Path:
-    """Return the store's folder: as given, or in the user's cache."""
-    return (given or user_cache_path("pruneproof") / "store").expanduser().resolve()
-
-
-def data_path(given: Path | None) -> Path:
-    """Return the folder of data sets: as given, or in the user's data folder."""
-    return (given or user_data_path("pruneproof")).expanduser().resolve()
-
-
 def parse_seeds(text: str) -> tuple[int, ...] | None:
     """Read `--seeds`: empty for the profile's, a number of seeds, or a comma-separated list.
 
@@ -102,6 +94,7 @@ def parse_seeds(text: str) -> tuple[int, ...] | None:
     return seeds
 
 
+<<<<<<< HEAD
 def default_workers(device: Device, asked: int | None) -> int:
     """Return the number of worker processes: as asked, one on a GPU, otherwise as many as cores and memory allow."""
     if asked:
@@ -125,6 +118,8 @@ def _free_memory() -> int | None:
     return None if found is None else 1024 * int(found[1])
 
 
+=======
+>>>>>>> takehome
 def print_json(value: Any) -> None:
     """Print a value as indented JSON."""
     say(json.dumps(value, indent=2, ensure_ascii=False, default=str))

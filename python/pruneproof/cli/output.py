@@ -4,7 +4,9 @@ import ctypes
 import errno
 import io
 import os
+import shutil
 import sys
+import textwrap
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import wraps
@@ -62,6 +64,12 @@ _verbs: Output | None = None
 def say(*values: object, sep: str = " ", end: str = "\n") -> None:
     """Print to standard output."""
     print(*values, sep=sep, end=end, file=cast("IO[str]", _verbs or sys.stdout), flush=True)
+
+
+def say_indented(text: str) -> None:
+    """Print a text four columns in, wrapped where the terminal ends."""
+    width = max(shutil.get_terminal_size().columns, 40)
+    say(textwrap.fill(text, width, initial_indent="    ", subsequent_indent="      ", break_on_hyphens=False))
 
 
 def console(**options: Any) -> "Console":

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pruneproof.cli.options import JsonOption, PluginOption, print_json
-from pruneproof.cli.output import say
+from pruneproof.cli.output import say, say_indented
 
 if TYPE_CHECKING:
     from pruneproof.papers.schema import PaperInfo
@@ -53,7 +53,7 @@ def plugins(
         say(f"{usable.name}  {usable.distribution} {usable.version}  ({usable.target})")
         for kind, ids in registered[usable.name].items():
             if ids:
-                say(f"    {kind}: {', '.join(ids)}")
+                say_indented(f"{kind}: {', '.join(ids)}")
     for bad, reason in broken:
         say(f"{bad.name}  {bad.distribution} {bad.version}  BROKEN: {reason}")
     return BadPlugin.status if broken else 0

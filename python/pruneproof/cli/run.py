@@ -1,6 +1,5 @@
 """`repro run PAPER...`: replay pinned experiments and judge every claim."""
 
-import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -19,13 +18,11 @@ from pruneproof.cli.options import (
     StoreOption,
     WithOption,
     WorkersOption,
-    data_path,
-    default_workers,
     parse_seeds,
     print_json,
-    store_path,
 )
 from pruneproof.cli.output import console, say
+from pruneproof.runs.places import data_path, default_workers, store_path
 
 if TYPE_CHECKING:
     from pruneproof.papers.record import Record
@@ -80,7 +77,7 @@ def run(
             files=tuple(plugin or ()),
             executor=executor,
             observers=tuple(observe or ()),
-            workers=default_workers(device, workers),
+            workers=default_workers(device.value, workers),
         )
         record = _run(request, quiet=quiet, verbose=verbose, json=json)
         records.append(record)
@@ -100,48 +97,21 @@ def exit_status(record: "Record") -> int:
 
 
 def _run(request: "Request", *, quiet: bool, verbose: bool, json: bool) -> "Record":
-    from pruneproof.cli.progress import progress_bars
-    from pruneproof.pipeline.prepare import prepare
-    from pruneproof.pipeline.run import report_folder, run_paper
-    from pruneproof.pipeline.store import Store
-    from pruneproof.report.figures import try_figures
-    from pruneproof.report.html import render
-    from pruneproof.report.table import completed
-    from pruneproof.values.opening import refuse_links
+    from pruneproof.runs.replay import replay
 
-    silent = quiet or json
-
-    def log(line: str) -> None:
-        if not silent:
-            print(line, file=sys.stderr)
-
-    prepared = prepare(request, fetch=True, log=log)
-    try_figures(prepared.paper, prepared.catalog)
-    plan = prepared.plan
-    log(
-        f"{plan.paper} at {plan.profile} on {prepared.device}, numerics {prepared.numerics.id}: "
-        f"{len(plan.stages)} stages, {len(prepared.todo)} to run, "
-        f"{request.workers} worker{'s' if request.workers > 1 else ''}"
-    )
-    with progress_bars(plan, prepared.todo, quiet=silent) as on_event:
-        record = run_paper(prepared, on_event, lambda line: print(f"repro: {line}", file=sys.stderr))
-    folder = report_folder(request.store, record)
-    with Store(request.store).writing():
-        refuse_links(folder, request.store)
-        record.save(folder / "record.json")
-        paths = render(record, prepared.paper, prepared.catalog, folder)
+    run = replay(request, quiet=quiet or json)
     if json:
-        return record
+        return run.record
     if not quiet:
         from pruneproof.report.brief import print_brief
+        from pruneproof.report.table import completed
         from pruneproof.report.terminal import print_record
 
-        whole = completed(record, prepared.catalog)
+        whole = completed(run.record, run.catalog)
         if verbose:
             print_record(whole, console())
         else:
-            print_brief(whole, prepared.paper, console())
-    for name, path in paths.items():
+            print_brief(whole, run.paper, console())
+    for name, path in run.files.items():
         say(f"{name}: {path}")
-    say(f"record: {folder / 'record.json'}")
-    return record
+    return run.record

@@ -8,7 +8,7 @@ from pruneproof.cli.output import console
 
 def show(paper: Paper, plugin: PluginOption = None, json: JsonOption = False) -> None:
     """Show a paper: its claims, runs, profiles and their estimated cost."""
-    from pruneproof.pipeline.prepare import open_paper
+    from pruneproof.papers.installed import open_paper
 
     found = open_paper(paper, plugin or ())
     if json:

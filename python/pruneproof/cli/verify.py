@@ -14,13 +14,11 @@ from pruneproof.cli.options import (
     ProfileOption,
     StoreOption,
     WorkersOption,
-    data_path,
-    default_workers,
     print_json,
-    store_path,
 )
 from pruneproof.cli.output import console, say
 from pruneproof.errors import BadOption
+from pruneproof.runs.places import data_path, default_workers, store_path
 
 if TYPE_CHECKING:
     from pruneproof.papers.record import Record
@@ -48,11 +46,12 @@ def verify(
 
     Exit status: 0 all digests agree, 1 one differs, 2 none differs and a stage could not run.
     """
-    from pruneproof.cli.progress import progress_bars
+    from pruneproof.papers.installed import open_paper
     from pruneproof.papers.record import Record
-    from pruneproof.pipeline.prepare import Request, open_paper, prepare
+    from pruneproof.pipeline.prepare import Request, prepare
     from pruneproof.pipeline.run import last_record
     from pruneproof.pipeline.verify import choose_stages, verify_record
+    from pruneproof.runs.progress import progress_of
 
     path = Path(record)
     if path.suffix != ".json":
@@ -73,7 +72,7 @@ def verify(
             settings=recorded.variant,
             added=tuple(each.name for each in foreign if not each.is_file),
             files=tuple(Path(each.origin) for each in foreign if each.is_file),
-            workers=default_workers(device, workers),
+            workers=default_workers(device.value, workers),
         )
         prepared = prepare(request, fetch=True)
         if prepared.plan.digest != recorded.plan:
@@ -83,7 +82,7 @@ def verify(
                 "changed since. Install the versions that the record names, or run the paper again."
             )
         chosen = choose_stages(prepared, tuple(only or ()), sample)
-        with progress_bars(prepared.plan, chosen, quiet=quiet or json) as on_event:
+        with progress_of(prepared.plan, chosen, quiet=quiet or json) as on_event:
             found = verify_record(recorded, prepared, chosen, on_event)
     if json:
         print_json(_as_json(path, recorded, found))

@@ -18,13 +18,12 @@ from pruneproof.cli.options import (
     SetOption,
     StoreOption,
     WithOption,
-    data_path,
     parse_seeds,
     print_json,
-    store_path,
 )
 from pruneproof.cli.output import say
 from pruneproof.errors import BadOption, UnknownName
+from pruneproof.runs.places import data_path, store_path
 
 
 def why(

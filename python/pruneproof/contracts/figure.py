@@ -24,8 +24,11 @@ class Figure:
     draw: Callable[..., str]
     about: str
     """What it shows, in one sentence."""
-    per: Literal["run", "record"] = "run"
-    """Whether it is drawn for each run from the run's rows, or once from all rows and claims."""
+    per: Literal["run", "record", "question"] = "run"
+    """Whether it is drawn for each run from the run's rows, once from all rows and claims, or for each question.
+
+    A question is one that the paper raises, with the claims that answer it; it is drawn once more for the other claims.
+    """
 
     @property
     def options(self) -> dict[str, Any]:

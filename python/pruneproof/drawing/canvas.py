@@ -98,12 +98,12 @@ class Canvas:
             panel.axes.set_ylabel(panel.axes.get_ylabel() if place % self.across == 0 else "")
             panel.axes.set_xlabel(panel.axes.get_xlabel() if place + self.across >= len(self.panels) else "")
 
-    def legend(self, styles: Mapping[str, Style]) -> None:
-        """Write a legend of marks above the panels."""
+    def legend(self, styles: Mapping[str, Style], *, place: str = "upper right") -> None:
+        """Write a legend of marks outside of the panels: `upper right`, `lower left`, ..."""
         if self.figure is not None:
             handles = [handle(name, style, linestyle="") for name, style in styles.items()]
             options = {"ncols": len(handles), "handletextpad": 0.2, "columnspacing": 1.2}
-            self.figure.legend(handles=handles, loc="outside upper right", **options)
+            self.figure.legend(handles=handles, loc=f"outside {place}", **options)
 
     def colour_bar(self, mesh: Any, label: str, *, shrink: float = 1.0) -> None:
         """Say what the colours of a mesh mean, beside all panels."""

@@ -70,7 +70,8 @@ def _run_in_pool(stages: Sequence[Work], spec: WorkerSpec, workers: int, on_even
     except BrokenProcessPool as problem:
         raise StageFailed(
             "a worker process ended without an answer; the system may have stopped it for lack of memory. Finished "
-            "stages and epochs are kept: run the same command again, with fewer --workers if memory is short."
+            "stages and epochs are kept: run the same command again, with fewer --workers if memory is short. A script "
+            'calls `pruneproof.run` below the line `if __name__ == "__main__":`, since workers import it anew.'
         ) from problem
     finally:
         _stop(pool)

@@ -16,9 +16,11 @@ COLOURS = {
 }
 MARKERS = {"holds": "o", "fails": "X", "absent": "s", "inconclusive": "D", "not-run": "."}
 SYMBOLS = {"holds": "✔", "fails": "✘", "absent": "∅", "inconclusive": "?", "not-run": "–"}
-LETTERS = 76
-"""Of a claim's text on one line."""
-LINE_HEIGHT, PANEL_HEIGHT = 0.14, 0.62
+LETTERS = 68
+"""Of a claim's text on one line, which fits the figure's width."""
+INCHES = 4.2
+"""The figure's width: that of a phone, and two beside each other on a screen."""
+LINE_HEIGHT, PANEL_HEIGHT = 0.145, 0.55
 
 
 def forest(
@@ -28,10 +30,10 @@ def forest(
     letters: int = LETTERS,
     wide: float = 20.0,
 ) -> str:
-    """Draw one row per claim that has a value, one panel per unit.
+    """Draw one row per claim that has a value, one panel per unit; the claim's text stands above its interval.
 
     Args:
-        table: all rows of a record, and its claims.
+        table: a record's claims, those of a question or all.
         canvas: where to draw.
         letters: of a claim's text on one line.
         wide: a difference above which an axis of differences is logarithmic beyond ±1, for small ones to stay readable.
@@ -50,7 +52,7 @@ def forest(
         title="claims with a number",
         columns=1,
         height=height,
-        width=1.6 * drawing.WIDTH,
+        width=INCHES,
         heights=heights,
     )
     has_bounds = False
@@ -60,14 +62,16 @@ def forest(
     counts = [f"{sum(claim.verdict == verdict for claim in claims)} {verdict}" for verdict in seen]
     canvas.legend(
         {verdict: drawing.Style(COLOURS[verdict], drawing.INK, MARKERS[verdict]) for verdict in seen}
-        | ({"bound of the claim": drawing.Style(drawing.INK, drawing.INK, "|")} if has_bounds else {})
+        | ({"bound of the claim": drawing.Style(drawing.INK, drawing.INK, "|")} if has_bounds else {}),
+        place="lower left",
     )
+    is_signed = any(claim.scale.signed for claim in claims)
     return " ".join(
         [
-            f"{len(claims)} claims with a number: {', '.join(counts)}.",
-            "Our number and its confidence interval or range, one panel per unit.",
-            "A vertical line marks zero, where two methods are equal.",
-            *(["Short strokes mark the bounds that a claim sets other than zero."] if has_bounds else []),
+            f"{len(claims)} claim{'s' if len(claims) > 1 else ''} with a number: {', '.join(counts)}.",
+            "Our number and its confidence interval or range.",
+            *(["The vertical line marks zero, where two methods are equal."] if is_signed else []),
+            *(["Short strokes mark other bounds that claims set."] if has_bounds else []),
             "Intervals that leave the panel are cut.",
         ]
     )
@@ -77,15 +81,17 @@ def _draw(
     panel: drawing.Panel, claims: Sequence[drawing.Claim], texts: dict[str, str], quantity: str, wide: float
 ) -> bool:
     """Draw the claims of one panel, and say whether any bound is seen."""
-    axes, places, at = panel.axes, [], 0.0
-    for claim in claims:
-        rows = _rows(texts[claim.id])
-        places.append(at + rows / 2)
-        at += rows
+    axes, at = panel.axes, 0.0
     is_signed = any(claim.scale.signed for claim in claims)
     low, high = _limits(claims)
     seen = False
-    for place, claim in zip(places, claims, strict=True):
+    for claim in claims:
+        axes.text(
+            0.0, at, texts[claim.id], transform=axes.get_yaxis_transform(), va="top", linespacing=1.05,
+            bbox={"facecolor": drawing.PAPER, "edgecolor": "none", "pad": 0.6}, zorder=2.5,
+        )  # fmt: skip
+        at += _rows(texts[claim.id])
+        place = at - 1.05
         colour, value = COLOURS[claim.verdict], claim.value or 0.0
         if claim.low is not None and claim.high is not None:
             axes.plot(
@@ -101,14 +107,12 @@ def _draw(
             markeredgecolor=drawing.PAPER,
         )
         bounds = [bound for bound in claim.bounds if low <= bound <= high]
-        axes.plot(bounds, [place] * len(bounds), color=drawing.INK, marker="|", markersize=9, linestyle="", zorder=4)
+        axes.plot(bounds, [place] * len(bounds), color=drawing.INK, marker="|", markersize=8, linestyle="", zorder=4)
         seen |= bool(bounds)
     if is_signed:
         axes.axvline(0, color=drawing.INK, linewidth=0.8, zorder=1)
-    axes.set_yticks(places, [texts[claim.id] for claim in claims])
+    axes.set_yticks([])
     axes.set_ylim(at + 0.2, -0.2)
-    axes.tick_params(axis="y", length=0)
-    axes.grid(visible=False, axis="y")
     axes.spines["left"].set_visible(False)
     words = ""
     if is_signed and max(abs(claim.value or 0.0) for claim in claims) > wide:
@@ -129,13 +133,12 @@ def _quantity(claim: drawing.Claim) -> str:
 
 
 def _text(claim: drawing.Claim, letters: int) -> str:
-    lines = wrap(claim.text, letters, max_lines=2, placeholder=" …") or [""]
-    lines[-1] += f"  {claim.id} {SYMBOLS[claim.verdict]}"
-    return "\n".join(lines)
+    return "\n".join(wrap(f"{SYMBOLS[claim.verdict]} {claim.id}: {claim.text}", letters, max_lines=3, placeholder=" …"))
 
 
 def _rows(text: str) -> float:
-    return 1.7 + text.count("\n") * 0.9
+    """Return the height of a claim in lines of text: its text, its interval, and a gap."""
+    return 2.6 + text.count("\n")
 
 
 def _limits(claims: Sequence[drawing.Claim]) -> tuple[float, float]:
@@ -156,4 +159,4 @@ def _limits(claims: Sequence[drawing.Claim]) -> tuple[float, float]:
     return low - pad, high + pad
 
 
-FOREST = Figure("forest", forest, "Value and interval of every claim that has one, with its bounds.", per="record")
+FOREST = Figure("forest", forest, "Value and interval of every claim that has one, with its bounds.", per="question")

@@ -11,6 +11,7 @@ from pruneproof.errors import BadOption, UnknownName
 from pruneproof.papers.audit_card import SETTINGS, Base, Card, Stage, sampled
 from pruneproof.papers.check_claims import sparsities_of
 from pruneproof.papers.check_names import check_names
+from pruneproof.papers.installed import open_paper
 from pruneproof.papers.overrides import override
 from pruneproof.papers.paper import Paper
 from pruneproof.papers.record import Record, kept
@@ -19,7 +20,6 @@ from pruneproof.papers.setups import Part, cut_before_pruning, phases_of, rounds
 from pruneproof.papers.short_form import DENSE, dense_method
 from pruneproof.pipeline.fold import Folder
 from pruneproof.pipeline.kinds.table import WEIGHTS
-from pruneproof.pipeline.prepare import open_paper
 from pruneproof.pipeline.writing import Writer
 from pruneproof.registry.catalog import Catalog, build_catalog
 from pruneproof.registry.kinds import kind_of

@@ -45,7 +45,8 @@ class ChildWorker:
         except (EOFError, ConnectionError) as problem:
             raise StageFailed(
                 "a worker process ended without an answer; the system may have stopped it for lack of memory. "
-                "Finished stages and epochs are kept: run the same command again."
+                "Finished stages and epochs are kept: run the same command again. A script calls `pruneproof.run` "
+                'below the line `if __name__ == "__main__":`, since workers import it anew.'
             ) from problem
 
 

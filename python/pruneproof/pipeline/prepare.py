@@ -1,6 +1,6 @@
 """`prepare`: a request resolved into a paper, its plugins and data, and a plan."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from pruneproof.contracts.numerics import Numerics
 from pruneproof.contracts.observer import Observer
 from pruneproof.errors import DataMissing
 from pruneproof.papers.check_names import check_names
-from pruneproof.papers.load import find_paper, load_paper
+from pruneproof.papers.installed import open_paper
 from pruneproof.papers.overrides import override, split, suffixes
 from pruneproof.papers.paper import Paper
 from pruneproof.papers.record import PluginRecord, Role
@@ -77,11 +77,6 @@ class Prepared:
     def is_variant(self) -> bool:
         """Whether anything differs from what the paper's files say, so that no claim is judged."""
         return bool(self.request.settings) or any(plugin.role == "added" for plugin in self.plugins)
-
-
-def open_paper(name: str, files: Sequence[Path] = ()) -> Paper:
-    """Load a paper by id or arXiv number from the folders that installed plugins and the given files bring."""
-    return load_paper(find_paper(name, survey(of=(), files=files).paper_folders))
 
 
 def prepare(request: Request, *, fetch: bool, log: Callable[[str], None] = lambda line: None) -> Prepared:

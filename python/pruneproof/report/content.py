@@ -15,7 +15,7 @@ from pruneproof.papers.record import Record
 from pruneproof.papers.unjudged import unjudged
 from pruneproof.report import wording
 from pruneproof.report.comparison import comparisons, difference_of
-from pruneproof.report.figures import Plots
+from pruneproof.report.figures import Plots, question_part
 from pruneproof.report.results import result_tables
 
 
@@ -62,7 +62,9 @@ def content(report: Report) -> dict[str, Any]:
     groups = wording.claim_groups(record)
     return {
         "record": record,
-        "findings": [(each, _shown_by(each, report.plots)) for each in findings(report.paper, record)],
+        "findings": [
+            (each, _shown_by(each, number, report.plots)) for number, each in enumerate(findings(report.paper, record))
+        ],
         "answer_rule": wording.ANSWER_RULE,
         "info": report.paper.info,
         "bibtex": report.bibtex.strip(),
@@ -86,10 +88,14 @@ def content(report: Report) -> dict[str, Any]:
     }
 
 
-def _shown_by(found: Answered, plots: Plots) -> list[Plot]:
-    """Return the figures that show what an answer rests on: of the kind that it names, of the runs that were judged."""
+def _shown_by(found: Answered, number: int, plots: Plots) -> list[Plot]:
+    """Return the figures that show what an answer rests on.
+
+    They are those of the question itself, and of the runs that were judged those of the kind that the answer names.
+    """
+    own = [plot for plot in plots[""] if plot.name.endswith(question_part(number))]
     runs = {operand.partition("/")[0] for claim in found.claims for operand in claim.operands}
-    return [
+    return own + [
         plot
         for run in plots
         if run in runs

@@ -1,8 +1,9 @@
 """The figures of a report: those that the paper declares, or a few that suit any paper."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
+from textwrap import fill
 from typing import Any
 
 from pruneproof.contracts.choice import Choice
@@ -11,6 +12,7 @@ from pruneproof.drawing.canvas import Canvas, Plot
 from pruneproof.drawing.style import house_style
 from pruneproof.drawing.table import Table
 from pruneproof.errors import BadConfig, UnknownName
+from pruneproof.papers.findings import matches
 from pruneproof.papers.paper import Paper
 from pruneproof.papers.record import Record
 from pruneproof.papers.schema import FigureSpec
@@ -18,7 +20,7 @@ from pruneproof.registry.catalog import Catalog, blame_plugin
 from pruneproof.report.table import BASE, TWIN, with_names
 
 Plots = Mapping[str, Sequence[Plot]]
-"""Run -> its figures; those of the whole record under the empty name."""
+"""Run -> its figures; those of the whole record, and of its questions, under the empty name."""
 
 
 def _spec(kind: str, name: str, **options: Any) -> FigureSpec:
@@ -27,6 +29,8 @@ def _spec(kind: str, name: str, **options: Any) -> FigureSpec:
 
 DEFAULT = (_spec("forest", "claims"), _spec("strip", "networks"), _spec("curves", "sparsity"))
 """Figures of a paper that declares none."""
+TITLE = 52
+"""Letters of a question on one line of a title."""
 OF_TWINS = (
     _spec("curves", "twins", panel=BASE, line=TWIN),
     _spec("strip", "twins", x=BASE, line=TWIN),
@@ -52,13 +56,39 @@ def draw(record: Record, table: Table, paper: Paper, catalog: Catalog) -> Plots:
             plots = (pen.draw(spec, by_run[run], run) for spec in OF_TWINS)
             found[run] += next(([plot] for plot in plots if plot is not None), [])
         for spec, where in _specs(paper):
-            if catalog.get(Figure, spec.kind.id, where=where()).per == "record":
+            per = catalog.get(Figure, spec.kind.id, where=where()).per
+            if per == "record":
                 found[""] += filter(None, [pen.draw(spec, whole, "", where)])
+                continue
+            if per == "question":
+                for part, title, short, rows in _by_question(whole, paper):
+                    named = spec.model_copy(update={"name": f"{spec.name or spec.kind.id}{part}", "title": title})
+                    found[""] += filter(None, [pen.draw(named, rows, "", where, short)])
                 continue
             for run in spec.run or by_run:
                 if run in by_run and run not in paired:
                     found[run] += filter(None, [pen.draw(spec, by_run[run], run, where)])
     return found
+
+
+def question_part(number: int) -> str:
+    """Return what the name of a figure about the question of this number, from 0, ends with."""
+    return f"-{number + 1}"
+
+
+def _by_question(table: Table, paper: Paper) -> Iterator[tuple[str, str, str, Table]]:
+    """Yield the claims of each question, then those of none.
+
+    With them come an end for the figure's name, its title, and what it is about in short.
+    """
+    left = {claim.id for claim in table.claims}
+    for number, finding in enumerate(paper.claims.finding):
+        chosen = [claim for claim in table.claims if matches(claim.id, finding.claims)]
+        left -= {claim.id for claim in chosen}
+        title = fill(finding.question, TITLE)
+        yield question_part(number), title, finding.short, replace(table, claims=tuple(chosen))
+    rest = replace(table, claims=tuple(claim for claim in table.claims if claim.id in left))
+    yield ("-other", "other claims", "other claims", rest) if paper.claims.finding else ("", "", "", rest)
 
 
 def try_figures(paper: Paper, catalog: Catalog) -> None:
@@ -105,8 +135,11 @@ class _Pen:
     """What captions of figures of the whole record begin with."""
     taken: set[str] = field(default_factory=set)
 
-    def draw(self, spec: FigureSpec, rows: Table, run: str, where: Where = _nowhere) -> Plot | None:
-        """Return a figure of a run, or of the record for an empty run; None where it has nothing to show."""
+    def draw(self, spec: FigureSpec, rows: Table, run: str, where: Where = _nowhere, about: str = "") -> Plot | None:
+        """Return a figure of a run, or of the record for an empty run; None where it has nothing to show.
+
+        The caption begins with the run, or with the record and what of it the figure is about.
+        """
         canvas = Canvas(self.whole, run, spec.title)
         entry = self.catalog.entry(Figure, spec.kind.id, where=where())
         try:
@@ -116,7 +149,8 @@ class _Pen:
             raise type(problem)(f"{place}: {problem}" if (place := where()) else str(problem)) from None
         if canvas.figure is None:
             return None
-        caption = " ".join(filter(None, (f"{run or self.record}:", said, spec.caption)))
+        subject = run or ", ".join(filter(None, (self.record, about)))
+        caption = " ".join(filter(None, (f"{subject}:", said, spec.caption)))
         return Plot(self._name(spec, run), caption, canvas.to_svg(), canvas.width)
 
     def _name(self, spec: FigureSpec, run: str) -> str:

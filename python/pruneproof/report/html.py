@@ -11,6 +11,7 @@ from pruneproof.report.content import Report, content, environment
 from pruneproof.report.figures import draw
 from pruneproof.report.markdown import render_markdown
 from pruneproof.report.results import tidy_csv
+from pruneproof.report.rows import cell_rows
 from pruneproof.report.table import completed, table_of
 from pruneproof.report.themed import themed
 from pruneproof.values.files import replacing
@@ -44,7 +45,7 @@ def render(record: Record, paper: Paper, catalog: Catalog, folder: Path) -> dict
     paths = {"report": folder / "report.html", "markdown": folder / "report.md", "results": folder / "results.csv"}
     files[paths["report"]] = render_html(report)
     files[paths["markdown"]] = render_markdown(report)
-    files[paths["results"]] = tidy_csv(report.record, report.table)
+    files[paths["results"]] = tidy_csv(cell_rows(report.record))
     for path, text in files.items():
         with replacing(path) as draft:
             draft.write_text(text, encoding="utf-8", newline="\n")

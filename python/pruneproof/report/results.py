@@ -1,14 +1,12 @@
-"""What was measured, as tables for reading and as rows for other programs."""
+"""What was measured, as tables for reading and as CSV for other programs."""
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from pruneproof.drawing.numbers import shown
-from pruneproof.drawing.table import COLUMNS, END, Group, Quantity, Table
-from pruneproof.papers.record import Cell, Record
+from pruneproof.drawing.table import Group, Quantity, Table
+from pruneproof.report.rows import Rows
 
 
 @dataclass(frozen=True)
@@ -55,30 +53,10 @@ def _is_shared(table: ResultTable) -> bool:
     return len(table.rows) > 1 and len({tuple(texts) for _, texts in table.rows}) == 1
 
 
-def tidy_csv(record: Record, table: Table) -> str:
-    """Return one row per network: run, method, sparsity, seed, its settings and metrics, and its last stage.
-
-    A metric of the end is a column of its own name, one of another step of `step.metric`. Metrics per tensor are left
-    to the record. An empty field is a value that was not measured.
-    """
-    settings = list(dict.fromkeys(name for cell in record.cells for name in cell.settings))
-    fixed = [*COLUMNS, *settings]
-    measured = {
-        f"{at}.{each.name}" if at != END or each.name in fixed else each.name: (at, each.name)
-        for at in table.steps
-        for each in table.measured(at)
-    }
+def tidy_csv(rows: Rows) -> str:
+    """Return rows as CSV text; an empty field is a value that was not measured."""
     out = io.StringIO()
-    writer = csv.DictWriter(out, [*fixed, *measured, "stage"], lineterminator="\n")
+    writer = csv.DictWriter(out, rows.columns, lineterminator="\n")
     writer.writeheader()
-    writer.writerows(_row(cell, settings, measured) for cell in record.cells)
+    writer.writerows(rows)
     return out.getvalue()
-
-
-def _row(cell: Cell, settings: Sequence[str], measured: Mapping[str, tuple[str, str]]) -> dict[str, Any]:
-    return {
-        **{name: getattr(cell, name) for name in COLUMNS},
-        **{name: cell.settings.get(name, "") for name in settings},
-        **{head: cell.measured.get(at, {}).get(metric) for head, (at, metric) in measured.items()},
-        "stage": cell.stages[-1],
-    }

@@ -134,6 +134,11 @@ class MaskSet(MaskAlgebra):
     def __repr__(self) -> str:
         return f"MaskSet({len(self)} tensors, {self.count()} of {self.size()} alive)"
 
+    def _repr_html_(self) -> str:
+        from pruneproof.values.mask_html import mask_html
+
+        return mask_html(self)
+
     @property
     def shapes(self) -> Mapping[str, tuple[int, ...]]:
         """The shape of each tensor."""

@@ -1,0 +1,1 @@
+"""Papers run, and records opened, from Python and from the command line alike."""
