@@ -1,11 +1,6 @@
 """Arguments and options that several verbs share."""
 
 import json
-<<<<<<< HEAD
-import os
-import re
-=======
->>>>>>> takehome
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,8 +11,6 @@ from pruneproof.cli.output import say
 from pruneproof.errors import BadOption
 
 MOST_SEEDS = 10_000
-WORKER_BYTES = 1_500_000_000
-"""Memory that a worker process is counted with: torch and a small data set take about 1 GB."""
 
 
 class Device(StrEnum):
@@ -94,32 +87,6 @@ def parse_seeds(text: str) -> tuple[int, ...] | None:
     return seeds
 
 
-<<<<<<< HEAD
-def default_workers(device: Device, asked: int | None) -> int:
-    """Return the number of worker processes: as asked, one on a GPU, otherwise as many as cores and memory allow."""
-    if asked:
-        return asked
-    if device is not Device.CPU:
-        import torch
-
-        if torch.cuda.is_available():
-            return 1
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    free = _free_memory()
-    return cores if free is None else max(1, min(cores, free // WORKER_BYTES))
-
-
-def _free_memory() -> int | None:
-    """Return how many bytes of memory can be had without swapping; None where the system does not tell."""
-    try:
-        found = re.search(r"^MemAvailable:\s+(\d+) kB", Path("/proc/meminfo").read_text(encoding="ascii"), re.MULTILINE)
-    except OSError:
-        return None
-    return None if found is None else 1024 * int(found[1])
-
-
-=======
->>>>>>> takehome
 def print_json(value: Any) -> None:
     """Print a value as indented JSON."""
     say(json.dumps(value, indent=2, ensure_ascii=False, default=str))

@@ -1,9 +1,13 @@
 """Where finished work and data sets lie, and how many processes work: as asked, or this machine's defaults."""
 
 import os
+import re
 from pathlib import Path
 
 from platformdirs import user_cache_path, user_data_path
+
+WORKER_BYTES = 1_500_000_000
+"""Memory that a worker process is counted with: torch and a small data set take about 1 GB."""
 
 
 def store_path(given: Path | str | None) -> Path:
@@ -17,7 +21,7 @@ def data_path(given: Path | str | None) -> Path:
 
 
 def default_workers(device: str, asked: int | None) -> int:
-    """Return the number of worker processes: as asked, one on a GPU, otherwise one per usable core."""
+    """Return the number of worker processes: as asked, one on a GPU, otherwise as many as cores and memory allow."""
     if asked:
         return asked
     if device != "cpu":
@@ -25,4 +29,15 @@ def default_workers(device: str, asked: int | None) -> int:
 
         if torch.cuda.is_available():
             return 1
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    free = _free_memory()
+    return cores if free is None else max(1, min(cores, free // WORKER_BYTES))
+
+
+def _free_memory() -> int | None:
+    """Return how many bytes of memory can be had without swapping; None where the system does not tell."""
+    try:
+        found = re.search(r"^MemAvailable:\s+(\d+) kB", Path("/proc/meminfo").read_text(encoding="ascii"), re.MULTILINE)
+    except OSError:
+        return None
+    return None if found is None else 1024 * int(found[1])
