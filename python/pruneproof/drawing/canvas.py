@@ -102,8 +102,9 @@ class Canvas:
         """Write a legend of marks outside of the panels: `upper right`, `lower left`, ..."""
         if self.figure is not None:
             handles = [handle(name, style, linestyle="") for name, style in styles.items()]
-            options = {"ncols": len(handles), "handletextpad": 0.2, "columnspacing": 1.2}
-            self.figure.legend(handles=handles, loc=f"outside {place}", **options)
+            options: dict[str, Any] = {"ncols": len(handles), "handletextpad": 0.2, "columnspacing": 1.2}
+            options["loc"] = f"outside {place}"
+            self.figure.legend(handles=handles, **options)
 
     def colour_bar(self, mesh: Any, label: str, *, shrink: float = 1.0) -> None:
         """Say what the colours of a mesh mean, beside all panels."""

@@ -84,8 +84,9 @@ class Row:
 
         Where it is False, nothing has changed.
         """
-        gradients = [each.grad for each in self.parameters]
-        if any(each is None or each.layout != torch.strided for each in gradients) or not self.is_whole():
+        found = [each.grad for each in self.parameters]
+        gradients = [each for each in found if each is not None and each.layout == torch.strided]
+        if len(gradients) < len(found) or not self.is_whole():
             return False
         torch._foreach_copy_(self._gradients, gradients)
         for parameter, view in zip(self.parameters, self._gradients, strict=True):
