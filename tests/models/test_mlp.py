@@ -1,7 +1,9 @@
+import math
+
 import torch
 from torch import nn
 
-from pruneproof.models.mlp import LENET_300_100, LENET_300_100_TANH, MLP
+from pruneproof.models.mlp import LENET_300_100, LENET_300_100_TANH, MLP, MLP_7, MLP_7_LINEAR
 
 
 def test_lenet_300_100_has_its_published_size_on_mnist() -> None:
@@ -28,3 +30,22 @@ def test_the_tanh_network_has_the_same_weights_drawn_by_fan_in_and_no_bias() -> 
         if isinstance(part, nn.Linear):
             assert abs(part.weight.std().item() / (2 / part.in_features) ** 0.5 - 1) < 0.05
             assert not part.bias.any()
+
+
+def test_mlp_7_has_seven_linear_layers_of_the_published_widths_on_32x32() -> None:
+    for model in (MLP_7, MLP_7_LINEAR):
+        network = model.build((1, 32, 32), 10)
+        shapes = [tuple(network.get_parameter(name).shape) for name in model.prunable(network)]
+        assert shapes == [(100, 1024), *[(100, 100)] * 5, (10, 100)]
+        assert sum(math.prod(shape) for shape in shapes) == 153_400
+
+
+def test_the_linear_one_differs_from_mlp_7_by_its_activations_alone() -> None:
+    torch.manual_seed(0)
+    bent = MLP_7.build((1, 32, 32), 10)
+    torch.manual_seed(0)
+    straight = MLP_7_LINEAR.build((1, 32, 32), 10)
+    assert all(torch.equal(each, straight.state_dict()[name]) for name, each in bent.state_dict().items())
+    x = torch.randn(3, 1, 32, 32)
+    torch.testing.assert_close(straight(2 * x) - straight(x), straight(x) - straight(0 * x))
+    assert not torch.allclose(bent(2 * x) - bent(x), bent(x) - bent(0 * x))

@@ -159,3 +159,31 @@ def test_a_transform_of_scores_is_no_step_and_a_transform_of_masks_no_transform_
     steps = '{ do = "init" }, { do = "prune", transforms = ["shuffle-globally"] }, { do = "measure" }'
     with pytest.raises(BadConfig, match="changes scores, by transforms of"):
         replay_steps({"wrong": steps})
+
+
+def test_orthp_makes_what_is_left_of_each_layer_orthogonal_after_shrinking_too(replay_steps):
+    prune = (
+        '{ do = "init" }, { do = "prune", criterion = "magnitude", '
+        'select = { structure = "filter", scope = "tensor", unprunable = ["classifier.*"] } }, { do = "shrink" }'
+    )
+    train = '{ do = "train", recipe = "retrain", watch = ["mean-jsv", "accuracy", "train-accuracy"] }'
+    metrics = '"mean-jsvs", "accuracies", "trainability-accuracy-train", { id = "trainability-accuracy", first = 1 }'
+    found = replay_steps(
+        {
+            "orthp": f'{prune}, {{ do = "transform", id = "orthp", gain = 2.0 }}, '
+            f'{{ do = "measure", name = "before", metrics = ["jsv-max"] }}, {train}, '
+            f'{{ do = "measure", metrics = [{metrics}] }}'
+        }
+    )["orthp"]
+    for name, weight in weights(found.of("transform")[0]).items():
+        if name.endswith("weight"):
+            values = torch.linalg.svdvals(weight.double())
+            torch.testing.assert_close(values, torch.full_like(values, 2.0), rtol=1e-5, atol=0)
+            assert min(weight.shape) < 20  # the mask has left a fifth of 40 and 20
+    assert 0 < found.measured["before"]["jsv-max"] <= 8 + 1e-4  # three layers that lengthen nothing more than twofold
+    [history] = [each.json("history.json") for each in found.of("train")]
+    end = found.measured["end"]
+    assert end["mean-jsvs"] == history["watched"]["mean-jsv"]
+    assert len(end["mean-jsvs"]) == 2
+    assert end["trainability-accuracy"] == history["watched"]["accuracy"][0] == end["accuracies"][0]
+    assert end["trainability-accuracy-train"] == pytest.approx(sum(history["watched"]["train-accuracy"]) / 2)

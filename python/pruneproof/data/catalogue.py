@@ -8,10 +8,13 @@ from pruneproof.data.har import HAR2, UCI_HAR_SUBSET
 from pruneproof.data.image_folder import CIFAR10_JPEG
 from pruneproof.data.imagenet import IMAGENET
 from pruneproof.data.mnist import FASHION_MNIST, MNIST
+from pruneproof.data.resized import DIGITS_32X32, MNIST_32X32
 
 DATASETS: tuple[DataSet, ...] = (
     DIGITS,
+    DIGITS_32X32,
     MNIST,
+    MNIST_32X32,
     FASHION_MNIST,
     CIFAR10,
     CIFAR10_16X16,

@@ -1,7 +1,7 @@
 """All built-in metrics."""
 
 from pruneproof.api import Metric
-from pruneproof.metrics import filters, performance, real_size, size, trajectory
+from pruneproof.metrics import filters, jacobian, performance, real_size, size, trainability, trajectory
 
 METRICS: tuple[Metric, ...] = (
     *performance.METRICS,
@@ -9,4 +9,6 @@ METRICS: tuple[Metric, ...] = (
     *real_size.METRICS,
     *filters.METRICS,
     *trajectory.METRICS,
+    *jacobian.METRICS,
+    *trainability.METRICS,
 )

@@ -1,4 +1,4 @@
-"""Multilayer perceptrons: LeNet-300-100 and its generalisation to any hidden widths."""
+"""Multilayer perceptrons: LeNet-300-100, MLP-7 and the generalisation to any hidden widths."""
 
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -12,6 +12,14 @@ from pruneproof.models.init import he_normal_everywhere, reset_and
 
 SOURCE = Source(
     "Y. LeCun, L. Bottou, Y. Bengio, P. Haffner", 1998, "Gradient-based learning applied to document recognition"
+)
+
+LEE = Source(
+    "N. Lee, T. Ajanthan, S. Gould, P. H. S. Torr",
+    2020,
+    "A signal propagation perspective for pruning neural networks at initialization",
+    "1906.06307",
+    "MLP-7-linear, MLP-7-relu; as in the code of arXiv 2207.12534",
 )
 
 
@@ -75,6 +83,33 @@ def lenet_300_100_tanh(shape: Sequence[int], classes: int) -> nn.Module:
     return model
 
 
+def mlp_7(shape: Sequence[int], classes: int, *, width: int = 100) -> nn.Module:
+    """Build MLP-7-ReLU: seven linear layers, the six hidden ones of `width` units, ReLU between them.
+
+    The network of Lee et al. (2020), arXiv 1906.06307, as the code of Wang and Fu (2023), arXiv 2207.12534, has it:
+    on images of 32x32 pixels 153,400 weights and 610 biases. Initialised as PyTorch does.
+
+    >>> sum(each.numel() for each in mlp_7((1, 32, 32), 10).parameters())
+    154010
+    """
+    return mlp(shape, classes, hidden=(width,) * 6)
+
+
+def mlp_7_linear(shape: Sequence[int], classes: int, *, width: int = 100) -> nn.Module:
+    """Build MLP-7-Linear: `mlp_7` without any activation, so that its Jacobian is the product of its weights.
+
+    From the same codes; `fc1` ... `fc6` and `classifier` are named and initialised alike.
+
+    >>> model = mlp_7_linear((1, 8, 8), 10, width=20)
+    >>> [type(part).__name__ for part in model], tuple(model.fc6.weight.shape)
+    (['Flatten', 'Linear', 'Linear', 'Linear', 'Linear', 'Linear', 'Linear', 'Linear'], (20, 20))
+    """
+    layers = mlp_7(shape, classes, width=width).named_children()
+    return nn.Sequential(OrderedDict((name, part) for name, part in layers if not isinstance(part, nn.ReLU)))
+
+
 LENET_300_100 = Model("lenet-300-100", lenet_300_100, SOURCE)
 LENET_300_100_TANH = Model("lenet-300-100-tanh", lenet_300_100_tanh, SOURCE, initialise=reset_and(he_normal_everywhere))
 MLP = Model("mlp", mlp, SOURCE)
+MLP_7 = Model("mlp-7", mlp_7, LEE, example_options={"width": 8})
+MLP_7_LINEAR = Model("mlp-7-linear", mlp_7_linear, LEE, example_options={"width": 8})
