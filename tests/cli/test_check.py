@@ -59,7 +59,7 @@ def test_a_plugin_of_one_file_can_be_checked(tmp_path, repro):
         ("model", "mlp"),
         ("mask-search", "edge-popup"),
         ("transform", "shuffle-globally"),
-        ("regularizer", "growing-l2"),
+        ("regularizer", "greg-1"),
         ("learning-rate-schedule", "cosine"),
         ("metric", "sparsity"),
     ],

@@ -36,7 +36,7 @@ def test_options_of_a_plugin_stand_next_to_the_keys_of_the_step():
     "content",
     [
         {"do": "train", "recipe": "r", "from": "early", "gradual": {"start": 0, "end": 3}},
-        {"do": "train", "recipe": "r", "updates": ["set"], "regularizers": [{"id": "growing-l2", "marked": "m"}]},
+        {"do": "train", "recipe": "r", "updates": ["set"], "regularizers": [{"id": "greg-1", "marked": "m"}]},
         {"do": "prune", "schedule": {"id": "iterative", "rate": 0.3}, "iterations": 3, "transforms": ["invert"]},
         {"do": "transform", "id": "shuffle"},
         {"do": "search", "id": "edge-popup", "recipe": "r"},

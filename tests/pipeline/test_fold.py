@@ -127,7 +127,7 @@ def test_a_mask_can_be_adopted_from_a_step_and_from_another_method(fold):
 def test_a_mask_that_is_not_applied_only_marks(one):
     stages = one(
         f'{DENSE}, {{ do = "prune", name = "marks", apply = false }}, '
-        f'{{ do = "train", recipe = "retrain", regularizers = [{{ id = "growing-l2", marked = "marks" }}] }}, '
+        f'{{ do = "train", recipe = "retrain", regularizers = [{{ id = "greg-1", marked = "marks" }}] }}, '
         f'{{ do = "adopt", mask = "marks" }}, {MEASURE}'
     )
     _, regularized = of(stages, "train")

@@ -8,7 +8,7 @@ from pruneproof.training.checkpoint import load_tensors
 from pruneproof.values.masks import MaskSet
 
 CHOOSE = '{ do = "init" }, { do = "train", recipe = "dense" }, { do = "prune", apply = false, name = "chosen" }'
-GROW = '{ id = "growing-l2", marked = "chosen", delta = 0.5, every = 1, ceiling = 8.0 }'
+GROW = '{ id = "greg-1", marked = "chosen", delta = 0.5, every = 1, ceiling = 8.0 }'
 METHODS = {
     "grown": f'{CHOOSE}, {{ do = "train", recipe = "retrain", regularizers = [{GROW}] }}, '
     '{ do = "adopt", mask = "chosen" }, { do = "measure" }',
@@ -55,6 +55,30 @@ def test_l1_leaves_smaller_weights(replay_steps):
         trained = weights(found[name].of("train")[0])
         size[name] = sum(float(each.abs().sum()) for key, each in trained.items() if "weight" in key)
     assert size["sparse"] < 0.7 * size["plain"]
+
+
+def test_greg_2_picks_late_and_tpp_goes_through_the_pipeline(replay_steps):
+    pick = '{ do = "train", recipe = "retrain", regularizers = [{ id = "greg-2-pick", delta = 0.01, every = 1 }] }'
+    choose = '{ do = "prune", apply = false, name = "chosen", select = { structure = "filter", scope = "tensor" } }'
+
+    def push(what, more=""):
+        grow = f'{{ id = "{what}", marked = "chosen", delta = 0.5, every = 1, ceiling = 8.0{more} }}'
+        return f'{{ do = "train", recipe = "retrain", regularizers = [{grow}] }}, {{ do = "adopt", mask = "chosen" }}'
+
+    start = '{ do = "init" }, { do = "train", recipe = "dense" }'
+    found = replay_steps(
+        {
+            "greg-2": f'{start}, {pick}, {choose}, {push("greg-2")}, {{ do = "measure" }}',
+            "tpp": f'{start}, {choose}, {push("tpp", ", factor = 1.0")}, {{ do = "measure" }}',
+        }
+    )
+    for method, places in {"greg-2": (2, 1), "tpp": (1, 0)}.items():
+        chosen = masks(found[method].of("prune")[0])
+        after, before = (weights(found[method].of("train")[place]) for place in places)
+        for name in chosen:
+            marked = ~chosen[name]
+            assert after[name][marked].norm() < 0.35 * before[name][marked].norm()
+            assert after[name][~marked].norm() > 0.5 * before[name][~marked].norm()
 
 
 class Killed(BaseException):

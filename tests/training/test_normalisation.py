@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from pruneproof.training.normalisation import scales
+from pruneproof.training.normalisation import followers, scales
 
 
 def test_it_is_found_behind_the_activation_and_is_one_where_there_is_none_of_its_width():
@@ -32,3 +32,10 @@ def test_it_is_a_copy():
     network = nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2))
     scales(network, ["0.weight"])["0.weight"].zero_()
     assert network[1].weight.tolist() == [1.0, 1.0]
+
+
+def test_what_follows_is_the_module_itself_and_nothing_where_none_does():
+    network = nn.Sequential(
+        nn.Linear(2, 2), nn.ReLU(), nn.BatchNorm1d(2), nn.Linear(2, 3), nn.BatchNorm1d(3, affine=False)
+    )
+    assert followers(network, ["0.weight", "3.weight"]) == {"0.weight": network[2]}

@@ -6,7 +6,7 @@ from torch import nn
 
 from pruneproof.api import Regularizer, Source
 from pruneproof.errors import BadConfig, BadPlugin
-from pruneproof.regularizers.growing_l2 import GROWING_L2
+from pruneproof.regularizers.greg import GREG_1
 from pruneproof.training.penalties import RegularizerPenalty
 from pruneproof.values.masks import MaskSet
 
@@ -58,7 +58,7 @@ def test_options_reach_it():
 
 def test_marked_weights_that_nobody_marked_are_refused_with_what_to_write():
     with pytest.raises(BadConfig, match="apply = false"):
-        RegularizerPenalty(GROWING_L2, {}, network(), ["weight"], None)
+        RegularizerPenalty(GREG_1, {}, network(), ["weight"], None)
 
 
 @pytest.mark.parametrize("answer", [1.0, torch.ones(2), None])
@@ -69,3 +69,17 @@ def test_an_answer_that_is_no_scalar_is_refused(answer):
 
 def test_a_tensor_of_one_number_counts_as_a_scalar():
     assert penalty(lambda weights: torch.ones(1, 1))(0, 0.0, None).shape == ()
+
+
+def test_scales_and_shifts_are_the_normalisation_s_own_parameters_where_one_follows():
+    def pull(weights, scales, shifts):
+        seen.update(locals())
+        return (scales["0.weight"] * torch.tensor([1.0, 2.0])).sum() + shifts["0.weight"].sum()
+
+    seen, model = {}, nn.Sequential(nn.Linear(3, 2), nn.BatchNorm1d(2), nn.Linear(2, 2))
+    RegularizerPenalty(Regularizer("mine", pull, SOURCE), {}, model, ["0.weight", "2.weight"], None)(
+        0, 0.0, None
+    ).backward()
+    assert list(seen["scales"]) == list(seen["shifts"]) == ["0.weight"]
+    assert model[1].weight.grad.tolist() == [1.0, 2.0]
+    assert model[1].bias.grad.tolist() == [1.0, 1.0]

@@ -76,6 +76,19 @@ def require_close(found, expected, rtol=1e-9, atol=1e-12):
 
 
 @pytest.mark.parametrize(("kind", "train_mode", "dead"), list(itertools.product(KINDS, MODES, (0.0, 0.5))))
+def test_the_loss_is_that_of_torch_at_any_weights_and_its_slope_is_the_gradient(kind, train_mode, dead):
+    scene = scene_of(kind, dead)
+    probe, at = probe_of(scene), point(scene)
+    options = {"train_mode": train_mode, "temperature": 2.0, "double": True}
+    expected = mean_loss(scene, train_mode=train_mode, temperature=2.0)(*at.values()).detach()
+    assert probe.loss(**options) == pytest.approx(float(expected), rel=1e-12)
+    along = random_like(at, 1)
+    there, back = ({name: each + by * along[name] for name, each in at.items()} for by in (1e-6, -1e-6))
+    change = probe.loss(at=there, **options) - probe.loss(at=back, **options)
+    assert change / 2e-6 == pytest.approx(inner(probe.gradients(**options), along), rel=1e-4, abs=1e-7)
+
+
+@pytest.mark.parametrize(("kind", "train_mode", "dead"), list(itertools.product(KINDS, MODES, (0.0, 0.5))))
 def test_the_hessian_product_is_that_of_torch_in_either_mode_with_dead_weights_or_without(kind, train_mode, dead):
     scene = scene_of(kind, dead)
     probe, at = probe_of(scene), point(scene)

@@ -64,6 +64,29 @@ class Probe(Protocol):
     * NTK-SAP (Wang et al. 2023) sets the running statistics by one pass in train mode and then scores with them.
     """
 
+    def loss(
+        self,
+        *,
+        at: Tensors | None = None,
+        train_mode: bool = False,
+        double: bool = False,
+        temperature: float = 1.0,
+    ) -> float:
+        """Return L itself, in nats.
+
+        Args:
+            at: the prunable weights to look at, of the weights' shapes; the model's own when None. Dead ones count as
+                zero.
+            train_mode: BatchNorm on the statistics of each batch (True) or its running ones (False).
+            double: compute in float64.
+            temperature: T > 0.
+
+        Raises:
+            BadConfig: no scoring samples, or a temperature out of range.
+            BadTensor: `at` has other names or shapes than the prunable weights.
+        """
+        ...
+
     def gradients(
         self,
         *,

@@ -16,6 +16,8 @@ REGULARIZER_INGREDIENTS: Mapping[str, str] = {
     "parameters": "all parameters by name, differentiable",
     "alive": "the current mask, bool",
     "marked": "bool, name -> weights that a named earlier step chose to prune and left alive",
+    "scales": "name -> weight of the normalisation that follows the layer, differentiable; only where one does",
+    "shifts": "name -> its bias likewise",
     "start": "the prunable weights as the training began, not differentiable",
     "step": "optimizer steps of the recipe that are done, from 0",
     "progress": "the fraction of the recipe that is done, in [0, 1)",

@@ -1,7 +1,9 @@
 """All built-in regularizers."""
 
 from pruneproof.api import Regularizer
-from pruneproof.regularizers.growing_l2 import GROWING_L2
+from pruneproof.regularizers.greg import GREG_1, GREG_2, GREG_2_PICK
 from pruneproof.regularizers.l1 import L1
+from pruneproof.regularizers.orthogonality import KERNEL_ORTHOGONALITY
+from pruneproof.regularizers.tpp import TPP
 
-REGULARIZERS: tuple[Regularizer, ...] = (GROWING_L2, L1)
+REGULARIZERS: tuple[Regularizer, ...] = (GREG_1, GREG_2_PICK, GREG_2, TPP, KERNEL_ORTHOGONALITY, L1)

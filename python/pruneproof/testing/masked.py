@@ -118,6 +118,8 @@ class Masked(Readable):
             case "marked":
                 draw = torch.Generator().manual_seed(self.seed + 7)
                 return {name: torch.rand(shape, generator=draw) < 0.5 for name, shape in self._named}
+            case "scales" | "shifts":  # of every second tensor with filters, as where a normalisation follows
+                return {key: each.flatten(1).sum(1) for key, each in [*self._drawn(9).items()][::2] if each.dim() > 1}
             case "start":
                 return {name: torch.where(self.masks[name], each, 0.0) for name, each in self._drawn(8).items()}
             case "rng":
@@ -146,7 +148,8 @@ def plain_masked() -> list[Masked]:
     shapes = ((8, 8), (2, 1, 3, 3), (4,))
     cases = [Masked(shapes, alive=alive) for alive in ("some", "one", "all", "none")]
     cases += [Masked(shapes, fill=fill, seed=seed) for fill in ("ties", "zeros") for seed in (0, 1)]
-    return [*cases, Masked(shapes, dtype="bfloat16"), Masked(((5, 2), (0, 3), (1, 1)), seed=2)]
+    cases += [Masked(((2, 2),), alive="one"), Masked(shapes, dtype="bfloat16")]
+    return [*cases, Masked(((5, 2), (0, 3), (1, 1)), seed=2)]
 
 
 def asked(function: Callable[..., Any], given: Mapping[str, Any]) -> Any:

@@ -58,9 +58,9 @@ def inputs_untouched(regularizer: Regularizer, case: Masked) -> None:
 
 
 def _differentiable(regularizer: Regularizer, case: Masked) -> dict[str, Any]:
-    """Return the ingredients, weights and parameters being leaves of which derivatives are taken."""
+    """Return the ingredients, those that are differentiable being leaves of which derivatives are taken."""
     given = case.given(regularizer.penalty)
-    for kind in ("weights", "parameters"):
+    for kind in ("weights", "parameters", "scales", "shifts"):
         for each in given.get(kind, {}).values():
             each.requires_grad_()
     if "weights" in given and "parameters" in given:

@@ -9,6 +9,7 @@ from torch import nn
 from pruneproof.contracts.functions import ingredients
 from pruneproof.contracts.regularizer import Regularizer
 from pruneproof.errors import BadConfig, BadPlugin
+from pruneproof.training.normalisation import followers
 from pruneproof.values.masks import MaskSet
 
 
@@ -44,6 +45,7 @@ class RegularizerPenalty:
             )
         self._parameters = dict(model.named_parameters(remove_duplicate=False))
         self._names = list(names)
+        self._followers = followers(model, names) if {"scales", "shifts"} & {*self._asked} else {}
         self._start = {name: self._parameters[name].detach().clone() for name in names if "start" in self._asked}
         self._marked = {} if marked is None else {name: ~marked[name].to(self._device(name)) for name in marked}
 
@@ -57,6 +59,8 @@ class RegularizerPenalty:
             "weights": lambda: {name: self._parameters[name] for name in self._names},
             "parameters": lambda: dict(self._parameters),
             "alive": lambda: self._alive(masks),
+            "scales": lambda: {name: each.weight for name, each in self._followers.items()},
+            "shifts": lambda: {name: each.bias for name, each in self._followers.items()},
             "marked": lambda: self._marked,
             "start": lambda: self._start,
             "step": lambda: step,

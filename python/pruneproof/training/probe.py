@@ -71,6 +71,24 @@ class ModelProbe:
         """Return the masks of the prunable weights as bool tensors; all true where there is no mask."""
         return {name: alive.clone() for name, alive in self._masked.alive().items()}
 
+    def loss(
+        self,
+        *,
+        at: Tensors | None = None,
+        train_mode: bool = False,
+        double: bool = False,
+        temperature: float = 1.0,
+    ) -> float:
+        """Return the mean loss: see `Probe.loss`."""
+        masked = self._masked
+        with masked.looking(train_mode=self._in_mode(train_mode)), torch.no_grad():
+            leaves = masked.leaves(masked.weights() if at is None else at, double=double)
+            others = masked.others(double=double)
+            return sum(
+                float(_loss(masked.outputs(leaves, others, x), y, temperature)) * share
+                for x, y, share in samples(self._batches, leaves)
+            )
+
     def gradients(
         self,
         *,
