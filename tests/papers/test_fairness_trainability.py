@@ -98,6 +98,7 @@ def test_methods_are_set_up_as_their_claims_say(claim, profile, pair):
         ("linear", "random-large", "l1-large", 0.7, "S4.2"),
         ("linear", "orthp-large", "l1-large", 0.7, "S4.2"),
         ("linear", "random-large", "l1-small", 0.7, "S3.1"),
+        ("linear", "l1-large", "scratch-large", 0.7, "S1"),
         ("resnet", "l1-s42", "scratch", 0.5, "S4.2"),
         ("resnet", "l1-sxa-large", "scratch", 0.9, "SX-A"),
         ("resnet", "l1-sxa-large", "scratch-hot", 0.9, "S4.2"),

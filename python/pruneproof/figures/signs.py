@@ -61,8 +61,8 @@ def signs(
     panel.categories([drawing.percent(each) for each in sparsities], "sparsity")
     return (
         f"{drawing.sentence(quantity.label)} minus that of {against} at the same sparsity: the median over seeds. "
-        f"Blue: above, vermilion: below, grey: the sign is open, the interval of {drawing.percent(LEVEL)} reaching to both "
-        "sides."
+        "Blue: above, vermilion: below, grey: the sign is open, the interval of "
+        f"{drawing.percent(LEVEL)} reaching to both sides."
     )
 
 

@@ -20,10 +20,10 @@ def training_macs(
 ) -> int:
     """Return F_1 K_1 + F_2 K_2: multiply-adds that all trainings spent on a training sample, forward.
 
-    K_2 are the epochs of the last training and F_2 the multiply-adds of the network for one input, zeros included, by
-    `macs` has them; K_1 are the epochs before and F_1, `before`, those of the network that was cut. 0 says that it
-    has not changed its size. Networks that are cut between more than two trainings are counted as if only the last one
-    had been smaller.
+    K_2 are the epochs of the last training and F_2 the multiply-adds of the network for one input, zeros included, as
+    the metric `macs` has them; K_1 are the epochs before and F_1, `before`, those of the network that was cut. A
+    `before` of 0 says that the size has not changed. Where more than two trainings lie around a cut, all but the last
+    one are counted as if they had been before it.
 
     Raises:
         BadConfig: `before` is no whole number from 0, or smaller than the network itself.
