@@ -1,12 +1,16 @@
 import operator
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
+from scipy import stats
 
 from pruneproof.errors import BadConfig
 from pruneproof.papers.printed import check_printed, select_rows
-from pruneproof.papers.schema import Comparison, PrintedClaim, Quantity
+from pruneproof.papers.schema import Comparison, Difference, PrintedClaim, Quantity, Welch
+from pruneproof.statistics import welch_p
 
 ROWS = [
     {"method": "A", "group": "90", "top1": "60.29", "flops": ""},
@@ -90,3 +94,63 @@ def test_relations_agree_with_integers_of_hundredths(left, right, relation):
     symbols = {">": operator.gt, ">=": operator.ge, "<": operator.lt, "<=": operator.le, "==": operator.eq}
     outcome, _ = decide(left / 100, relation, right / 100)
     assert (outcome.verdict == "holds") == symbols[relation](left, right)
+
+
+MEANS = {
+    "t": [
+        {"row": "P30", "top1": "84.00", "spread": "0.22"},
+        {"row": "P15", "top1": "84.01", "spread": "0.23"},
+        {"row": "scratch", "top1": "83.31", "spread": "0.13"},
+        {"row": "long", "top1": "78.18", "spread": ""},
+        {"row": "still", "top1": "79.70", "spread": "0.00"},
+    ]
+}
+
+
+def decide_means(left, relation, right):
+    comparison = Comparison(left=left, relation=relation, right=right)
+    claim = PrintedClaim(id="p", text="", where="", strength="stated", kind="printed", compare=(comparison,))
+    return check_printed(claim, MEANS)
+
+
+def of(row, **options):
+    return quantity(where={"row": row}, **options)
+
+
+def test_differences_are_exact_and_said_in_words():
+    outcome, [fact] = decide_means(Difference(difference=(of("P15"), of("scratch"))), "==", 0.7)
+    assert outcome.verdict == "holds"
+    assert fact.statement == "(t.top1 [row = P15] - t.top1 [row = scratch]) == 0.7"
+
+
+def test_a_difference_may_stand_on_either_side():
+    gain = Difference(difference=(of("P15"), of("P30")))
+    assert decide_means(gain, "<", Difference(difference=(of("P15"), of("scratch"))))[0].verdict == "holds"
+
+
+def test_a_test_takes_the_spread_of_the_row_that_is_picked():
+    best = quantity(but_not={"row": ["scratch", "long", "still"]}, reduce="max")
+    outcome, [fact] = decide_means(Welch(welch=(best, of("scratch")), spread="spread", runs=3), "<", 0.05)
+    assert outcome.verdict == "holds"
+    assert fact.found == f"{stats.ttest_ind_from_stats(84.01, 0.23, 3, 83.31, 0.13, 3, equal_var=False).pvalue:.3g}"
+
+
+@given(st.floats(0.01, 2), st.floats(0.01, 2), st.floats(-3, 3), st.integers(2, 9))
+def test_p_values_are_those_of_runs_with_these_means_and_spreads(one, other, shift, runs):
+    """Of samples made to have the printed means and standard deviations exactly."""
+    plain = np.linspace(-1, 1, runs)
+    plain = plain / plain.std(ddof=1)
+    expected = stats.ttest_ind(plain * one, plain * other + shift, equal_var=False).pvalue
+    assert welch_p(0.0, one, runs, shift, other, runs) == pytest.approx(expected, rel=1e-6, abs=1e-12)
+
+
+def test_a_row_without_spread_and_two_spreads_of_zero_have_no_test():
+    with pytest.raises(BadConfig, match=r'"p": t.top1 \[row = long\] finds 1 rows and 0 numbers'):
+        decide_means(Welch(welch=(of("long"), of("scratch")), spread="spread", runs=3), "<", 0.05)
+    with pytest.raises(BadConfig, match="two spreads of 0"):
+        decide_means(Welch(welch=(of("still"), of("still")), spread="spread", runs=3), "<", 0.05)
+
+
+def test_a_mean_of_cells_has_no_test():
+    with pytest.raises(ValidationError, match="a mean or count of cells has no printed spread"):
+        Welch(welch=(quantity(reduce="mean"), of("scratch")), spread="spread", runs=3)

@@ -11,6 +11,7 @@ from pruneproof.metrics import (
     real_size,
     size,
     trainability,
+    training_budget,
     training_cost,
     trajectory,
 )
@@ -19,6 +20,7 @@ METRICS: tuple[Metric, ...] = (
     *performance.METRICS,
     *size.METRICS,
     *real_size.METRICS,
+    *training_budget.METRICS,
     *filters.METRICS,
     *trajectory.METRICS,
     *jacobian.METRICS,

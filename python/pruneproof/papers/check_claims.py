@@ -8,7 +8,8 @@ from pruneproof.papers.check_runs import measured, refuse
 from pruneproof.papers.findings import matches
 from pruneproof.papers.locate import KeyPath
 from pruneproof.papers.paper import Paper
-from pruneproof.papers.schema import Operand, PrintedClaim, Quantity, RerunClaim, Run, SetupClaim
+from pruneproof.papers.printed import quantities_of
+from pruneproof.papers.schema import Operand, PrintedClaim, Quantity, RerunClaim, Run, SetupClaim, Welch
 from pruneproof.papers.setups import PROPERTIES
 from pruneproof.papers.short_form import DENSE, dense_method
 
@@ -30,8 +31,11 @@ def check_claims(paper: Paper) -> None:
         if isinstance(claim, PrintedClaim):
             for which, comparison in enumerate(claim.compare):
                 for key, side in (("left", comparison.left), ("right", comparison.right)):
-                    if isinstance(side, Quantity):
-                        _check_quantity(paper, side, (*at, "compare", which, key))
+                    for quantity in quantities_of(side):
+                        _check_quantity(paper, quantity, (*at, "compare", which, key))
+                        if isinstance(side, Welch):
+                            spread = quantity.model_copy(update={"column": side.spread})
+                            _check_quantity(paper, spread, (*at, "compare", which, key))
         elif isinstance(claim, RerunClaim):
             earlier_ids = [each for each in seen if each != claim.id]
             _check_required(paper, claim.requires, earlier_ids, (*at, "requires"))

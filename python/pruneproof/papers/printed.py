@@ -7,7 +7,8 @@ from decimal import Decimal
 from pruneproof.contracts.claims import Outcome
 from pruneproof.contracts.mechanism import Fact
 from pruneproof.errors import BadConfig
-from pruneproof.papers.schema import Comparison, PrintedClaim, Quantity
+from pruneproof.papers.schema import Comparison, Difference, PrintedClaim, Quantity, Side, Welch
+from pruneproof.statistics import welch_p
 
 Row = Mapping[str, str]
 """A table row as printed: column -> text, empty where the paper prints nothing."""
@@ -47,7 +48,7 @@ def compare(comparison: Comparison, tables: Tables, claim: str) -> Fact:
     return Fact(
         statement=f"{_name(comparison.left)} {comparison.relation} {_name(comparison.right)}{shift}{note}",
         expected=f"{comparison.relation} {bound}",
-        found=f"{left}, difference {left - bound:+}",
+        found=_found(comparison.left, left, bound),
         holds=RELATIONS[comparison.relation](left, bound),
     )
 
@@ -76,25 +77,36 @@ def _is(cell: str, wanted: str | float | list[str | float]) -> bool:
         return False
 
 
-def _value(side: Quantity | float, tables: Tables, claim: str) -> Decimal:
-    if not isinstance(side, Quantity):
-        return _exact(side)
-    rows = select_rows(side, tables)
-    if side.reduce == "count":
-        return Decimal(len(rows))
-    cells = [row[side.column] for row in rows if row[side.column]]
-    if not cells or (side.reduce == "only" and len(rows) != 1):
-        allowed = "exactly one row" if side.reduce == "only" else "at least one number"
-        raise BadConfig(
-            f'claim "{claim}": {_name(side)} finds {len(rows)} rows and {len(cells)} numbers; {allowed} was expected. '
-            "Change its filters in claims.toml."
-        )
-    try:
-        numbers = [Decimal(cell) for cell in cells]
-    except ArithmeticError:
-        found = f'column "{side.column}" of table {side.table} holds {cells}'
-        raise BadConfig(f'claim "{claim}": {found}; numbers were expected.') from None
-    match side.reduce:
+def quantities_of(side: Side) -> tuple[Quantity, ...]:
+    """Return the numbers out of tables that a side is made of."""
+    match side:
+        case Quantity():
+            return (side,)
+        case Difference():
+            return side.difference
+        case Welch():
+            return side.welch
+        case _:
+            return ()
+
+
+def _value(side: Side, tables: Tables, claim: str) -> Decimal:
+    match side:
+        case Quantity():
+            return _number(side, tables, claim)
+        case Difference(difference=(first, second)):
+            return _number(first, tables, claim) - _number(second, tables, claim)
+        case Welch():
+            return _p_value(side, tables, claim)
+        case _:
+            return _exact(side)
+
+
+def _number(quantity: Quantity, tables: Tables, claim: str) -> Decimal:
+    if quantity.reduce == "count":
+        return Decimal(len(select_rows(quantity, tables)))
+    numbers = [number for number, _ in _cells(quantity, tables, claim)]
+    match quantity.reduce:
         case "max":
             return max(numbers)
         case "min":
@@ -105,10 +117,61 @@ def _value(side: Quantity | float, tables: Tables, claim: str) -> Decimal:
             return numbers[0]
 
 
-def _name(side: Quantity | float) -> str:
+def _p_value(side: Welch, tables: Tables, claim: str) -> Decimal:
+    """Return p by the means and spreads of two rows. Raises BadConfig where one has no spread, or both have none."""
+    samples = []
+    for quantity in side.welch:
+        cells = _cells(quantity, tables, claim)
+        mean, row = min(cells, key=lambda cell: cell[0]) if quantity.reduce == "min" else max(cells, key=lambda c: c[0])
+        samples.append((mean, _cells(quantity, tables, claim, [row], side.spread)[0][0]))
+    (first, spread), (second, other) = samples
+    if not spread and not other:
+        raise BadConfig(
+            f'claim "{claim}": {_name(side)} has two spreads of 0, between which there is no test. '
+            "Compare the numbers without one."
+        )
+    p = welch_p(float(first), float(spread), side.runs, float(second), float(other), side.runs)
+    return Decimal(p)
+
+
+def _cells(
+    quantity: Quantity, tables: Tables, claim: str, rows: Sequence[Row] | None = None, column: str = ""
+) -> list[tuple[Decimal, Row]]:
+    """Return the numbers that a quantity is made of with their rows; those of another column of rows when given."""
+    rows, column = select_rows(quantity, tables) if rows is None else rows, column or quantity.column
+    cells = [(row[column], row) for row in rows if row[column]]
+    if not cells or (quantity.reduce == "only" and len(rows) != 1):
+        allowed = "exactly one row" if quantity.reduce == "only" else "at least one number"
+        raise BadConfig(
+            f'claim "{claim}": {_name(quantity)} finds {len(rows)} rows and {len(cells)} numbers; {allowed} was '
+            "expected. Change its filters in claims.toml."
+        )
+    try:
+        return [(Decimal(cell), row) for cell, row in cells]
+    except ArithmeticError:
+        found = f'column "{column}" of table {quantity.table} holds {[cell for cell, _ in cells]}'
+        raise BadConfig(f'claim "{claim}": {found}; numbers were expected.') from None
+
+
+def _found(side: Side, value: Decimal, bound: Decimal) -> str:
+    """Say what a side is, and by how much it misses or exceeds the bound; p values to three digits."""
+    return f"{value:.3g}" if isinstance(side, Welch) else f"{value}, difference {value - bound:+}"
+
+
+def _name(side: Side) -> str:
     """Say in words which number a side is."""
-    if not isinstance(side, Quantity):
-        return f"{side:g}"
+    match side:
+        case Difference(difference=(first, second)):
+            return f"({_name(first)} - {_name(second)})"
+        case Welch(welch=(first, second), runs=runs):
+            return f"p of {_name(first)} against {_name(second)}, {runs} runs each (Welch)"
+        case Quantity():
+            return _quantity_name(side)
+        case _:
+            return f"{side:g}"
+
+
+def _quantity_name(side: Quantity) -> str:
     filters = [f"{column} = {_text(wanted)}" for column, wanted in side.where.items()]
     filters += [f"{column} is not {_text(wanted)}" for column, wanted in side.but_not.items()]
     filters += [f"{column} >= {least:g}" for column, least in side.at_least.items()]

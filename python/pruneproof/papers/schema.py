@@ -186,12 +186,39 @@ class Quantity(Frozen):
     """`only`: exactly one row must be left."""
 
 
-class Comparison(Frozen):
-    """`left relation right + plus`, where a side is a table quantity or a number."""
+class Difference(Frozen):
+    """The first of two numbers out of printed tables minus the second."""
 
-    left: Quantity | float
+    difference: tuple[Quantity, Quantity]
+
+
+class Welch(Frozen):
+    """The two-sided p value of Welch's test between two printed means, each with its standard deviation beside it."""
+
+    welch: tuple[Quantity, Quantity]
+    """Each one cell: `reduce` is `only`, `max` or `min`."""
+    spread: str
+    """The column of the standard deviations, of single runs and not of their mean."""
+    runs: Annotated[int, Field(ge=2)]
+    """Behind each mean."""
+
+    @model_validator(mode="after")
+    def _single_cells(self) -> Self:
+        if any(each.reduce in ("mean", "count") for each in self.welch):
+            raise ValueError("a mean or count of cells has no printed spread; reduce by only, max or min")
+        return self
+
+
+Side = Quantity | Difference | Welch | float
+"""What a comparison compares."""
+
+
+class Comparison(Frozen):
+    """`left relation right + plus`."""
+
+    left: Side
     relation: Literal[">", ">=", "<", "<=", "=="]
-    right: Quantity | float
+    right: Side
     plus: float = 0.0
     note: str = ""
 
