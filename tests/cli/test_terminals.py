@@ -60,7 +60,7 @@ def test_in_the_locale_c_every_verdict_is_readable(tiny, folders):
     found = run("lint", "tiny", LC_ALL="C", PYTHONUTF8="0", PYTHONCOERCECLOCALE="0")
     assert found.returncode == 0
     assert found.stderr == b""
-    assert b"holds" in found.stdout
+    assert found.stdout.startswith(b"ok ")
     assert found.stdout.isascii()
 
 

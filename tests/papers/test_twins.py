@@ -102,7 +102,7 @@ def test_what_a_method_has_already_gives_it_no_twin(tiny, repro):
         (["--set", "criterio=snip"], 64, 'Nearest: "criterion"'),
         (["--set", "select.ties=first"], 64, "changes no method"),
         (["--set", "iterations=many"], 65, "iterations"),
-        (["--set", "select.scope=erg"], 64, 'Nearest: "erk"'),
+        (["--set", "select.scope=lamb"], 64, 'Nearest: "lamp"'),
         (["--set", "mlp=3"], 64, "mlp"),
         (["--with", "strangr"], 64, 'Nearest: "stranger"'),
         (["--plugin", "nowhere.py"], 64, "nowhere.py"),

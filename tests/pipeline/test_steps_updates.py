@@ -4,6 +4,7 @@ import pytest
 
 from pruneproof.errors import BadConfig
 from pruneproof.training.checkpoint import load_tensors
+from pruneproof.training.train import train
 from pruneproof.units import keep_count
 from pruneproof.values.masks import MaskSet
 
@@ -58,7 +59,8 @@ class Killed(BaseException):
 
 
 @pytest.mark.parametrize("epoch", [1, 2])
-def test_a_training_killed_while_masks_move_ends_with_the_same_bits(replay_steps, epoch):
+def test_a_training_killed_while_masks_move_ends_with_the_same_bits(replay_steps, epoch, monkeypatch):
+    monkeypatch.setitem(train.__kwdefaults__, "save_seconds", 0.0)
     whole = replay_steps(METHODS, store="undisturbed")
     told = []
 

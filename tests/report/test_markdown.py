@@ -43,7 +43,7 @@ def test_every_claim_figure_and_table_is_there(text, report):
 
 def test_figures_have_alternative_texts_that_differ(text):
     found = re.findall(r"!\[(.+)\]\(figures/", text)
-    assert len(set(found)) == len(found) == 5
+    assert len(set(found)) == len(found) == 10
 
 
 def test_markup_in_the_papers_text_is_escaped(small, papers, catalog):

@@ -37,7 +37,7 @@ def test_symbols_differ_so_that_verdicts_read_without_colour():
 
 def test_kinds_are_kept_apart_and_none_is_lost(record):
     groups = claim_groups(record)
-    assert [group.kind.id for group in groups] == ["printed", "mechanism", "re-run"]
+    assert [group.kind.id for group in groups] == ["printed", "setup", "mechanism", "re-run"]
     assert sum(len(group.claims) for group in groups) == len(record.claims)
     for group in groups:
         counted = [claim for claim in group.claims if claim.strength not in ("self-test", "unverified")]

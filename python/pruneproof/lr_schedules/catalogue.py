@@ -78,7 +78,7 @@ def stage_ends(epochs: float, *, stages: int, longest: int, factor: float) -> li
     """Return the epochs at which the stages of `halved-steps` end, but for the last.
 
     >>> stage_ends(60, stages=4, longest=30, factor=0.1)
-    [30, 45, 53]
+    [30.0, 45.0, 53.0]
     """
     if stages < 1 or longest < 1 or not 0 < factor <= 1:
         raise BadConfig(

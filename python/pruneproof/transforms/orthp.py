@@ -24,7 +24,7 @@ def orthp(weights: Tensors, alive: Tensors, *, gain: float = 1.0) -> Transformed
 
     >>> weights = {"w": torch.tensor([[3.0, 4.0, 0.0], [0.0, 2.0, 0.0]])}
     >>> dense = {"w": torch.ones(2, 3, dtype=torch.bool)}
-    >>> [[round(each, 6) for each in row] for row in orthp(weights, dense).state["w"].tolist()]
+    >>> [[round(each, 6) + 0.0 for each in row] for row in orthp(weights, dense).state["w"].tolist()]
     [[0.6, 0.8, 0.0], [-0.8, 0.6, 0.0]]
 
     Args:
