@@ -6,6 +6,7 @@ import torch
 from pruneproof.errors import BadConfig
 from pruneproof.training.checkpoint import load_tensors
 from pruneproof.training.search import Searching
+from pruneproof.training.train import train
 from pruneproof.units import keep_count
 from pruneproof.values.masks import MaskSet
 
@@ -68,6 +69,7 @@ class Killed(BaseException):
 @pytest.mark.parametrize("epoch", [1, 2])
 def test_a_search_killed_at_work_ends_with_the_same_bits(replay_steps, epoch, monkeypatch):
     monkeypatch.setitem(Searching.run.__kwdefaults__, "save_seconds", 0.0)
+    monkeypatch.setitem(train.__kwdefaults__, "save_seconds", 0.0)
     whole = replay_steps(METHODS, store="undisturbed")
     told = []
 
