@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -13,6 +14,10 @@ from textwrap import dedent
 
 import pytest
 from hypothesis import settings
+
+# Builds in this process import distutils; torch's compiler, loaded late, refuses it if setuptools came after it.
+with suppress(ImportError):
+    import setuptools  # noqa: F401
 
 HERE = Path(__file__).parent
 TINY_PLUGIN = """
