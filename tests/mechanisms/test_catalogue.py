@@ -42,12 +42,21 @@ TOY = {
 }
 
 
+FALSE = {
+    "fairness-trainability/m-vgg-19-printed",  # the table's columns are headed by other ratios than it was made at
+    "fairness-trainability/m-vgg-19-speed",  # two speed-ups are off in the second digit
+    "fairness-trainability/m-resnet-56",  # no reading of the counts gives all rows
+    "fairness-trainability/n-isometry-relu",  # a negative control
+}
+"""Mechanism claims that fail, and should."""
+
+
 @pytest.mark.parametrize("claim", sorted(CLAIMS))
-def test_every_mechanism_claim_of_the_papers_holds(claim):
+def test_every_mechanism_claim_of_the_papers_holds_or_is_known_to_be_false(claim):
     check = CLAIMS[claim].check
     facts = CHECKS[check.id](**check.options)
     assert facts
-    assert [fact for fact in facts if not fact.holds] == []
+    assert all(fact.holds for fact in facts) == (claim not in FALSE)
 
 
 @pytest.mark.slow
