@@ -7,12 +7,9 @@ Every answer is held against NumPy before it is timed. docs/benchmarks.md says w
 """
 
 import argparse
-import json
 import os
 from collections.abc import Callable, Iterable, Iterator
-from datetime import date
 from functools import partial
-from pathlib import Path
 from statistics import median, quantiles
 from typing import Any
 
@@ -21,18 +18,14 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 import torch
 from cases import RESNET50, SPARSITIES, VGG16, Case, cliffs, resnet50, small, vgg16
-from machine import describe, slug
 from memory import extra_bytes
 from passes import THREADS, beside, changes, fastest, reads
 from peers import PEERS
-from rich.console import Console
-from tables import table
+from publish import RECORDS, publish
 
 from pruneproof import _engine, select
 
 Row = dict[str, Any]
-RECORDS = Path(__file__).parent / "records"
-FORMAT = "pruneproof-bench/1"
 PEERS_AT = 0.9
 SECONDS = 5
 CLIFF = 3.0
@@ -166,21 +159,7 @@ def main() -> None:
     parser.add_argument("--record", action="store_true", help=f"write {RECORDS.name}/<machine>-<date>.json")
     arguments = parser.parse_args()
     torch.set_num_threads(THREADS)
-    console = Console(width=100, highlight=False)
-    described = describe()
-    console.print(
-        f"{described['processor']}, {described['cores']} cores, {described['instruction_set']}, "
-        f"{THREADS} threads, load {described['load_before'][0]} before; runs by turns\n"
-    )
-    tables = measure(lambda name, rows: console.print(table(name, rows), ""), everything=arguments.all)
-    missed = [row for rows in tables.values() for row in rows if row["met"] is False]
-    console.print(f"{len(missed)} of {sum(map(len, tables.values()))} rows miss their target")
-    if arguments.record:
-        path = RECORDS / f"{slug(described)}-{date.today().isoformat()}.json"
-        path.parent.mkdir(exist_ok=True)
-        record = {"format": FORMAT, "date": date.today().isoformat(), "machine": described} | tables
-        path.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
-        console.print(f"written: {path}")
+    publish(partial(measure, everything=arguments.all), threads=f"{THREADS} threads", record=arguments.record)
 
 
 if __name__ == "__main__":

@@ -7,13 +7,11 @@ Both loops must end with the same weights before they are timed. docs/benchmarks
 """
 
 import argparse
-import json
 import resource
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
-from datetime import date
 from pathlib import Path
 from statistics import mean, median, quantiles
 from tempfile import TemporaryDirectory
@@ -21,11 +19,9 @@ from typing import Any
 
 import torch
 from loops import barest, ours, passes, samples_of
-from machine import describe, slug
 from networks import NETWORKS, Network, catalog, load
 from passes import beside, fastest
-from rich.console import Console
-from tables import table
+from publish import RECORDS, publish
 
 from pruneproof.contracts.numerics import NATIVE
 from pruneproof.pipeline.kinds.table import KINDS
@@ -42,8 +38,6 @@ from pruneproof.training.row import Row as ParameterRow
 from pruneproof.training.train import make_optimizer
 
 Row = dict[str, Any]
-RECORDS = Path(__file__).parent / "records"
-FORMAT = "pruneproof-bench/1"
 PAPER, PROFILE, SEED = "global-mp", "mini", 20
 SLICE = ("mlp/global", "mlp/snip")
 FINISHED_SECONDS = 5.0
@@ -212,21 +206,7 @@ def main() -> None:
     parser.add_argument("--record", action="store_true", help=f"write {RECORDS.name}/training-<machine>-<date>.json")
     arguments = parser.parse_args()
     prepare_torch(NATIVE)
-    console = Console(width=100, highlight=False)
-    described = describe()
-    console.print(
-        f"{described['processor']}, {described['cores']} cores, {described['instruction_set']}, one thread, "
-        f"load {described['load_before'][0]} before; runs by turns\n"
-    )
-    tables = measure(lambda name, rows: console.print(table(name, rows), ""))
-    missed = [row for rows in tables.values() for row in rows if row["met"] is False]
-    console.print(f"{len(missed)} of {sum(map(len, tables.values()))} rows miss their target")
-    if arguments.record:
-        path = RECORDS / f"training-{slug(described)}-{date.today().isoformat()}.json"
-        path.parent.mkdir(exist_ok=True)
-        record = {"format": FORMAT, "date": date.today().isoformat(), "machine": described} | tables
-        path.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
-        console.print(f"written: {path}")
+    publish(measure, threads="one thread", prefix="training-", record=arguments.record)
 
 
 if __name__ == "__main__":
