@@ -1,49 +1,27 @@
 """Updates, searches, transforms, regularizers, rate schedules and metrics, each wrong in one way, and their laws."""
 
 import random
-from dataclasses import dataclass
-from typing import Any
 
 import torch
+from mutants.mutant import SOURCE, Mutant, id_of
 
 from pruneproof.api import (
     LRSchedule,
     MaskSearch,
     Metric,
     Regularizer,
-    Source,
     Transform,
     Transformed,
     Update,
 )
 from pruneproof.searches.edge_popup import EDGE_POPUP
 
-SOURCE = Source("A. Saboteur", 2026, "Wrong in one way")
-
-
-@dataclass(frozen=True)
-class Mutant:
-    """A wrong subject, the law that must catch it, and a word that the message must hold."""
-
-    law: str
-    subject: Any
-    says: str
-
-    @property
-    def id(self) -> str:
-        return f"{self.subject.id}-by-{self.law}"
-
-
 MUTANTS: list[Mutant] = []
-
-
-def _id(function):
-    return function.__name__.replace("_", "-")
 
 
 def update(law, says, *claims, revives=True, keeps_count=True):
     def add(function):
-        passport = Update(_id(function), function, SOURCE, revives, keeps_count, frozenset(claims))
+        passport = Update(id_of(function), function, SOURCE, revives, keeps_count, frozenset(claims))
         MUTANTS.append(Mutant(law, passport, says))
         return function
 
@@ -52,7 +30,7 @@ def update(law, says, *claims, revives=True, keeps_count=True):
 
 def transform(law, says, *keeps):
     def add(function):
-        passport = Transform(_id(function), function, SOURCE, "Wrong.", keeps=frozenset(keeps))
+        passport = Transform(id_of(function), function, SOURCE, "Wrong.", keeps=frozenset(keeps))
         MUTANTS.append(Mutant(law, passport, says))
         return function
 
@@ -61,7 +39,7 @@ def transform(law, says, *keeps):
 
 def regularizer(law, says):
     def add(function):
-        MUTANTS.append(Mutant(law, Regularizer(_id(function), function, SOURCE), says))
+        MUTANTS.append(Mutant(law, Regularizer(id_of(function), function, SOURCE), says))
         return function
 
     return add
@@ -69,7 +47,7 @@ def regularizer(law, says):
 
 def rate(law, says):
     def add(function):
-        MUTANTS.append(Mutant(law, LRSchedule(_id(function), function, "Wrong."), says))
+        MUTANTS.append(Mutant(law, LRSchedule(id_of(function), function, "Wrong."), says))
         return function
 
     return add
@@ -77,7 +55,7 @@ def rate(law, says):
 
 def metric(law, says, per="network"):
     def add(function):
-        MUTANTS.append(Mutant(law, Metric(_id(function), function, "Wrong.", per=per), says))
+        MUTANTS.append(Mutant(law, Metric(id_of(function), function, "Wrong.", per=per), says))
         return function
 
     return add

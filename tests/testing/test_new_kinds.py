@@ -1,6 +1,7 @@
 """Updates, searches, transforms, penalties, rate schedules and metrics: mutants are caught, reports are whole."""
 
 import importlib.util
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,9 +27,18 @@ from pruneproof.testing.law import LawBroken
 from pruneproof.transforms.catalogue import TRANSFORMS
 from pruneproof.updates.catalogue import UPDATES
 
-SPEC = importlib.util.spec_from_file_location("mutants_new_kinds", Path(__file__).with_name("mutants_new_kinds.py"))
-mutants = importlib.util.module_from_spec(SPEC)
-SPEC.loader.exec_module(mutants)
+HERE = Path(__file__).parent
+
+
+def loaded(name, path):
+    spec = importlib.util.spec_from_file_location(name, path)
+    module = sys.modules[name] = importlib.util.module_from_spec(spec)  # files import each other by these names
+    spec.loader.exec_module(module)
+    return module
+
+
+loaded("mutants", HERE / "mutants" / "__init__.py")
+mutants = loaded("mutants_new_kinds", HERE / "mutants_new_kinds.py")
 CHECKERS = {
     Update: (check_update, UPDATES),
     MaskSearch: (check_search, SEARCHES),
