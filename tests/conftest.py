@@ -152,6 +152,7 @@ class Answer:
 
     @property
     def json(self):
+        assert self.out, f"status {self.status}, and nothing but: {self.err}"
         return json.loads(self.out)
 
 

@@ -8,7 +8,6 @@ from pruneproof.contracts.claims import Outcome
 from pruneproof.contracts.mechanism import Fact
 from pruneproof.errors import BadConfig
 from pruneproof.papers.schema import Comparison, Difference, PrintedClaim, Quantity, Side, Welch
-from pruneproof.statistics import welch_p
 
 Row = Mapping[str, str]
 """A table row as printed: column -> text, empty where the paper prints nothing."""
@@ -130,6 +129,8 @@ def _p_value(side: Welch, tables: Tables, claim: str) -> Decimal:
             f'claim "{claim}": {_name(side)} has two spreads of 0, between which there is no test. '
             "Compare the numbers without one."
         )
+    from pruneproof.statistics import welch_p  # here, because what only lists papers starts without SciPy
+
     p = welch_p(float(first), float(spread), side.runs, float(second), float(other), side.runs)
     return Decimal(p)
 
