@@ -23,7 +23,12 @@ STEMS: dict[Split, str] = {"train": "train", "test": "t10k"}
 
 def load_mnist(root: Path) -> InMemory:
     """Load MNIST from `root`/MNIST/raw; see `read_idx_folder`."""
-    splits = read_idx_folder("mnist", root, "MNIST")
+    return read_mnist(root, "mnist")
+
+
+def read_mnist(root: Path, data_set: str) -> InMemory:
+    """Load MNIST from `root`/MNIST/raw for a data set of another name; see `read_idx_folder`."""
+    splits = read_idx_folder(data_set, root, "MNIST")
     fingerprint = content_fingerprint(splits)
     return images(splits, classes=10, fingerprint=fingerprint, normalisation=MNIST_NORMALISATION)
 
