@@ -1,7 +1,8 @@
 """What the signature of a registered function says: its ingredients and its options."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Mapping
+from functools import cache
 from typing import Any
 
 
@@ -12,7 +13,7 @@ def ingredients(function: Callable[..., Any]) -> tuple[str, ...]:
     >>> ingredients(score)
     ('weights', 'grads')
     """
-    return tuple(name for name, each in inspect.signature(function).parameters.items() if each.kind not in _NOT_ASKED)
+    return tuple(name for name, each in _parameters(function).items() if each.kind not in _NOT_ASKED)
 
 
 def options(function: Callable[..., Any]) -> dict[str, Any]:
@@ -22,8 +23,16 @@ def options(function: Callable[..., Any]) -> dict[str, Any]:
     >>> options(score)
     {'power': 2.0}
     """
-    parameters = inspect.signature(function).parameters
-    return {name: each.default for name, each in parameters.items() if each.kind is each.KEYWORD_ONLY}
+    return {name: each.default for name, each in _parameters(function).items() if each.kind is each.KEYWORD_ONLY}
+
+
+def _parameters(function: Callable[..., Any]) -> Mapping[str, inspect.Parameter]:
+    return _known(function) if isinstance(function, Hashable) else inspect.signature(function).parameters
+
+
+@cache  # a plan asks for the few hundred signatures some ten thousand times
+def _known(function: Callable[..., Any]) -> Mapping[str, inspect.Parameter]:
+    return inspect.signature(function).parameters
 
 
 _NOT_ASKED = (inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
