@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pruneproof.data.mnist import MNIST
-from pruneproof.data.part import CIFAR10_JPEG_16X16_20K, MNIST_20K, OF_EACH, first_of_each
+from pruneproof.data.part import CIFAR10_JPEG_16X16_10K, MNIST_10K, OF_EACH, first_of_each
 
 
 @given(st.lists(st.integers(0, 4), min_size=1, max_size=40), st.integers(1, 9))
@@ -32,7 +32,7 @@ def many(tmp_path):
 
 
 def test_training_images_are_fewer_and_all_else_is_the_whole_data_set(many):
-    whole, part = MNIST.load(many), MNIST_20K.load(many)
+    whole, part = MNIST.load(many), MNIST_10K.load(many)
     inputs, labels = part.splits["train"]
     assert labels.tolist() == [3] * OF_EACH + [7] * 4
     assert torch.equal(inputs[:OF_EACH], whole.splits["train"][0][:OF_EACH])
@@ -44,5 +44,5 @@ def test_training_images_are_fewer_and_all_else_is_the_whole_data_set(many):
 
 
 def test_they_are_fetched_as_the_whole_where_that_can_be():
-    assert MNIST_20K.fetch is MNIST.fetch
-    assert CIFAR10_JPEG_16X16_20K.fetch is None
+    assert MNIST_10K.fetch is MNIST.fetch
+    assert CIFAR10_JPEG_16X16_10K.fetch is None

@@ -1,4 +1,4 @@
-"""`mnist-20k` and `cifar10-jpeg-16x16-20k`: a part of the training images, for many networks on a CPU."""
+"""`mnist-10k` and `cifar10-jpeg-16x16-10k`: a part of the training images, for many networks on a CPU."""
 
 from dataclasses import replace
 
@@ -10,7 +10,7 @@ from pruneproof.data.image_folder import read_cifar10_jpeg
 from pruneproof.data.in_memory import InMemory
 from pruneproof.data.mnist import MNIST, read_mnist
 
-OF_EACH = 2000
+OF_EACH = 1000
 """Training images of each class that are kept."""
 
 
@@ -38,15 +38,15 @@ def part(data: InMemory) -> InMemory:
     )
 
 
-MNIST_20K = replace(
+MNIST_10K = replace(
     MNIST,
-    id="mnist-20k",
-    load=lambda root: part(read_mnist(root, "mnist-20k")),
-    about="mnist with the first 2,000 training images of each class: 20,000 train + 10,000 test, 1x28x28, 10 classes",
+    id="mnist-10k",
+    load=lambda root: part(read_mnist(root, "mnist-10k")),
+    about="mnist with the first 1,000 training images of each class: 10,000 train + 10,000 test, 1x28x28, 10 classes",
 )
-CIFAR10_JPEG_16X16_20K = replace(
+CIFAR10_JPEG_16X16_10K = replace(
     CIFAR10_JPEG_16X16,
-    id="cifar10-jpeg-16x16-20k",
-    load=lambda root: part(halved(read_cifar10_jpeg(root, "cifar10-jpeg-16x16-20k"))),
-    about="cifar10-jpeg-16x16 with the first 2,000 training images of each class: 20,000 train + 10,000 test",
+    id="cifar10-jpeg-16x16-10k",
+    load=lambda root: part(halved(read_cifar10_jpeg(root, "cifar10-jpeg-16x16-10k"))),
+    about="cifar10-jpeg-16x16 with the first 1,000 training images of each class: 10,000 train + 10,000 test",
 )
