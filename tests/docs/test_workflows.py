@@ -5,8 +5,8 @@ import tomllib
 from pathlib import Path
 
 import pytest
+import yaml
 
-yaml = pytest.importorskip("yaml")
 ROOT = Path(__file__).parents[2]
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 FORMS = sorted(path for path in (ROOT / ".github" / "ISSUE_TEMPLATE").glob("*.yml") if path.stem != "config")
@@ -24,7 +24,6 @@ def steps(path):
 
 @of_each("path", WORKFLOWS, ids=lambda path: path.stem)
 def test_a_workflow_fits_the_schema(path, tmp_path):
-    pytest.importorskip("check_jsonschema")
     from check_jsonschema import main
 
     with pytest.raises(SystemExit) as ended:
