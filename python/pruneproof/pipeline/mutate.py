@@ -99,8 +99,8 @@ def run_mutants(prepared: Prepared, mutants: Sequence[Mutant], progress: Progres
     plain = replan(replace(prepared, catalog=catalog, request=replace(request, files=files, seeds=None)), paper)
     store = Store(request.store)
     with progress("the plan itself", plain) as on_event:
-        execute(plain, store, on_event)
-    evidence = evidence_of(plain, store)
+        finished = execute(plain, store, on_event)
+    evidence = evidence_of(plain, finished)
     claims = judge(evidence)
     before = {each.id: each for each in claims if each.verdict != "not-run"}
     reads = _reads(plain, evidence, claims)
@@ -113,8 +113,8 @@ def run_mutants(prepared: Prepared, mutants: Sequence[Mutant], progress: Progres
         try:
             planned = replan(plain, changed)
             with progress(mutant.id, planned) as on_event:
-                execute(planned, store, on_event)
-            found = evidence_of(planned, store)
+                finished = execute(planned, store, on_event)
+            found = evidence_of(planned, finished)
             after = judge(found)
         except (BadConfig, BadTensor, InfeasibleSelection) as problem:
             trials.append(Trial(mutant, {}, {}, str(problem)))

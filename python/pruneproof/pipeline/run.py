@@ -59,8 +59,8 @@ def run_paper(prepared: Prepared, on_event: OnEvent, warn: Callable[[str], None]
     return record
 
 
-def execute(prepared: Prepared, store: Store, on_event: OnEvent) -> None:
-    """Run the stages of a prepared request that are still to do.
+def execute(prepared: Prepared, store: Store, on_event: OnEvent) -> dict[str, Finished]:
+    """Run the stages of a prepared request that are still to do, and return all that is finished, in the plan's order.
 
     Raises:
         BadPlugin: the executor left some out.
@@ -68,7 +68,7 @@ def execute(prepared: Prepared, store: Store, on_event: OnEvent) -> None:
     """
     request = prepared.request
     if not prepared.todo:
-        return
+        return dict(prepared.finished)
     store.prepare()
     spec = WorkerSpec(
         tuple(plugin.name for plugin in prepared.catalog.plugins),
@@ -80,16 +80,19 @@ def execute(prepared: Prepared, store: Store, on_event: OnEvent) -> None:
     stages = [prepared.plan.stages[digest] for digest in prepared.todo]
     with blame_plugin(prepared.executor):
         prepared.executor.value.run(stages, spec, workers=request.workers, on_event=on_event)
-    left = [stage.label for stage in stages if store.finished(stage.digest) is None]
+    made = store.all_finished(prepared.todo)
+    left = [stage.label for stage in stages if stage.digest not in made]
     if left:
         raise BadPlugin(
             f'executor "{request.executor}" ({prepared.executor.where}) returned before {len(left)} stages were in '
             f'the store; the first is "{left[0]}". It must run every stage that it is given.'
         )
+    finished = {**prepared.finished, **made}
+    return {digest: finished[digest] for digest in prepared.plan.stages if digest in finished}
 
 
-def measured_cell(cell: PlannedCell, store: Store, catalog: Catalog) -> Cell:
-    """Return a cell with what the store says was measured of it."""
+def measured_cell(cell: PlannedCell, finished: Mapping[str, Finished], catalog: Catalog) -> Cell:
+    """Return a cell with what its finished stages measured."""
     return Cell(
         run=cell.run,
         method=cell.method,
@@ -97,7 +100,7 @@ def measured_cell(cell: PlannedCell, store: Store, catalog: Catalog) -> Cell:
         seed=cell.seed,
         stages=cell.stages,
         measured={
-            name: load_measurement(store.expect(digest), catalog).to_json() for name, digest in cell.measures.items()
+            name: load_measurement(finished[digest], catalog).to_json() for name, digest in cell.measures.items()
         },
         settings=dict(cell.settings),
     )
@@ -117,11 +120,13 @@ def stage_records(plan: Plan, finished: Mapping[str, Finished]) -> tuple[StageRe
     )
 
 
-def evidence_of(prepared: Prepared, store: Store, post_hoc: frozenset[str] = frozenset()) -> Evidence:
+def evidence_of(
+    prepared: Prepared, finished: Mapping[str, Finished], post_hoc: frozenset[str] = frozenset()
+) -> Evidence:
     """Return what the finished stages of a plan say to the paper's claims; cells in the plan's order."""
     plan = prepared.plan
-    cells = tuple(measured_cell(cell, store, prepared.catalog) for cell in plan.cells)
-    facts = {claim: load_facts(store.expect(digest)) for claim, digest in plan.mechanisms.items()}
+    cells = tuple(measured_cell(cell, finished, prepared.catalog) for cell in plan.cells)
+    facts = {claim: load_facts(finished[digest]) for claim, digest in plan.mechanisms.items()}
     return Evidence(prepared.paper, plan.profile, prepared.catalog, cells, facts, post_hoc)
 
 
@@ -129,9 +134,8 @@ def _run(prepared: Prepared, store: Store, on_event: OnEvent) -> Record:
     request, plan = prepared.request, prepared.plan
     began = time.perf_counter()
     registered = None if prepared.is_variant else register(store, prepared.paper, plan, prepared.finished)
-    execute(prepared, store, on_event)
-    finished = store.all_finished(plan.stages)
-    evidence = evidence_of(prepared, store, registered.post_hoc if registered else frozenset())
+    finished = execute(prepared, store, on_event)
+    evidence = evidence_of(prepared, finished, registered.post_hoc if registered else frozenset())
     cells = tuple(evidence.cells)
     info = prepared.paper.info
     return Record(

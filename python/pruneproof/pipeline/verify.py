@@ -109,13 +109,10 @@ def verify_record(record: Record, prepared: Prepared, chosen: Sequence[str], on_
 def _verdicts(record: Record, prepared: Prepared, store: Store) -> Verdicts:
     """Judge the claims for which everything was made again, over all seeds."""
     plan = prepared.plan
-    lacking = {_method(cell) for cell in plan.cells if not all(map(store.finished, cell.measures.values()))}
-    cells = [measured_cell(cell, store, prepared.catalog) for cell in plan.cells if _method(cell) not in lacking]
-    facts = {
-        claim: load_facts(found)
-        for claim, digest in plan.mechanisms.items()
-        if (found := store.finished(digest)) is not None
-    }
+    finished = store.all_finished(plan.stages)
+    lacking = {_method(cell) for cell in plan.cells if not finished.keys() >= set(cell.measures.values())}
+    cells = [measured_cell(cell, finished, prepared.catalog) for cell in plan.cells if _method(cell) not in lacking]
+    facts = {claim: load_facts(finished[digest]) for claim, digest in plan.mechanisms.items() if digest in finished}
     now = {
         claim.id: claim.verdict
         for claim in judge(Evidence(prepared.paper, plan.profile, prepared.catalog, cells, facts))

@@ -1,6 +1,7 @@
 """Exponential: the same fraction of the survivors at each step."""
 
 from decimal import Decimal, localcontext
+from functools import cache
 
 from pruneproof.api import Schedule, Source
 from pruneproof.schedules.arguments import check_arguments
@@ -28,6 +29,7 @@ def exponential(target: float, steps: int) -> list[float]:
     return [_after(target, step, steps) for step in range(1, steps)] + [target]
 
 
+@cache  # the cells of a run share their course, and fifty digits take their time
 def _after(target: float, step: int, steps: int) -> float:
     """Return the sparsity after a step, computed in decimal where it is short or 1 - target is too coarse a float."""
     found: float = min(1.0 - (1.0 - target) ** (step / steps), target)
