@@ -58,9 +58,7 @@ def papers_table(papers: list[Paper]) -> str:
     for paper in papers:
         profile, (record, *_) = next(iter(records_of(paper).items()))
         said = "; ".join(
-            f"{escape(each.short)}: **{each.answer}**"
-            for each in findings(paper, record)
-            if each.answer != "not tested"
+            f"{escape(each.short)}: **{each.said}**" for each in findings(paper, record) if each.answer != "not tested"
         )
         name = paper.info.id
         counts = counts_sentence(record).split("; ")[0].partition(": ")[2]

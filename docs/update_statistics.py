@@ -241,6 +241,13 @@ CASES = (
         lambda rng, noise, n: _crossing(rng, noise, n, 0.0),
         "an interaction: both median differences at the margin",
     ),
+    Case(
+        "paired-difference",
+        ("absent",),
+        {"effect": 1.0},
+        lambda rng, noise, n: _pair(rng, noise, n, 1.0),
+        "median difference as large as the effect, the margin 0",
+    ),
 )
 """One truth on the edge of every claim test."""
 

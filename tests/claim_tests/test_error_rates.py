@@ -4,6 +4,7 @@
 """
 
 import importlib.util
+import itertools
 import re
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 
 from pruneproof.claim_tests.catalogue import CLAIM_TESTS
+from pruneproof.contracts.functions import options
 
 ROOT = Path(__file__).parents[2]
 SPEC = importlib.util.spec_from_file_location("update_statistics", ROOT / "docs" / "update_statistics.py")
@@ -32,7 +34,8 @@ def name_of(case):
 def test_every_claim_test_has_a_truth_for_either_wrong_verdict():
     for test in CLAIM_TESTS:
         wrong = {verdict for case in tool.CASES if case.test == test.id for verdict in case.wrong}
-        assert wrong == {"holds", "fails"}
+        assert wrong >= {"holds", "fails"}
+        assert ("absent" in wrong) == ("effect" in options(test.decide))
 
 
 @pytest.mark.parametrize("name", tool.NOISE)
@@ -58,6 +61,25 @@ def test_the_page_has_no_rate_above_what_a_claim_test_says():
         [case.test, case.truth, verdict] for case in tool.CASES for verdict in case.wrong
     ]
     assert max(float(rate) for row in rows for rate in row[3:]) <= 100 * MOST
+
+
+def chance_of(verdict, test, samples_of, n, **parameters):
+    """Return how often a verdict comes out when each of n networks falls on either of two sides with a half."""
+    decide = next(each.decide for each in CLAIM_TESTS if each.id == test)
+    sides = itertools.product((-1.0, 1.0), repeat=n)
+    return np.mean([decide(samples_of(np.array(each)), **parameters).verdict == verdict for each in sides])
+
+
+@pytest.mark.parametrize(("n", "most"), [(5, 0.0625), (8, 0.0704)])
+def test_the_worst_case_of_a_narrow_region_and_of_two_camps_is_what_the_page_says(n, most):
+    """Both edges of a region at the median, or two equal camps, give a test two chances to be wrong."""
+    layers = np.linspace(0, 1, 12)[:, None]
+    found = [
+        chance_of("fails", "equivalence", lambda side: np.array([side, 0 * side]), n, margin=1e-6),
+        chance_of("holds", "agreement", lambda side: layers * side, n, at_least=0.98),
+    ]
+    assert found == pytest.approx([most, most], abs=1e-4)
+    assert f"{100 * most:.3g} %" in tool.PAGE.read_text(encoding="utf-8")
 
 
 @pytest.mark.slow

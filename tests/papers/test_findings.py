@@ -64,8 +64,26 @@ def test_questions_are_answered_by_the_judged_claims_that_their_patterns_name(pa
         assert {claim.id for claim in each.claims} == {
             claim.id for claim in record.claims if claim.verdict != "not-run" and matches(claim.id, said.claims)
         }
-        assert each.answer == answer_of([claim.verdict for claim in each.claims])
+        assert each.answer == answer_of([claim.after_correction for claim in each.claims])
         assert bool(each.counts) == (each.answer != "not tested")
+
+
+@pytest.mark.parametrize(("corrected", "answer"), [("inconclusive", "open"), ("holds", "yes")])
+def test_a_headline_claim_counts_as_it_stands_after_correction(corrected, answer):
+    paper = load_paper(PAPERS / "gradient-flow")
+    record = Record.load(next(paper.folder.glob("records/mini-*.json")))
+    [claim] = [claim for claim in record.claims if claim.id == "m1-1"]
+    alone = claim.model_copy(update={"verdict": "holds", "corrected": corrected})
+    found = findings(paper, record.model_copy(update={"claims": (alone,)}))
+    assert [each.answer for each in found if each.claims] == [answer]
+
+
+def test_an_answer_says_when_nothing_that_was_computed_decides_it(paper, record):
+    for each in findings(paper, record):
+        computed = {claim.after_correction for claim in each.claims if claim.kind != "printed"} - {"inconclusive"}
+        decided = {claim.after_correction for claim in each.claims} - {"inconclusive"}
+        assert each.said.startswith(each.answer)
+        assert ("tables alone" in each.said) == bool(decided and not computed)
 
 
 def test_three_to_six_questions_are_asked_of_claims_that_count(paper):

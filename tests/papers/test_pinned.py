@@ -1,6 +1,7 @@
-"""What holds for the pinned runs of every paper."""
+"""What holds for the pinned runs and claims of every paper."""
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -35,3 +36,10 @@ def test_every_value_inside_a_step_carries_its_reason_above_it_or_behind_it(path
 
 WIRING = {"do", "name", "recipe", "to", "from", "mask", "against", "method", "metrics"}
 """Keys that say which step or recipe is meant, and choose nothing."""
+
+
+@pytest.mark.parametrize("path", RUNS, ids=lambda path: path.parent.name)
+def test_every_claim_can_be_read_without_the_one_before_it(path):
+    claims = tomllib.loads((path.parent / "claims.toml").read_text(encoding="utf-8"))["claim"]
+    leaning = [each["id"] for each in claims if re.match(r"(And|But|Or|So|Also|Likewise|The same)\b", each["text"])]
+    assert leaning == []

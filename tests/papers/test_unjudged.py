@@ -1,11 +1,14 @@
 """What is measured is judged, or named with a reason."""
 
+from pathlib import Path
+
 import pytest
 
 from pruneproof.errors import UnknownName
 from pruneproof.papers.load import load_paper
 from pruneproof.papers.unjudged import Open, unjudged
 
+PAPERS = sorted(path.parent for path in (Path(__file__).parents[2] / "papers").glob("*/claims.toml"))
 UNIFORM = """
 [[unjudged.mini]]
 run = "mlp"
@@ -47,8 +50,8 @@ def test_what_is_named_must_exist(tiny, old, new, named_as):
         named(tiny, UNIFORM.replace(old, new))
 
 
-@pytest.mark.parametrize("folder", ["global-mp", "loss-modelling"])
-def test_every_measured_method_of_our_papers_is_judged_or_named_with_a_reason(folder, pytestconfig):
-    paper = load_paper(pytestconfig.rootpath / "papers" / folder)
+@pytest.mark.parametrize("folder", PAPERS, ids=lambda folder: folder.name)
+def test_every_measured_method_of_our_papers_is_judged_or_named_with_a_reason(folder):
+    paper = load_paper(folder)
     for profile in paper.runs.profiles:
         assert [each for each in unjudged(paper, profile) if not each.why] == []

@@ -34,7 +34,7 @@ def test_each_question_stands_with_its_answer_before_its_claims(record, paper):
     lines = shown(record, paper, 200).splitlines()
     for each in findings(paper, record):
         at = lines.index(each.question)
-        assert lines[at + 1].startswith(f"{each.answer.capitalize()}: {each.counts}")
+        assert lines[at + 1].startswith(f"{each.said.capitalize()}: {each.counts}")
         for offset, claim in enumerate(each.claims):
             assert lines[at + 2 + offset].split()[:3] == [SYMBOLS[claim.verdict], claim.verdict, cut(claim.id)]
 

@@ -29,7 +29,7 @@ def test_a_page_is_a_title_and_cells_with_type_id_time_and_title(page, record):
 def test_each_question_is_a_cell_with_its_answer_and_claims(page, record, papers):
     by_title = {facts["title"]: body for facts, body in cells(page)}
     for each in findings(papers["global-mp"], record):
-        assert by_title[each.question].startswith(f"**{each.answer.capitalize()}**: {each.counts}.")
+        assert by_title[each.question].startswith(f"**{each.said.capitalize()}**: {each.counts}.")
         assert all(f"**{claim.id}**" in by_title[each.question].replace("\\_", "_") for claim in each.claims)
     assert "Small-scale evidence" in by_title["What was found"]
     assert "repro run global-mp --profile mini" in by_title["Run it again"]

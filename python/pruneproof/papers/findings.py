@@ -26,7 +26,13 @@ class Answered:
     @property
     def counts(self) -> str:
         """How many claims got each verdict, `3 hold, 1 inconclusive`; empty where none was judged."""
-        return told(Counter(claim.verdict for claim in self.claims))
+        return told(Counter(claim.after_correction for claim in self.claims))
+
+    @property
+    def said(self) -> str:
+        """The answer, with the remark that nothing which was computed here decided it, if so."""
+        decided = {claim.kind for claim in self.claims if claim.after_correction != "inconclusive"}
+        return f"{self.answer}, by the paper's own tables alone" if decided == {"printed"} else self.answer
 
 
 def answer_of(verdicts: Sequence[str]) -> Answer:
@@ -62,7 +68,7 @@ def findings(paper: Paper, record: Record) -> tuple[Answered, ...]:
         claims = tuple(
             claim for claim in record.claims if matches(claim.id, each.claims) and claim.verdict != "not-run"
         )
-        answer = answer_of([claim.verdict for claim in claims])
+        answer = answer_of([claim.after_correction for claim in claims])
         found.append(Answered(each.question, each.short, answer, claims, each.figure))
     return tuple(found)
 

@@ -123,6 +123,11 @@ class ClaimRecord(Frozen):
     operands: tuple[str, ...] = ()
     note: str = ""
 
+    @property
+    def after_correction(self) -> Verdict:
+        """The verdict that stands: of a headline claim the corrected one."""
+        return self.corrected or self.verdict
+
 
 def _says_its_device(environment: dict[str, Any]) -> dict[str, Any]:
     if not isinstance(environment.get("device"), str):

@@ -11,7 +11,7 @@ from pruneproof.papers.findings import findings
 from pruneproof.papers.paper import Paper
 from pruneproof.papers.record import ClaimRecord, Record
 from pruneproof.report.terminal import VERDICT_STYLES, heading, print_record, print_summary
-from pruneproof.report.wording import SYMBOLS, claim_groups, counts, figure
+from pruneproof.report.wording import SYMBOLS, claim_groups, correction, counts, figure
 
 
 def print_brief(record: Record, paper: Paper, console: Console) -> None:
@@ -28,7 +28,7 @@ def print_brief(record: Record, paper: Paper, console: Console) -> None:
         console.print()
         console.print(Text(each.question, style="bold"))
         counted = f": {each.counts}" if each.counts else ""
-        console.print(Text(f"{each.answer.capitalize()}{counted}."))
+        console.print(Text(f"{each.said.capitalize()}{counted}."))
         console.print(_lines(each.claims))
     shown = {claim.id for each in answered for claim in each.claims}
     others = [claim for group in claim_groups(record) for claim in group.judged if claim.id not in shown]
@@ -47,7 +47,7 @@ def _lines(claims: Sequence[ClaimRecord]) -> Padding:
     table.add_column(no_wrap=True, overflow="ellipsis", ratio=1)
     for claim in claims:
         found = figure(claim) if claim.value is not None else ""
-        text = f"{found}: {claim.text}" if found else claim.text
+        text = ": ".join(filter(None, [correction(claim), found, claim.text]))
         table.add_row(
             Text(f"{SYMBOLS[claim.verdict]} {claim.verdict}", style=VERDICT_STYLES[claim.verdict]),
             Text(claim.id),

@@ -10,7 +10,7 @@ from pruneproof.papers.findings import findings
 from pruneproof.papers.paper import Paper
 from pruneproof.papers.record import Record
 from pruneproof.report.summary import claims_table, escape, findings_list
-from pruneproof.report.wording import ANSWER_RULE, SCALE_NAMES, SYMBOLS, counts_sentence, figure, warnings
+from pruneproof.report.wording import ANSWER_RULE, SCALE_NAMES, SYMBOLS, correction, counts_sentence, figure, warnings
 from pruneproof.values.digests import digest_json
 
 
@@ -24,10 +24,11 @@ def logbook_page(paper: Paper, record: Record) -> str:
     cells = [_cell(record, "markdown", "What was found", overview)]
     for each in findings(paper, record):
         lines = [
-            f"* {SYMBOLS[claim.verdict]} {claim.verdict}: **{claim.id}** {escape(claim.text)} {escape(figure(claim))}"
+            f"* {SYMBOLS[claim.verdict]} {', '.join(filter(None, [claim.verdict, correction(claim)]))}: "
+            f"**{claim.id}** {escape(claim.text)} {escape(figure(claim))}"
             for claim in each.claims
         ]
-        said = f"**{each.answer.capitalize()}**{f': {each.counts}' if each.counts else ''}.\n\n" + "\n".join(lines)
+        said = f"**{each.said.capitalize()}**{f': {each.counts}' if each.counts else ''}.\n\n" + "\n".join(lines)
         cells.append(_cell(record, "markdown", each.question, said))
     cells.append(_cell(record, "markdown", "Every claim", claims_table(record)))
     command = " ".join(

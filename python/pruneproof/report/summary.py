@@ -30,7 +30,7 @@ def escape(text: str) -> str:
 def findings_list(paper: Paper, record: Record) -> str:
     """Return the paper's questions with the answers of a record, a Markdown list."""
     return "".join(
-        f"* {escape(each.question)} **{each.answer.capitalize()}**{f': {each.counts}' if each.counts else ''}.\n"
+        f"* {escape(each.question)} **{each.said.capitalize()}**{f': {each.counts}' if each.counts else ''}.\n"
         for each in findings(paper, record)
     )
 

@@ -28,7 +28,8 @@ SCALE_NAMES: Mapping[str, str] = {"small": "small scale", "reduced": "reduced sc
 
 ANSWER_RULE = (
     "Answers follow from verdicts: yes where every judged claim holds, no where every one fails or is absent, mostly "
-    "so where at least half do and the others are open, in part where some hold and some fail."
+    "so where at least half do and the others are open, in part where some hold and some fail. Headline claims count "
+    "as they stand after correction."
 )
 _UNCOUNTED: Mapping[str, str] = {
     "self-test": "self-tests of this package",
@@ -145,9 +146,13 @@ def counts_sentence(record: Record) -> str:
 
 def standing(claim: ClaimRecord) -> str:
     """Return whether a claim is a headline, with the verdict that correction leaves, and whether it is post hoc."""
-    changed = claim.corrected is not None and claim.corrected != claim.verdict
-    headline = f"headline, {claim.corrected} after correction" if changed else "headline"
+    headline = ", ".join(filter(None, ["headline", correction(claim)]))
     return "; ".join([*([headline] if claim.headline else []), *(["post hoc"] if claim.post_hoc else [])])
+
+
+def correction(claim: ClaimRecord) -> str:
+    """Return the verdict that correction leaves of a headline claim; empty where it changes nothing."""
+    return "" if claim.after_correction == claim.verdict else f"{claim.after_correction} after correction"
 
 
 def headline_sentence(record: Record) -> str:
