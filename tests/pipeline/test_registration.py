@@ -10,6 +10,7 @@ from pruneproof.papers.registration import claim_digest, registrable
 from pruneproof.pipeline.prepare import prepare
 from pruneproof.pipeline.registration import register
 from pruneproof.pipeline.store import Store
+from pruneproof.values.digests import digest_json
 
 
 def edit(folder, old, new, file="claims.toml"):
@@ -33,6 +34,7 @@ def test_a_claim_changed_after_its_measurements_is_post_hoc_for_good(replay, ask
     changed = replay(only=("mlp",))
     assert post_hoc(changed) == post_hoc(replay(only=("mlp",))) == {"learns"}
     assert changed.registration != first.registration
+    assert changed.registered == first.registered  # of the claims that were fixed in time
     edit(tiny, "value = 20.0", "value = 10.0")
     assert post_hoc(replay(only=("mlp",))) == set()
 
@@ -54,6 +56,8 @@ def test_claims_are_written_before_the_first_stage(ask):
     assert found.post_hoc == frozenset()
     late = register(Store(store.root / "other"), prepared.paper, prepared.plan, list(prepared.plan.stages))
     assert late.post_hoc == {"learns", "ordered"}
+    assert late.latest == ""
+    assert late.digest == digest_json({})
 
 
 @pytest.mark.parametrize(

@@ -183,7 +183,8 @@ class Record(Frozen):
     plan: str
     """Digest over the digests of all stages."""
     registration: Digest = ""
-    """Digest over what decides the claims over seeds: tests, parameters, operands, seeds; empty for a variant."""
+    """Digest over what decides the claims over seeds that were fixed in time: tests, parameters, operands, seeds; empty
+    for a variant."""
     registered: str = ""
     """When the last of these claims was written into the store."""
     created: str

@@ -28,9 +28,9 @@ class Registration:
     """The claims of a paper at a profile as they were registered."""
 
     digest: str
-    """Over the digests of all claims."""
+    """Over the digests of the claims that were registered in time."""
     latest: str
-    """When the last of them was registered; empty without claims."""
+    """When the last of these was registered; empty without any."""
     post_hoc: frozenset[str]
     """Ids of those that were registered when some of their measurements existed."""
 
@@ -69,10 +69,11 @@ def register(store: Store, paper: Paper, plan: Plan, finished: Collection[str]) 
                 with replacing(path) as draft:
                     draft.write_text(json.dumps(known | new, indent=1), encoding="utf-8")
     entries = {name: (known | new)[digest] for name, digest in digests.items() if digest in known | new}
+    post_hoc = frozenset(name for name, each in entries.items() if each["post_hoc"])
     return Registration(
-        digest=digest_json(digests),
-        latest=max((str(each["registered"]) for each in entries.values()), default=""),
-        post_hoc=frozenset(name for name, each in entries.items() if each["post_hoc"]),
+        digest=digest_json({name: digest for name, digest in digests.items() if name not in post_hoc}),
+        latest=max((str(each["registered"]) for name, each in entries.items() if name not in post_hoc), default=""),
+        post_hoc=post_hoc,
     )
 
 
