@@ -234,6 +234,13 @@ def test_verify_names_the_first_stage_that_differs_the_machine_and_the_verdicts(
         assert words in said
 
 
+def test_verify_says_when_it_compared_no_verdict(recorded, repro):
+    found = repro("verify", recorded[1], "--only", "mlp/gradual", "--workers", 1)
+    assert found.status == 0
+    assert "no verdict was compared" in found.out
+    assert "verdicts agree" not in found.out
+
+
 def test_verify_runs_a_part_of_a_record(recorded, repro):
     found = repro("verify", recorded[1], "--only", "arithmetic", "--workers", 1, "--json").json
     assert found["compared"] == 1

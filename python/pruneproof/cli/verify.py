@@ -140,6 +140,9 @@ def _print(path: Path, recorded: "Record", found: "Verified") -> None:
     if verdicts is None:
         say("a variant has no verdicts")
         return
+    if not verdicts.judged:
+        say("no verdict was compared: of no claim were all networks made again")
+        return
     for claim, (old, new) in verdicts.differences.items():
         say(f"verdict differs: {claim}: recorded {old}, found {new}")
     say(f"{verdicts.judged - len(verdicts.differences)} of {verdicts.judged} verdicts agree")
