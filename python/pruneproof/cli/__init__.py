@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from pruneproof.cli.output import OutputGone, leave_to_others, open_standard_streams, tell
-from pruneproof.cli.visible import one_line
 from pruneproof.errors import PruneproofError
+from pruneproof.values.visible import one_line
 
 COMMANDS = ("repro", "pruneproof")
 """The names under which the one command is installed."""

@@ -11,8 +11,8 @@ from typing import Annotated, Any
 import typer
 
 from pruneproof.cli.output import say
-from pruneproof.cli.visible import HIDDEN
 from pruneproof.errors import BadOption
+from pruneproof.values.visible import HIDDEN
 
 MOST_SEEDS = 10_000
 LARGEST_SEED = 2**63 - 1

@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from functools import wraps
 from typing import IO, TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
-from pruneproof.cli.visible import one_line, visible
+from pruneproof.values.visible import one_line, visible
 
 if TYPE_CHECKING:
     from rich.console import Console
