@@ -4,6 +4,7 @@ from markupsafe import Markup
 
 from pruneproof.report.content import Report, content, environment
 from pruneproof.report.summary import code, escape
+from pruneproof.values.visible import visible
 
 
 def render_markdown(report: Report) -> str:
@@ -11,4 +12,5 @@ def render_markdown(report: Report) -> str:
     made = environment(html=False)
     made.finalize = lambda value: value if isinstance(value, Markup) else escape(str(value))
     made.filters["code"] = lambda value: Markup(code(str(value)))
+    made.filters["block"] = lambda value: Markup(visible(str(value)).replace("```", "'''"))
     return made.get_template("report.md.jinja").render(content(report))
