@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 import re
 import tomllib
 
@@ -133,3 +134,33 @@ def test_a_card_that_is_no_json_or_not_there_is_refused(read, tmp_path, catalog)
         read('{"name": "a", "retrain": {"epochs": -1}}', "json")
     with pytest.raises(BadOption, match="repro audit --template > "):
         read_card(tmp_path / "none.toml", catalog)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("deep.json", b"[" * 100_000 + b"]" * 100_000),
+        ("deep.toml", b"a = " + b"[" * 20_000 + b"]" * 20_000),
+        ("nan.json", b'{"name": "a", "speedup": NaN}'),
+        ("long.json", b'{"name": "a", "rounds": ' + b"9" * 5000 + b"}"),
+        ("long.toml", b'name = "a"\nrounds = ' + b"9" * 5000),
+        ("inf.toml", b'name = "a"\nspeedup = inf'),
+        ("twice.json", b'{"name": "a", "name": "b"}'),
+        ("utf16.toml", 'name = "a"'.encode("utf-16")),
+    ],
+)
+def test_a_hostile_card_is_refused_by_name(tmp_path, catalog, name, content):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises((BadConfig, BadOption), match=name):
+        read_card(tmp_path / name, catalog)
+
+
+def test_a_card_may_begin_with_a_byte_order_mark(tmp_path, catalog):
+    (tmp_path / "card.toml").write_bytes(b'\xef\xbb\xbfname = "a"\n')
+    assert read_card(tmp_path / "card.toml", catalog).name == "a"
+
+
+def test_a_pipe_in_place_of_a_card_is_not_waited_for(tmp_path, catalog):
+    os.mkfifo(tmp_path / "card.toml")
+    with pytest.raises(BadOption, match=r"card\.toml"):
+        read_card(tmp_path / "card.toml", catalog)

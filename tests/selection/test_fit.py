@@ -52,3 +52,9 @@ def test_floors_that_are_equal_come_with_the_largest_that_would_do():
 def test_a_long_list_of_floors_is_cut_short():
     with pytest.raises(InfeasibleSelection, match=r'"t5" 1 and 3 more\) but only 0 of 9'):
         limit_floors(dict.fromkeys((f"t{place}" for place in range(9)), 1), {f"t{p}": 1 for p in range(9)}, 0, 9)
+
+
+@pytest.mark.parametrize("floor", [3, 10**9, 10**30])
+def test_the_largest_feasible_floor_is_found_however_large_the_one_asked_for(floor):
+    with pytest.raises(InfeasibleSelection, match="the floor to at most 2"):
+        limit_floors(dict.fromkeys("abc", floor), {"a": 4, "b": 4, "c": 1}, keep=5, size=9)

@@ -13,12 +13,14 @@ def check_targets(targets: Sequence[Path], originals: Sequence[Path], *, force: 
     """Check, before any work, that the targets may be written.
 
     Raises:
-        BadOption: a target is an original, a folder, the same as another, or exists and `force` is not set; or there is
-            no folder for it.
+        BadOption: a target is an original, a folder or a device, the same as another, or exists and `force` is not set;
+            or there is no folder for it.
     """
     for target in targets:
         if target.is_dir():
             raise BadOption(f"{target} is a folder; the name of a file to write was expected.")
+        if target.exists() and not target.is_file():
+            raise BadOption(f"{target} is a pipe or a device; the name of a file to write was expected.")
         if target.exists() and any(target.samefile(original) for original in originals):
             raise BadOption(f"{target} is the checkpoint itself, which is never altered. Write to another file.")
         if target.exists() and not force:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pruneproof import _engine
 from pruneproof.errors import BadOption
-from pruneproof.values.checkpoint_files import check_placed, checkpoint_in, weight_map
+from pruneproof.values.checkpoint_files import check_placed, check_regular, checkpoint_in, weight_map
 from pruneproof.values.foreign import foreign
 
 
@@ -57,6 +57,7 @@ def open_source(path: Path) -> Source:
 def _open(paths: Sequence[Path]) -> _engine.Checkpoint:
     """Open safetensors files; say of others what they are."""
     for path in paths:
-        if path.is_file() and (other := foreign(path)):
+        check_regular(path)
+        if other := foreign(path):
             raise other.refusal(path)
     return _engine.Checkpoint(list(paths))

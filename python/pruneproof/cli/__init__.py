@@ -7,8 +7,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from pruneproof.cli.output import OutputGone, leave_to_others, open_standard_streams
+from pruneproof.cli.output import OutputGone, leave_to_others, open_standard_streams, tell
 from pruneproof.errors import PruneproofError
+from pruneproof.values.visible import one_line
 
 COMMANDS = ("repro", "pruneproof")
 """The names under which the one command is installed."""
@@ -52,7 +53,8 @@ def execute(arguments: list[str], name: str = COMMANDS[0]) -> int:
     except BrokenPipeError as problem:
         return _gone(OutputGone(problem))
     except usage_error as problem:
-        problem.show()
+        with suppress(OSError):
+            print(_usage(problem), file=sys.stderr)
         return USAGE
     except (Exception, SystemExit) as problem:
         if _completes(name) and isinstance(problem, SystemExit):  # words for a shell were printed
@@ -72,9 +74,17 @@ def _completes(name: str) -> bool:
     return f"_{name.upper()}_COMPLETE" in os.environ
 
 
+def _usage(problem: Any) -> str:
+    """Return what is wrong with a command line, under the lines that say how it is written."""
+    shown = io.StringIO()
+    problem.show(shown)
+    head = shown.getvalue().split(problem.format_message())[0]
+    return head + one_line(problem.format_message())
+
+
 def _refuse(message: str, status: int) -> int:
     with suppress(OSError):  # nobody reads standard error either
-        print(f"repro: {message}", file=sys.stderr)
+        tell(f"repro: {message}")
     return status
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pruneproof.cli.options import JsonOption, PluginOption, ProfileOption, print_json
+from pruneproof.cli.options import JsonOption, PluginOption, ProfileOption, print_json, to_path
 from pruneproof.cli.output import console, say
 from pruneproof.errors import BadOption, UnknownName
 
@@ -84,7 +84,7 @@ def _cards(arguments: list[str], profile: str, files: list[Path]) -> "list[Card]
     found: list[Card] = []
     for place, (argument, method) in enumerate(zip(arguments, methods, strict=True)):
         if method is None:
-            found.append(read_card(Path(argument), build_catalog(["builtin"], files=files)))
+            found.append(read_card(to_path(argument), build_catalog(["builtin"], files=files)))
             continue
         other = methods[1 - place]
         wanted = asked[1 - place], *(other.sparsities if other and asked[1 - place] is None else ())
@@ -98,7 +98,7 @@ def _experiment(match: "re.Match[str]", profile: str, files: list[Path]) -> "Exp
     from pruneproof.pipeline.audited import planned, recorded
 
     if match["where"].endswith(".json"):
-        return recorded(Path(match["where"]), match["run"], match["method"])
+        return recorded(to_path(match["where"]), match["run"], match["method"])
     return planned(match["where"], profile, match["run"], match["method"], files)
 
 
@@ -116,6 +116,6 @@ def _print(found: "Audit", *, json: bool, markdown: bool) -> None:
         table = Table("", found.first.name, found.second.name, "same", box=SIMPLE_HEAD, pad_edge=False)
         for row in rows(found):
             table.add_row(*row)
-        console(highlight=False, markup=False).print(table)
+        console(highlight=False).print(table)
         for sentence in sentences(found):
             say(sentence)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pruneproof.cli.options import JsonOption, print_json
+from pruneproof.cli.options import JsonOption, print_json, to_path
 from pruneproof.cli.output import console
 
 if TYPE_CHECKING:
@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
 
 def compare(
-    records: Annotated[list[Path], typer.Argument(metavar="RECORD...", help="Two or more record.json of one profile.")],
+    records: Annotated[
+        list[Path], typer.Argument(metavar="RECORD...", help="Two or more record.json of one profile.", parser=to_path)
+    ],
     json: JsonOption = False,
 ) -> int:
     """Set the verdicts of records of one profile side by side, of other machines or seeds, and name the contested ones.

@@ -4,12 +4,11 @@ import importlib
 import subprocess
 import sys
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from pruneproof.cli.options import JsonOption, print_json
+from pruneproof.cli.options import JsonOption, print_json, to_path
 from pruneproof.cli.output import say
 from pruneproof.errors import BadOption, BadPlugin
 
@@ -27,10 +26,14 @@ def install(
     """
     from pruneproof.registry.manager import installed
 
-    where = Path(package).expanduser()
+    if package.startswith("-"):
+        raise BadOption(f"{package} is an option, not a package. Give a folder, a wheel, or a package's name.")
+    where = to_path(package)
     is_path = where.exists()
     if not is_path and ("/" in package or package.endswith(".whl")):
         raise BadOption(f"{package} does not exist. Give a folder with a pyproject.toml, a wheel, or a package's name.")
+    if is_path and not where.is_dir() and not where.is_file():
+        raise BadOption(f"{package} is a pipe or a device. Give a folder, a wheel, or a package's name.")
     if is_path and where.is_dir() and not (where / "pyproject.toml").is_file():
         raise BadOption(f"{package} has no pyproject.toml, so it is no package. `repro new` writes one.")
     before = installed()

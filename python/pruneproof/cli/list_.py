@@ -1,13 +1,12 @@
 """`repro list`: the papers that can be run, with the verdicts of their last runs."""
 
-import sys
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from pruneproof.cli.options import JsonOption, PluginOption, StoreOption, print_json
-from pruneproof.cli.output import say, say_indented
+from pruneproof.cli.output import say, say_indented, tell
 from pruneproof.errors import StoreCorrupt
 from pruneproof.runs.places import store_path
 
@@ -51,7 +50,7 @@ def list_papers(json: JsonOption = False, store: StoreOption = None, plugin: Plu
         if not verdicts[info.id]:
             say_indented(f"not run yet here; start with: repro run {info.id}")
     for line in damage:
-        print(f"repro: {line}", file=sys.stderr)
+        tell(f"repro: {line}")
     return StoreCorrupt.status if damage else 0
 
 

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pruneproof.cli.options import JsonOption, print_json
+from pruneproof.cli.options import JsonOption, print_json, to_path
+from pruneproof.cli.output import say
 from pruneproof.errors import BadOption, StoreUnwritable
 
 if TYPE_CHECKING:
@@ -36,7 +37,9 @@ class Target(StrEnum):
 FileArgument = Annotated[
     Path,
     typer.Argument(
-        metavar="FILE", help="A mask file, a checkpoint (file, index or folder), or masks in torch's format."
+        metavar="FILE",
+        help="A mask file, a checkpoint (file, index or folder), or masks in torch's format.",
+        parser=to_path,
     ),
 ]
 FromOption = Annotated[
@@ -70,17 +73,17 @@ def info(
         return
     shown = [{**row, "shape": "x".join(map(str, masks.shapes[row["name"]])) or "scalar"} for row in rows]
     _print_table([*shown, {"name": "all", "shape": "", **total}])
-    print(f"\nread as    {found}")
-    print(f"digest     {facts['digest']}")
-    print(f"parent     {masks.parent or 'not known'}")
+    say(f"\nread as    {found}")
+    say(f"digest     {facts['digest']}")
+    say(f"parent     {masks.parent or 'not known'}")
     if masks.threshold is not None:
-        print(f"threshold  {masks.threshold!r}")
+        say(f"threshold  {masks.threshold!r}")
 
 
 @app.command()
 def diff(
-    a: Annotated[Path, typer.Argument(metavar="A", help="One file of masks.")],
-    b: Annotated[Path, typer.Argument(metavar="B", help="Another.")],
+    a: Annotated[Path, typer.Argument(metavar="A", help="One file of masks.", parser=to_path)],
+    b: Annotated[Path, typer.Argument(metavar="B", help="Another.", parser=to_path)],
     include: IncludeOption = None,
     json: JsonOption = False,
 ) -> None:
@@ -109,14 +112,16 @@ def diff(
     _print_table([*rows, total])
     for key, names in alone.items():
         if names:
-            print(f"\n{key.replace('_', ' ')}: {', '.join(names)}")
-    print(f"\nrelation: {relation}")
+            say(f"\n{key.replace('_', ' ')}: {', '.join(names)}")
+    say(f"\nrelation: {relation}")
 
 
 @app.command()
 def convert(
-    source: Annotated[Path, typer.Argument(metavar="IN", help="Any file that `repro mask info` reads.")],
-    target: Annotated[Path, typer.Argument(metavar="OUT", help="The file to write.")],
+    source: Annotated[
+        Path, typer.Argument(metavar="IN", help="Any file that `repro mask info` reads.", parser=to_path)
+    ],
+    target: Annotated[Path, typer.Argument(metavar="OUT", help="The file to write.", parser=to_path)],
     source_form: FromOption = None,
     target_form: Annotated[
         Target | None,
@@ -141,7 +146,7 @@ def convert(
     if json:
         print_json({"in": str(source), "out": str(target), **facts})
         return
-    print(f"{target}: {len(masks)} masks, read as {found}, written as {form.value}\ndigest {facts['digest']}")
+    say(f"{target}: {len(masks)} masks, read as {found}, written as {form.value}\ndigest {facts['digest']}")
 
 
 def _read(path: Path, source: Source | None, include: list[str] | None) -> tuple["MaskSet", str]:
@@ -217,7 +222,7 @@ def _print_table(rows: list[dict[str, Any]]) -> None:
     left = [isinstance(cell, str) for cell in rows[0].values()]
     for line in [titles, *cells]:
         columns = zip(line, widths, left, strict=True)
-        print("  ".join(cell.ljust(width) if text else cell.rjust(width) for cell, width, text in columns).rstrip())
+        say("  ".join(cell.ljust(width) if text else cell.rjust(width) for cell, width, text in columns).rstrip())
 
 
 def _cell(value: object) -> str:

@@ -1,7 +1,6 @@
 """`repro mutate PAPER`: mistakes put into a paper's plan, and which claims notice them."""
 
 import os
-import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -22,8 +21,9 @@ from pruneproof.cli.options import (
     WorkersOption,
     parse_seeds,
     print_json,
+    to_path,
 )
-from pruneproof.cli.output import console
+from pruneproof.cli.output import console, tell
 from pruneproof.errors import BadOption, UnknownName
 from pruneproof.runs.places import data_path, default_workers, store_path
 
@@ -40,7 +40,7 @@ def mutate(
     mutant: Annotated[
         list[str] | None, typer.Option("--mutant", metavar="ID", help="Only these mutants; all when left out.")
     ] = None,
-    seeds: SeedsOption = "",
+    seeds: SeedsOption = None,
     device: DeviceOption = Device.AUTO,
     only: OnlyOption = None,
     settings: Annotated[
@@ -49,7 +49,12 @@ def mutate(
     workers: WorkersOption = None,
     store: Annotated[
         Path | None,
-        typer.Option("--store", metavar="DIR", help="Where stages are kept; a folder that is deleted, if left out."),
+        typer.Option(
+            "--store",
+            metavar="DIR",
+            help="Where stages are kept; a folder that is deleted, if left out.",
+            parser=to_path,
+        ),
     ] = None,
     data_dir: DataOption = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
@@ -117,7 +122,7 @@ def _progress(name: str, prepared: "Prepared", silent: bool) -> "Iterator[OnEven
     from pruneproof.runs.progress import progress_of
 
     if not silent:
-        print(f"{name}: {len(prepared.plan.stages)} stages, {len(prepared.todo)} to run", file=sys.stderr)
+        tell(f"{name}: {len(prepared.plan.stages)} stages, {len(prepared.todo)} to run")
     with progress_of(prepared.plan, prepared.todo, quiet=silent) as on_event:
         yield on_event
 
@@ -165,18 +170,19 @@ MARKS = {
 def _print(found: "Mutation") -> None:
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
+    from rich.text import Text
 
     out = console()
     table = Table("claim", "verdict", *(each.mutant.id for each in found.trials), box=SIMPLE_HEAD)
     for claim in found.judged:
         marks = [MARKS[trial.states[claim.id]] if claim.id in trial.states else "?" for trial in found.trials]
-        table.add_row(claim.id, claim.verdict, *marks)
+        table.add_row(claim.id, claim.verdict, *map(Text.from_markup, marks))
     out.print(table)
     for trial in found.trials:
         if trial.reason:
-            out.print(f"{trial.mutant.id} (?) did not run: {trial.reason}", soft_wrap=True, markup=False)
+            out.print(f"{trial.mutant.id} (?) did not run: {trial.reason}", soft_wrap=True)
     for line in _summary(found):
-        out.print(line, soft_wrap=True, highlight=False, markup=False)
+        out.print(line, soft_wrap=True, highlight=False)
 
 
 def _summary(found: "Mutation") -> Iterator[str]:

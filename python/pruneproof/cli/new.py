@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from pruneproof.cli.options import JsonOption, print_json
+from pruneproof.cli.options import JsonOption, print_json, to_path
 from pruneproof.cli.output import say
 from pruneproof.errors import BadOption, StoreUnwritable, UnknownName
 from pruneproof.registry.kinds import KINDS
@@ -37,7 +37,9 @@ def new(
         str,
         typer.Argument(metavar="NAME", help="Its id, and the name of the package: lower-case words and hyphens."),
     ],
-    into: Annotated[Path, typer.Option("--into", metavar="DIR", help="Where the package's folder is made.")] = Path(),
+    into: Annotated[
+        Path, typer.Option("--into", metavar="DIR", help="Where the package's folder is made.", parser=to_path)
+    ] = Path(),
     json: JsonOption = False,
 ) -> None:
     """Write a package with one criterion, model, metric, paper, ... that installs, passes its tests and can be used."""
@@ -48,7 +50,7 @@ def new(
     module = _module(name)
     if iskeyword(module) or find_spec(module) is not None:
         raise BadOption(f'"{name}" would be the module "{module}", which Python has already. Choose another name.')
-    folder = (into / name).expanduser().resolve()
+    folder = to_path(into / name).resolve()
     if folder.exists():
         raise BadOption(f"{folder} exists already. Choose another name, or another folder with --into.")
     files = {rename(path, kind, name): rename(text, kind, name) for path, text in parts(kind).items()}

@@ -1,6 +1,9 @@
 """Arguments and options that several verbs share."""
 
+import errno
 import json
+import os
+import re
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -9,8 +12,32 @@ import typer
 
 from pruneproof.cli.output import say
 from pruneproof.errors import BadOption
+from pruneproof.values.visible import HIDDEN
 
 MOST_SEEDS = 10_000
+LARGEST_SEED = 2**63 - 1
+
+
+def to_path(text: str | Path) -> Path:
+    """Return a path as the command line gives it; `~` is the home folder.
+
+    Raises:
+        typer.BadParameter: it is empty, or no path that this system could open or make.
+    """
+    if not os.fspath(text).strip():
+        raise typer.BadParameter("the path is empty. Name a file or a folder, or leave the option out.")
+    try:
+        path = Path(text).expanduser()
+        path.stat()
+        return path
+    except RuntimeError:
+        raise typer.BadParameter(f"{text}: there is no such user, so no home folder. Write the path out.") from None
+    except ValueError:
+        raise typer.BadParameter(f"{text}: a path cannot hold these characters. Name another.") from None
+    except OSError as problem:
+        if problem.errno in (errno.ENAMETOOLONG, errno.ELOOP, errno.EINVAL):
+            raise typer.BadParameter(f"{text}: {problem.strerror}. Name another.") from None
+        return path  # there is nothing yet; who reads or makes it says what is wrong
 
 
 class Device(StrEnum):
@@ -25,7 +52,9 @@ Paper = Annotated[str, typer.Argument(metavar="PAPER", help="Paper id or arXiv n
 ProfileOption = Annotated[
     str, typer.Option("--profile", "-p", metavar="NAME", help="How large the experiments are; repro show lists them.")
 ]
-SeedsOption = Annotated[str, typer.Option("--seeds", metavar="N|A,B,...", help="How many seeds, or which ones.")]
+SeedsOption = Annotated[
+    str | None, typer.Option("--seeds", metavar="N|A,B,...", help="How many seeds, or which ones.", show_default=False)
+]
 DeviceOption = Annotated[Device, typer.Option("--device", help="Where networks are trained.")]
 NumericsOption = Annotated[
     str | None,
@@ -46,16 +75,21 @@ SetOption = Annotated[
     ),
 ]
 PluginOption = Annotated[
-    list[Path] | None, typer.Option("--plugin", metavar="FILE", help="Load a plugin that is one Python file.")
+    list[Path] | None,
+    typer.Option("--plugin", metavar="FILE", help="Load a plugin that is one Python file.", parser=to_path),
 ]
 WithOption = Annotated[
     list[str] | None, typer.Option("--with", metavar="PLUGIN", help="Load an installed plugin that no paper names.")
 ]
 StoreOption = Annotated[
-    Path | None, typer.Option("--store", metavar="DIR", help="Where finished work is kept.", envvar="PRUNEPROOF_STORE")
+    Path | None,
+    typer.Option(
+        "--store", metavar="DIR", help="Where finished work is kept.", envvar="PRUNEPROOF_STORE", parser=to_path
+    ),
 ]
 DataOption = Annotated[
-    Path | None, typer.Option("--data-dir", metavar="DIR", help="Where data sets lie.", envvar="PRUNEPROOF_DATA")
+    Path | None,
+    typer.Option("--data-dir", metavar="DIR", help="Where data sets lie.", envvar="PRUNEPROOF_DATA", parser=to_path),
 ]
 WorkersOption = Annotated[
     int | None, typer.Option("--workers", min=1, help="Processes; default: as cores and memory allow, one on a GPU.")
@@ -63,30 +97,31 @@ WorkersOption = Annotated[
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 
 
-def parse_seeds(text: str) -> tuple[int, ...] | None:
-    """Read `--seeds`: empty for the profile's, a number of seeds, or a comma-separated list.
+def parse_seeds(text: str | None) -> tuple[int, ...] | None:
+    """Read `--seeds`: None for the profile's, a number of seeds, or a comma-separated list.
 
-    >>> parse_seeds(""), parse_seeds("3"), parse_seeds("4,7"), parse_seeds("5,")
+    >>> parse_seeds(None), parse_seeds("3"), parse_seeds("4,7"), parse_seeds("5,")
     (None, (0, 1, 2), (4, 7), (5,))
 
     Raises:
         BadOption: anything else, no seed at all, or a seed twice.
     """
-    if not text:
+    if text is None:
         return None
-    try:
-        several = "," in text
-        seeds = tuple(int(part) for part in text.split(",") if part) if several else tuple(range(min(int(text), 10**6)))
-    except ValueError:
-        seeds = ()
-    if not seeds or len(set(seeds)) != len(seeds) or min(seeds) < 0 or len(seeds) > MOST_SEEDS:
+    seeds: tuple[int, ...] = ()
+    if re.fullmatch(r"[0-9]{1,5}", text):
+        seeds = tuple(range(int(text)))
+    elif re.fullmatch(r"[0-9]{1,20}(,[0-9]{1,20})*,?", text):
+        seeds = tuple(map(int, text.removesuffix(",").split(",")))
+    if not seeds or len(set(seeds)) != len(seeds) or len(seeds) > MOST_SEEDS or max(seeds) > LARGEST_SEED:
         raise BadOption(
             f'--seeds "{text}" is not understood. Write a number of seeds (5, at most {MOST_SEEDS}) or different '
-            "seeds (0,1,7)."
+            f"seeds (0,1,7; each at most {LARGEST_SEED})."
         )
     return seeds
 
 
 def print_json(value: Any) -> None:
     """Print a value as indented JSON."""
-    say(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+    text = json.dumps(value, indent=2, ensure_ascii=False, default=str)
+    say(HIDDEN.sub(lambda found: f"\\u{ord(found[0]):04x}", text))

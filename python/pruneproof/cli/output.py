@@ -12,6 +12,8 @@ from contextlib import contextmanager, suppress
 from functools import wraps
 from typing import IO, TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
+from pruneproof.values.visible import one_line, visible
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -62,8 +64,14 @@ _verbs: Output | None = None
 
 
 def say(*values: object, sep: str = " ", end: str = "\n") -> None:
-    """Print to standard output."""
-    print(*values, sep=sep, end=end, file=cast("IO[str]", _verbs or sys.stdout), flush=True)
+    """Print to standard output, what a terminal would obey made visible."""
+    text = sep.join(visible(str(value)) for value in values)
+    print(text, end=end, file=cast("IO[str]", _verbs or sys.stdout), flush=True)
+
+
+def tell(message: str) -> None:
+    """Print a message about the work to standard error, as one line."""
+    print(one_line(message), file=sys.stderr, flush=True)
 
 
 def say_indented(text: str) -> None:
@@ -73,10 +81,17 @@ def say_indented(text: str) -> None:
 
 
 def console(**options: Any) -> "Console":
-    """Return a console on standard output."""
+    """Return a console on standard output, on which texts are no markup and hide nothing."""
     from rich.console import Console
+    from rich.segment import Segment
 
-    return Console(file=cast("IO[str]", _verbs or sys.stdout), **options)
+    class Visible(Console):
+        def render(self, *given: Any, **more: Any) -> Iterator[Segment]:
+            for segment in super().render(*given, **more):
+                yield segment if segment.control else Segment(visible(segment.text), segment.style)
+
+    plain = {"markup": False, "emoji": False}
+    return Visible(file=cast("IO[str]", _verbs or sys.stdout), **plain | options)
 
 
 def owns_stdout(verb: Callable[P, R]) -> Callable[P, R]:

@@ -1,6 +1,5 @@
 """`repro plan PAPER`: the resolved DAG, what is cached and what would run. Touches nothing."""
 
-import sys
 from collections.abc import Container
 
 from pruneproof.cli.options import (
@@ -20,14 +19,14 @@ from pruneproof.cli.options import (
     parse_seeds,
     print_json,
 )
-from pruneproof.cli.output import say
+from pruneproof.cli.output import say, tell
 from pruneproof.runs.places import data_path, store_path
 
 
 def plan(
     paper: Paper,
     profile: ProfileOption = "mini",
-    seeds: SeedsOption = "",
+    seeds: SeedsOption = None,
     device: DeviceOption = Device.AUTO,
     numerics: NumericsOption = None,
     only: OnlyOption = None,
@@ -56,7 +55,7 @@ def plan(
         added=tuple(with_ or ()),
         files=tuple(plugin or ()),
     )
-    prepared = prepare(request, fetch=False, log=lambda line: print(line, file=sys.stderr))
+    prepared = prepare(request, fetch=False, log=tell)
     try_figures(prepared.paper, prepared.catalog)
     stages = prepared.plan.stages
     waiting = set(prepared.todo)

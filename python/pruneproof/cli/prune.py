@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pruneproof.cli.options import JsonOption, print_json
+from pruneproof.cli.options import JsonOption, print_json, to_path
+from pruneproof.cli.output import say, tell
 from pruneproof.errors import BadOption
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ def prune(
         typer.Argument(
             metavar="FILE",
             help="A .safetensors file, the .safetensors.index.json of a sharded one, or a model's folder.",
+            parser=to_path,
         ),
     ],
     output: Annotated[
@@ -36,6 +38,7 @@ def prune(
             "-o",
             metavar="PATH",
             help="The file to write; a folder if the checkpoint is sharded or a folder.",
+            parser=to_path,
         ),
     ] = None,
     criterion: Annotated[
@@ -73,7 +76,8 @@ def prune(
     ] = "exact",
     floor: Annotated[int, typer.Option("--floor", metavar="N", help="Keep at least N weights of each tensor.")] = 0,
     mask_out: Annotated[
-        Path | None, typer.Option("--mask-out", metavar="PATH", help="Also write the mask (pruneproof-mask/1).")
+        Path | None,
+        typer.Option("--mask-out", metavar="PATH", help="Also write the mask (pruneproof-mask/1).", parser=to_path),
     ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Write nothing; show the threshold and what each tensor would keep.")
@@ -112,7 +116,7 @@ def prune(
         pruned = prune_checkpoint(request, watch)
     if pruned.doubted:
         told = "; ".join(f"{reason}: {_first(names)}" for reason, names in _by_reason(pruned.doubted).items())
-        print(f"repro: warning: --include names what is no weight, and it is pruned too: {told}", file=sys.stderr)
+        tell(f"repro: warning: --include names what is no weight, and it is pruned too: {told}")
     if json:
         print_json(_facts(source, pruned))
     elif not quiet:
@@ -121,6 +125,7 @@ def prune(
 
 def _selection(scope: str, structure: str | None, floor: int, count: str, exclude: tuple[str, ...]) -> "Selection":
     """Return the options as one value; what they may be together is checked where the checkpoint's shapes are known."""
+    from pruneproof.contracts.choice import is_id
     from pruneproof.contracts.selection import Selection
 
     if structure is not None and not re.fullmatch(r"[1-9]\d{0,8}:[1-9]\d{0,8}", structure):
@@ -133,6 +138,9 @@ def _selection(scope: str, structure: str | None, floor: int, count: str, exclud
         raise BadOption(f"--floor {floor} is negative; a number of weights was expected.")
     if floor and (structure is not None or scope == "row"):
         raise BadOption("--floor speaks of tensors; rows and structures fix each group's count. Leave out --floor.")
+    for option, name in (("scope", scope), ("count", count)):
+        if not is_id(name):
+            raise BadOption(f'--{option} "{name}" cannot be a name: lower-case words with hyphens were expected.')
     return Selection.model_validate(
         {"scope": scope, "structure": structure or "weight", "count": count, "unprunable": exclude}
         | ({"floor": {"id": "count", "least": floor}} if floor else {})
@@ -195,26 +203,26 @@ def _density(alive: int, size: int) -> float:
 def _print(pruned: "Pruned", *, table: bool, chosen: bool) -> None:
     if table:
         width = max(len(weight.name) for weight in pruned.weights)
-        print(f"{'tensor':{width}}  {'dtype':5} {'shape':>20} {'weights':>14} {'alive':>14}  density")
+        say(f"{'tensor':{width}}  {'dtype':5} {'shape':>20} {'weights':>14} {'alive':>14}  density")
         for weight in pruned.weights:
             alive = pruned.alive[weight.name]
             shape = "x".join(map(str, weight.shape))
             density = _density(alive, weight.size)
-            print(f"{weight.name:{width}}  {weight.dtype:5} {shape:>20} {weight.size:14} {alive:14}  {density:7.4f}")
+            say(f"{weight.name:{width}}  {weight.dtype:5} {shape:>20} {weight.size:14} {alive:14}  {density:7.4f}")
         if pruned.left_out:
-            print("\nleft as they are:")
+            say("\nleft as they are:")
             for name, reason in pruned.left_out.items():
-                print(f"{name:{width}}  {reason}")
-        print()
+                say(f"{name:{width}}  {reason}")
+        say()
     threshold = "" if pruned.threshold is None else f", threshold {pruned.threshold:.9g}"
-    print(
+    say(
         f"{pruned.count} of {pruned.size} weights alive (sparsity {1.0 - pruned.count / pruned.size:.6g}) "
         f"in {len(pruned.weights)} of {pruned.tensors} tensors{threshold}"
     )
     if not table:
         _print_doubts(pruned, chosen=chosen)
     for path in pruned.written:
-        print(f"written: {path}")
+        say(f"written: {path}")
 
 
 def _print_doubts(pruned: "Pruned", *, chosen: bool) -> None:
@@ -229,12 +237,12 @@ def _print_doubts(pruned: "Pruned", *, chosen: bool) -> None:
         }
     )
     if by_reason:
-        print("left as they are (--dry-run lists all, --include prunes them):")
+        say("left as they are (--dry-run lists all, --include prunes them):")
     for reason, names in by_reason.items():
-        print(f"  {reason}: {_first(names)}")
+        say(f"  {reason}: {_first(names)}")
     unnamed = [weight.name for weight in pruned.weights if not named_as_weight(weight.name)]
     if unnamed and not chosen:
-        print(f"pruned, though the names do not say weight (--exclude leaves them): {_first(unnamed)}")
+        say(f"pruned, though the names do not say weight (--exclude leaves them): {_first(unnamed)}")
 
 
 def _by_reason(reasons: Mapping[str, str]) -> dict[str, list[str]]:

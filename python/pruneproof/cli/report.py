@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pruneproof.cli.options import JsonOption, StoreOption, print_json
+from pruneproof.cli.options import JsonOption, StoreOption, print_json, to_path
 from pruneproof.cli.output import console, say
 from pruneproof.errors import StoreUnwritable
 from pruneproof.runs.places import store_path
@@ -39,7 +39,8 @@ def report(
         list[str] | None, typer.Option("--claim", metavar="PATTERN", help="Only these in tables of claims: r2-*.")
     ] = None,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="DIR", help="Where to write it.", show_default=False)
+        Path | None,
+        typer.Option("--output", "-o", metavar="DIR", help="Where to write it.", show_default=False, parser=to_path),
     ] = None,
     store: StoreOption = None,
     json: JsonOption = False,
@@ -50,25 +51,29 @@ def report(
     table of claims, logbook a page for galleries of reproductions. A paper's report goes beside its record in the
     store, that of a record.json into the current folder.
     """
+    from pruneproof.papers.findings import check_patterns
     from pruneproof.papers.installed import open_paper
     from pruneproof.papers.record import Record
+    from pruneproof.pipeline.run import whole_folder
     from pruneproof.pipeline.store import Store
     from pruneproof.registry.catalog import build_catalog
     from pruneproof.report.table import completed
 
     root = store_path(store)
+    patterns = tuple(claim or ())
     if Path(record).suffix == ".json":
         found = Record.load(Path(record))
         paper = open_paper(found.paper)
         folder = Path.cwd()
     else:
         paper = open_paper(record)
-        folder = root / "reports" / paper.info.id / profile
+        folder = whole_folder(root, paper.info.id, profile)
         found = Record.load(folder / "record.json")
         Store(root).check(stage.digest for stage in found.stages)
+    check_patterns(patterns, found)
     catalog = build_catalog(paper.info.plugins)
     found = completed(found, catalog)
-    paths = _write(found, paper, catalog, output or folder, root, format_, tuple(claim or ()))
+    paths = _write(found, paper, catalog, output or folder, root, format_, patterns)
     if json:
         print_json({name: str(path) for name, path in paths.items()})
         return

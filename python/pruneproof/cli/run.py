@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 def run(
     papers: Annotated[list[str], typer.Argument(metavar="PAPER...", help="Paper ids or arXiv numbers.")],
     profile: ProfileOption = "mini",
-    seeds: SeedsOption = "",
+    seeds: SeedsOption = None,
     device: DeviceOption = Device.AUTO,
     numerics: NumericsOption = None,
     only: OnlyOption = None,

@@ -16,6 +16,7 @@ def show(paper: Paper, plugin: PluginOption = None, json: JsonOption = False) ->
         print_json({key: value.model_dump(mode="json") for key, value in content.items()})
         return
     from rich.table import Table
+    from rich.text import Text
 
     from pruneproof.pipeline.planning import estimate
     from pruneproof.registry.catalog import build_catalog
@@ -23,7 +24,8 @@ def show(paper: Paper, plugin: PluginOption = None, json: JsonOption = False) ->
     catalog = build_catalog(found.info.plugins, files=plugin or ())
     out = console(highlight=False)
     info = found.info
-    out.print(f"[bold]{info.title}[/bold]\n{', '.join(info.authors)} ({info.year}), arXiv {info.arxiv}\n\n{info.about}")
+    about = f"\n{', '.join(info.authors)} ({info.year}), arXiv {info.arxiv}\n\n{info.about}"
+    out.print(Text.assemble((info.title, "bold"), about))
     profiles = Table(
         "profile", "scale", "hardware", "minutes", "seeds", "networks", "epochs", title="Profiles", title_justify="left"
     )
@@ -45,7 +47,7 @@ def show(paper: Paper, plugin: PluginOption = None, json: JsonOption = False) ->
     out.print(runs)
     claims = Table("claim", "kind", "where", "reported", title="Claims", title_justify="left")
     for claim in found.claims.claim:
-        claims.add_row(f"[bold]{claim.id}[/bold] {claim.text}", claim.kind, claim.where, claim.reported)
+        claims.add_row(Text.assemble((claim.id, "bold"), f" {claim.text}"), claim.kind, claim.where, claim.reported)
     out.print(claims)
     kinds = Counter(claim.kind for claim in found.claims.claim)
     out.print(", ".join(f"{number} {kind}" for kind, number in kinds.items()) + " claims")

@@ -1,6 +1,5 @@
 """`repro why PAPER STAGE`: what makes a planned stage run, against the most similar one of the store."""
 
-import sys
 from typing import Annotated
 
 import typer
@@ -21,7 +20,7 @@ from pruneproof.cli.options import (
     parse_seeds,
     print_json,
 )
-from pruneproof.cli.output import say
+from pruneproof.cli.output import say, tell
 from pruneproof.errors import BadOption, UnknownName
 from pruneproof.runs.places import data_path, store_path
 
@@ -30,7 +29,7 @@ def why(
     paper: Paper,
     stage: Annotated[str, typer.Argument(metavar="STAGE", help="First digits of its digest, as `repro plan` prints.")],
     profile: ProfileOption = "mini",
-    seeds: SeedsOption = "",
+    seeds: SeedsOption = None,
     device: DeviceOption = Device.AUTO,
     numerics: NumericsOption = None,
     settings: SetOption = None,
@@ -57,7 +56,7 @@ def why(
         added=tuple(with_ or ()),
         files=tuple(plugin or ()),
     )
-    plan = prepare(request, fetch=False, log=lambda line: print(line, file=sys.stderr)).plan
+    plan = prepare(request, fetch=False, log=tell).plan
     found = [digest for digest in plan.stages if digest.startswith(stage)]
     if not found:
         raise UnknownName.among("stage", stage, (), advice="`repro plan` with the same options prints their digests.")

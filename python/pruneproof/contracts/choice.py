@@ -1,10 +1,21 @@
 """`Choice`: a registered thing by id, with its options, as configs write it."""
 
+import re
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-Id = Annotated[str, Field(pattern=r"^[a-z0-9]+([.-][a-z0-9]+)*$")]
+_ID = r"[a-z0-9]+([.-][a-z0-9]+)*"
+Id = Annotated[str, Field(pattern=f"^{_ID}$")]
+
+
+def is_id(text: str) -> bool:
+    """Say whether a text can be the name of a registered thing, a profile, a run, ...
+
+    >>> is_id("global-snip"), is_id("../x")
+    (True, False)
+    """
+    return re.fullmatch(_ID, text) is not None
 
 
 class Frozen(BaseModel):

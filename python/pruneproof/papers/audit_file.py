@@ -1,8 +1,6 @@
 """Reads an experiment that its author describes: a small TOML or JSON file in which anything may be unknown."""
 
-import json
 import math
-import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal, NoReturn, Self
 
@@ -16,8 +14,10 @@ from pruneproof.papers.audit_card import SETTINGS, Base, Card, Stage, sampled
 from pruneproof.papers.check_names import check_choice
 from pruneproof.papers.explain import explain, keys_at
 from pruneproof.papers.locate import locate
+from pruneproof.papers.toml_text import parse_toml
 from pruneproof.registry.catalog import Catalog
 from pruneproof.training.rate import learning_rate, wrapped
+from pruneproof.values.opening import parse_json, read_bytes
 
 UNKNOWN = "unknown"
 NotNegative = Annotated[float, Field(ge=0)]
@@ -102,23 +102,25 @@ def read_card(path: Path, catalog: Catalog) -> Card:
         UnknownName: a key or a learning-rate schedule that does not exist.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_bytes(path).decode("utf-8-sig")
     except FileNotFoundError:
         raise BadOption(f"card {path} does not exist. Write one with: repro audit --template > {path}") from None
     except (OSError, UnicodeDecodeError) as problem:
         raise BadOption(f"card {path} cannot be read as UTF-8 text: {problem}.") from None
     is_json = path.suffix == ".json"
     try:
-        content = json.loads(text) if is_json else tomllib.loads(text)
+        known = _known(parse_json(text.encode()) if is_json else parse_toml(text))
+    except RecursionError:
+        raise BadConfig(f"{path}: its values are nested too deeply. `repro audit --template` prints a card.") from None
     except ValueError as problem:
         raise BadConfig(f"{path}: not valid {'JSON' if is_json else 'TOML'}: {problem}.") from None
     try:
-        found = CardFile.model_validate(_known(content))
+        card = CardFile.model_validate(known)
     except ValidationError as problem:
         if is_json:
             _refuse(problem, path)
         explain(problem, path, CardFile, locate(text))
-    return _card(found, path, catalog)
+    return _card(card, path, catalog)
 
 
 def _refuse(problem: ValidationError, path: Path) -> NoReturn:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Literal
 
+from pruneproof.errors import UnknownName
 from pruneproof.papers.paper import Paper
 from pruneproof.papers.record import ClaimRecord, Record, told
 
@@ -71,6 +72,18 @@ def findings(paper: Paper, record: Record) -> tuple[Answered, ...]:
         answer = answer_of([claim.after_correction for claim in claims])
         found.append(Answered(each.question, each.short, answer, claims, each.figure))
     return tuple(found)
+
+
+def check_patterns(patterns: Sequence[str], record: Record) -> None:
+    """Check that each pattern fits a claim of a record.
+
+    Raises:
+        UnknownName: one fits none.
+    """
+    known = [claim.id for claim in record.claims]
+    for pattern in patterns:
+        if not any(matches(name, [pattern]) for name in known):
+            raise UnknownName.among("claim", pattern, known, where="--claim")
 
 
 def matches(claim: str, patterns: Sequence[str]) -> bool:

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
-from pruneproof.contracts.choice import Frozen
+from pruneproof.contracts.choice import Frozen, Id
 from pruneproof.contracts.claims import ValueScale, Verdict
 from pruneproof.contracts.metric import is_answer
 from pruneproof.errors import RecordMissing, StoreCorrupt
@@ -167,10 +167,10 @@ class Record(Frozen):
     """The outcome of `repro run`; `variant` lists overrides, which take the verdicts away, as added plugins do."""
 
     format: Literal["pruneproof-record/2"] = "pruneproof-record/2"
-    paper: str
+    paper: Id
     arxiv: str
     title: str
-    profile: str
+    profile: Id
     scale: Literal["small", "reduced", "paper"]
     variant: tuple[str, ...] = ()
     twins: tuple[str, ...] = ()

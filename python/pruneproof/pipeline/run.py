@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from pruneproof.contracts.choice import is_id
 from pruneproof.contracts.executor import Event, OnEvent
 from pruneproof.contracts.metric import Metric
-from pruneproof.errors import BadPlugin
+from pruneproof.errors import BadOption, BadPlugin
 from pruneproof.papers.claims import Evidence, judge
 from pruneproof.papers.record import Cell, MetricRecord, Record, StageRecord
 from pruneproof.pipeline.environment import describe_environment
@@ -185,12 +186,27 @@ def last_record(store: Path, paper: str, profile: str) -> Path:
     """Return the newest record of a paper at a profile, of a whole run, a variant or a part; of none, the whole run's.
 
     It need not exist.
+
+    Raises:
+        BadOption: as `whole_folder`.
     """
+    whole = whole_folder(store, paper, profile) / "record.json"
     reports = store / "reports" / paper
     of_part = re.compile(re.escape(profile) + "-[0-9a-f]{12}")
     parts = [path for path in reports.glob("*/record.json") if of_part.fullmatch(path.parent.name)]
-    made = [path for path in (reports / profile / "record.json", *parts) if path.is_file()]
-    return max(made, key=lambda path: path.stat().st_mtime_ns, default=reports / profile / "record.json")
+    made = [path for path in (whole, *parts) if path.is_file()]
+    return max(made, key=lambda path: path.stat().st_mtime_ns, default=whole)
+
+
+def whole_folder(store: Path, paper: str, profile: str) -> Path:
+    """Return where the record of a paper's last whole run at a profile lies.
+
+    Raises:
+        BadOption: the profile cannot be the name of one, so that it could lead out of the store.
+    """
+    if not is_id(profile):
+        raise BadOption(f'"{profile}" cannot be a profile. `repro show {paper}` lists those that there are.')
+    return store / "reports" / paper / profile
 
 
 def _report_folder(store: Path, paper: str, profile: str, plan: str, *, whole: bool) -> Path:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
 from pruneproof.drawing.canvas import Plot
 from pruneproof.drawing.numbers import percent, shown
@@ -17,6 +18,7 @@ from pruneproof.report import wording
 from pruneproof.report.comparison import comparisons, difference_of
 from pruneproof.report.figures import Plots, question_part
 from pruneproof.report.results import result_tables
+from pruneproof.values.visible import visible
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,7 @@ class Report:
 
 
 def environment(*, html: bool) -> Environment:
-    """Return the template environment; HTML is escaped, Markdown by the filter `escape` of `summary`."""
+    """Return the template environment; in HTML and, by `render_markdown`, in Markdown all values are escaped."""
     made = Environment(
         loader=PackageLoader("pruneproof.report"),
         autoescape=html,
@@ -40,6 +42,8 @@ def environment(*, html: bool) -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+    if html:
+        made.finalize = lambda value: value if isinstance(value, Markup) else visible(str(value))
     made.filters |= {
         "percent": percent,
         "duration": wording.duration,

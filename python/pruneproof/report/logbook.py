@@ -5,44 +5,51 @@ folder goes below `.trackio/logbook/pages/` of a logbook, next to other pages.
 """
 
 import json
+import shlex
 
 from pruneproof.papers.findings import findings
 from pruneproof.papers.paper import Paper
 from pruneproof.papers.record import Record
+<<<<<<< HEAD
 from pruneproof.report.summary import claims_table, escape, findings_list
 from pruneproof.report.wording import ANSWER_RULE, SCALE_NAMES, SYMBOLS, correction, counts_sentence, figure, warnings
+=======
+from pruneproof.report.summary import claims_table, code, escape, findings_list
+from pruneproof.report.wording import ANSWER_RULE, SCALE_NAMES, SYMBOLS, counts_sentence, figure, warnings
+>>>>>>> faults
 from pruneproof.values.digests import digest_json
 
 
 def logbook_page(paper: Paper, record: Record) -> str:
     """Return the page: the answers, a cell for each question, every claim, how to run it again, and what to know."""
     title = f"{record.title} ({record.profile}, {SCALE_NAMES[record.scale]})"
-    arxiv = f"arXiv: https://arxiv.org/abs/{record.arxiv}\n\n" if record.arxiv else ""
+    arxiv = f"arXiv: https://arxiv.org/abs/{code(record.arxiv)}\n\n" if record.arxiv else ""
     notes = "".join(f"> {escape(each)}\n\n" for each in warnings(record))
     answers = findings_list(paper, record)
     overview = f"{arxiv}{notes}{answers}\n{counts_sentence(record)}. {ANSWER_RULE}"
     cells = [_cell(record, "markdown", "What was found", overview)]
     for each in findings(paper, record):
         lines = [
+<<<<<<< HEAD
             f"* {SYMBOLS[claim.verdict]} {', '.join(filter(None, [claim.verdict, correction(claim)]))}: "
             f"**{claim.id}** {escape(claim.text)} {escape(figure(claim))}"
+=======
+            f"* {SYMBOLS[claim.verdict]} {claim.verdict}: **{escape(claim.id)}** "
+            f"{escape(claim.text)} {escape(figure(claim))}"
+>>>>>>> faults
             for claim in each.claims
         ]
         said = f"**{each.said.capitalize()}**{f': {each.counts}' if each.counts else ''}.\n\n" + "\n".join(lines)
         cells.append(_cell(record, "markdown", each.question, said))
     cells.append(_cell(record, "markdown", "Every claim", claims_table(record)))
-    command = " ".join(
-        [
-            f"repro run {record.paper} --profile {record.profile}",
-            *(f"--only {each}" for each in record.only),
-            *(f"--set {each}" for each in record.variant),
-        ]
-    )
+    options = [*(("--only", each) for each in record.only), *(("--set", each) for each in record.variant)]
+    words = ["repro", "run", record.paper, "--profile", record.profile, *(word for pair in options for word in pair)]
+    command = code(shlex.join(words))
     cells.append(_cell(record, "code", "Run it again", f"````bash\npip install pruneproof\n{command}\n````"))
     if paper.info.caveats:
         caveats = "\n".join(f"* {escape(each)}" for each in paper.info.caveats)
         cells.append(_cell(record, "markdown", "What to know about the paper", caveats))
-    return f"# {' '.join(title.split())}\n\n" + "\n".join(cells)
+    return f"# {escape(title)}\n\n" + "\n".join(cells)
 
 
 def _cell(record: Record, kind: str, title: str, body: str) -> str:

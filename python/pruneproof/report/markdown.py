@@ -1,11 +1,16 @@
 """The report in Markdown, its figures beside it."""
 
+from markupsafe import Markup
+
 from pruneproof.report.content import Report, content, environment
-from pruneproof.report.summary import escape
+from pruneproof.report.summary import code, escape
+from pruneproof.values.visible import visible
 
 
 def render_markdown(report: Report) -> str:
     """Return the report as Markdown that refers to `figures/NAME.svg`."""
     made = environment(html=False)
-    made.filters["md"] = lambda value: escape(str(value))
+    made.finalize = lambda value: value if isinstance(value, Markup) else escape(str(value))
+    made.filters["code"] = lambda value: Markup(code(str(value)))
+    made.filters["block"] = lambda value: Markup(visible(str(value)).replace("```", "'''"))
     return made.get_template("report.md.jinja").render(content(report))

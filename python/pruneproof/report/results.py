@@ -2,11 +2,15 @@
 
 import csv
 import io
+import re
 from dataclasses import dataclass
 
 from pruneproof.drawing.numbers import shown
 from pruneproof.drawing.table import Group, Quantity, Table
 from pruneproof.report.rows import Rows
+from pruneproof.values.visible import visible
+
+_FORMULA = re.compile(r"\s*([=@]|[+-].*([|!]|[A-Za-z]\())")
 
 
 @dataclass(frozen=True)
@@ -54,9 +58,19 @@ def _is_shared(table: ResultTable) -> bool:
 
 
 def tidy_csv(rows: Rows) -> str:
-    """Return rows as CSV text; an empty field is a value that was not measured."""
+    """Return rows as CSV text; an empty field is a value that was not measured.
+
+    A text that a spreadsheet would compute (`=cmd|...`, `+F(...)`) gets an apostrophe before it.
+    """
     out = io.StringIO()
     writer = csv.DictWriter(out, rows.columns, lineterminator="\n")
     writer.writeheader()
-    writer.writerows(rows)
+    writer.writerows({name: _plain(value) for name, value in row.items()} for row in rows)
     return out.getvalue()
+
+
+def _plain(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    text = visible(value)
+    return f"'{text}" if _FORMULA.match(text) else text

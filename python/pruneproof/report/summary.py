@@ -14,6 +14,7 @@ from pruneproof.report.wording import (
     headline_sentence,
     standing,
 )
+from pruneproof.values.visible import visible
 
 _SPECIAL = str.maketrans({**{char: f"\\{char}" for char in "\\`*_[]<>|~#$"}, "\n": " "})
 
@@ -24,7 +25,16 @@ def escape(text: str) -> str:
     >>> print(escape("a_b | <i>"))
     a\_b \| \<i\>
     """
-    return text.translate(_SPECIAL)
+    return visible(text).replace("\t", " ").translate(_SPECIAL)
+
+
+def code(text: str) -> str:
+    """Return text that stays inside a code span or an address, and inside the cell of a table.
+
+    >>> print(code("a`b|c"))
+    a'b%7Cc
+    """
+    return visible(text).replace("`", "'").replace("|", "%7C").replace("\n", " ").replace("<", "%3C")
 
 
 def findings_list(paper: Paper, record: Record) -> str:
@@ -64,8 +74,8 @@ def claims_table(record: Record, others: Sequence[Record] = ()) -> str:
 def _agreement_sentence(records: Sequence[Record], contested: Mapping[str, Row]) -> str:
     if len(records) == 1:
         return ""
-    machines = ", ".join(str(record.environment.get("processor")) for record in records)
-    said = f"contested: {', '.join(contested)}" if contested else "no verdict is contested"
+    machines = ", ".join(escape(str(record.environment.get("processor"))) for record in records)
+    said = f"contested: {escape(', '.join(contested))}" if contested else "no verdict is contested"
     return f"{len(records)} records of this profile ({machines}): {said}."
 
 
@@ -77,8 +87,8 @@ def _table(claims: Sequence[ClaimRecord], contested: Mapping[str, Row]) -> str:
         verdict, figure = _said_by_all(contested[claim.id]) if claim.id in contested else _said(claim)
         cells = (
             verdict,
-            f"**{claim.id}** {escape(claim.text)}{mark}{note}",
-            f"{escape(claim.where)} ({claim.strength})",
+            f"**{escape(claim.id)}** {escape(claim.text)}{mark}{note}",
+            f"{escape(claim.where)} ({escape(claim.strength)})",
             escape(claim.reported),
             figure,
         )

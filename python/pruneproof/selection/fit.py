@@ -1,5 +1,6 @@
 """Survivors of each tensor: what rules answer, whether floors can be met, and floors under an allocation."""
 
+from bisect import bisect_right
 from collections.abc import Mapping
 from typing import Any
 
@@ -33,9 +34,11 @@ def limit_floors(floors: Mapping[str, int], available: Mapping[str, int], keep: 
     more = f" and {len(limited) - 6} more" if len(limited) > 6 else ""
     label, advice = "these floors protect", ""
     if len(set(floors.values())) == 1:
-        floor = feasible = next(iter(floors.values()))
-        while sum(min(feasible, most) for name, most in available.items() if name in floors) > keep:
-            feasible -= 1
+        floor = next(iter(floors.values()))
+        held = [most for name, most in available.items() if name in floors]
+        feasible = (
+            bisect_right(range(max(held) + 1), keep, key=lambda least: sum(min(least, most) for most in held)) - 1
+        )
         label, advice = f"a floor of {floor} protects", f", or the floor to at most {feasible}"
     raise InfeasibleSelection(
         f"{label} {needed} weights ({listed}{more}) but only {keep} of {size} may be kept. "

@@ -1,12 +1,12 @@
 """Which files a checkpoint consists of: the one of a folder, and the shards that an index names."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from pruneproof.errors import BadOption, DataCorrupt, DataMissing
 from pruneproof.values.foreign import foreign, foreign_folder
+from pruneproof.values.opening import opened, read_json
 
 _INDEX = ".index.json"
 
@@ -31,6 +31,22 @@ def checkpoint_in(folder: Path) -> Path | None:
     if other := foreign_folder(folder):
         raise other.refusal(folder)
     return None
+
+
+def check_regular(path: Path) -> None:
+    """Check that a file of a checkpoint is there and can be opened without waiting for it.
+
+    Raises:
+        DataMissing: it is not there.
+        DataCorrupt: it is a pipe, a device or a folder, or may not be read.
+    """
+    try:
+        with opened(path):
+            pass
+    except FileNotFoundError as problem:
+        raise DataMissing(f"there is no file {path}.") from problem
+    except OSError as problem:
+        raise DataCorrupt(f"{path} cannot be read: {problem.strerror}. Name a file.") from problem
 
 
 def weight_map(index: Path) -> Mapping[str, str]:
@@ -70,7 +86,7 @@ def _read(index: Path) -> dict[str, str]:
     try:
         if other := foreign(index):
             raise other.refusal(index)
-        content: Any = json.loads(index.read_text(encoding="utf-8"))
+        content: Any = read_json(index)
         placed = content["weight_map"]
         if not all(isinstance(shard, str) for shard in placed.values()):
             raise TypeError("a shard is not named by a string")

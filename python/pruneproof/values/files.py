@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from stat import S_IMODE
 
+from pruneproof.values.opening import refuse_special
+
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
@@ -14,7 +16,11 @@ def replacing(path: Path) -> Iterator[Path]:
 
     The file may be read by whom the umask says, whatever the library that writes the draft thinks of it. After an error
     the draft is gone, and `path` is as it was.
+
+    Raises:
+        OSError: `path` is no regular file, or the draft cannot be written.
     """
+    refuse_special(path)
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     draft.unlink(missing_ok=True)  # nothing is written through what lies there already, such as a link
     try:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pruneproof.errors import DataCorrupt
+from pruneproof.values.opening import opened
 
 _LONGEST_HEADER = 100_000_000
 _LEGACY = bytes.fromhex("6cfc9c46f9206aa85019")
@@ -88,7 +89,7 @@ _NAMES = {
 def foreign(path: Path) -> Foreign | None:
     """Return which other format a file has; None for safetensors, and for what cannot be read or is not recognised."""
     try:
-        with path.open("rb") as file:
+        with opened(path) as file:
             head = file.read(512)
     except OSError:
         return None

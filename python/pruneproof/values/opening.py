@@ -6,7 +6,7 @@ import math
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -73,10 +73,12 @@ def parse_json(content: bytes) -> Any:
     {'a': [1, 0.5]}
 
     Raises:
-        ValueError: it is not UTF-8 or not JSON, is nested too deeply, or holds such a number.
+        ValueError: it is not UTF-8 or not JSON, is nested too deeply, holds such a number, or a key twice.
     """
     try:
-        return json.loads(content, parse_int=_integer, parse_float=_float, parse_constant=_float)
+        return json.loads(
+            content, parse_int=_integer, parse_float=_float, parse_constant=_float, object_pairs_hook=_once
+        )
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
 
@@ -94,6 +96,18 @@ def refuse_links(path: Path, inside: Path) -> None:
             raise OSError(errno.ELOOP, "it is a symbolic link, which could lead out of its folder", str(place))
 
 
+def refuse_special(path: Path) -> None:
+    """Refuse a place for a file where a pipe, a device, a folder or a socket is, which a file would replace.
+
+    Raises:
+        OSError: there is one.
+    """
+    with suppress(FileNotFoundError):
+        mode = path.stat().st_mode
+        if not stat.S_ISREG(mode):
+            raise OSError(errno.EEXIST, f"it is {_kind(mode)}; a regular file or nothing was expected", str(path))
+
+
 def _kind(mode: int) -> str:
     names = (
         (stat.S_ISDIR, "a folder"),
@@ -103,6 +117,15 @@ def _kind(mode: int) -> str:
         (stat.S_ISSOCK, "a socket"),
     )
     return next((name for is_kind, name in names if is_kind(mode)), "something else")
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Make an object of JSON, whose keys must differ: which of two was meant cannot be known."""
+    content = dict(pairs)
+    if len(content) != len(pairs):
+        keys = [key for key, _ in pairs]
+        raise ValueError(f'the key "{next(key for key in keys if keys.count(key) > 1)}" stands twice')
+    return content
 
 
 def _integer(text: str) -> int:
