@@ -14,6 +14,7 @@ BRANCHES = {
     "stages.1.0.shortcut.0.weight": "stages.1.0.conv1.weight",
     "stages.2.0.shortcut.0.weight": "stages.2.0.conv1.weight",
 }
+TWINS = {"model": "vgg-11-plain", "model_options": {"width": 0.06}}  # with three largest tensors, of one size
 CRITERIA = ["magnitude", "snip", "grasp", "synflow", "random", "force"]
 HOLD = [
     ("flow-conserved", {}),
@@ -29,6 +30,7 @@ HOLD = [
     ("scores-fall-with-size", MLP | {"criterion": "snip"}),
     ("first-emptied", MLP | {"criterion": "random", "which": "smallest"}),
     *(("first-emptied", MLP | {"criterion": each, "which": "largest"}) for each in ("magnitude", "snip", "grasp")),
+    ("first-emptied", TWINS | {"criterion": "magnitude", "which": "largest"}),
     ("effective-after-pruning", MLP | {"criterion": "synflow", "sparsity": 0.97, "steps": 20, "at_least": 0.95}),
     *(
         ("effective-after-pruning", MLP | {"criterion": each, "sparsity": 0.97, "below": 0.9})

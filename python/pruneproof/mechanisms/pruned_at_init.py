@@ -146,6 +146,8 @@ def first_emptied(
 ) -> list[Fact]:
     """As compression grows by quarters of a power of ten, a tensor of the stated kind is the first to lose all weights.
 
+    Several tensors may be the largest or smallest; one of them is enough.
+
     Args:
         catalog: where models and criteria are looked up.
         criterion: its id; one scoring.
@@ -156,8 +158,8 @@ def first_emptied(
     """
     setting = Setting(catalog, model, model_options, seed)
     scores, sizes = setting.scores(criterion), setting.network.sizes
-    ranked = sorted(sizes, key=lambda name: sizes[name])
-    expected = ranked[0] if which == "smallest" else ranked[-1]
+    extreme = min(sizes.values()) if which == "smallest" else max(sizes.values())
+    expected = [name for name, size in sizes.items() if size == extreme]
     emptied: list[str] = []
     quarter = 0
     while not emptied:
@@ -165,7 +167,8 @@ def first_emptied(
         keep = max(round(setting.weights / 10 ** (quarter / 4)), 1)
         emptied = select_masks(scores, keep=keep).empty_tensors()
     statement = f"{setting.label}: {criterion}, first emptied at 10^{quarter / 4:g}"
-    return [Fact(statement, f"{expected} ({which})", listed(emptied), expected in emptied)]
+    holds = any(name in expected for name in emptied)
+    return [Fact(statement, f"one of {listed(expected)} ({which})", listed(emptied), holds)]
 
 
 def effective_after_pruning(
