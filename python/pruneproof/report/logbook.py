@@ -10,13 +10,8 @@ import shlex
 from pruneproof.papers.findings import findings
 from pruneproof.papers.paper import Paper
 from pruneproof.papers.record import Record
-<<<<<<< HEAD
-from pruneproof.report.summary import claims_table, escape, findings_list
-from pruneproof.report.wording import ANSWER_RULE, SCALE_NAMES, SYMBOLS, correction, counts_sentence, figure, warnings
-=======
 from pruneproof.report.summary import claims_table, code, escape, findings_list
-from pruneproof.report.wording import ANSWER_RULE, SCALE_NAMES, SYMBOLS, counts_sentence, figure, warnings
->>>>>>> faults
+from pruneproof.report.wording import ANSWER_RULE, SCALE_NAMES, SYMBOLS, correction, counts_sentence, figure, warnings
 from pruneproof.values.digests import digest_json
 
 
@@ -30,13 +25,8 @@ def logbook_page(paper: Paper, record: Record) -> str:
     cells = [_cell(record, "markdown", "What was found", overview)]
     for each in findings(paper, record):
         lines = [
-<<<<<<< HEAD
             f"* {SYMBOLS[claim.verdict]} {', '.join(filter(None, [claim.verdict, correction(claim)]))}: "
-            f"**{claim.id}** {escape(claim.text)} {escape(figure(claim))}"
-=======
-            f"* {SYMBOLS[claim.verdict]} {claim.verdict}: **{escape(claim.id)}** "
-            f"{escape(claim.text)} {escape(figure(claim))}"
->>>>>>> faults
+            f"**{escape(claim.id)}** {escape(claim.text)} {escape(figure(claim))}"
             for claim in each.claims
         ]
         said = f"**{each.said.capitalize()}**{f': {each.counts}' if each.counts else ''}.\n\n" + "\n".join(lines)
