@@ -127,7 +127,7 @@ def test_list_shows_all_papers_and_names_a_damaged_record(ran, repro, folders):
 def test_show_tells_claims_runs_and_cost(tiny, repro):
     found = repro("show", "tiny")
     assert found.status == 0
-    for word in ("A paper of seconds", "lenet-300-100", "digits", "arithmetic", "Table 1"):
+    for word in ("A paper of seconds", "lenet-300-100", "digits", "arithmetic", "Table 1", "masks and weights"):
         assert word in found.out
     assert {claim["id"] for claim in repro("show", "tiny", "--json").json["claims"]["claim"]} == {
         "learns", "ordered", "arithmetic", "table",

@@ -67,3 +67,13 @@ def test_an_unknown_order_and_a_negative_width_are_refused():
         conv_chain((1, 8, 8), 10, order="bn")
     with pytest.raises(BadConfig, match="channels = -1"):
         conv_chain((1, 8, 8), 10, channels=(-1,))
+
+
+def test_conv_bn_ranks_all_its_weights_has_no_bias_that_adds_flow_and_the_spread_of_he():
+    torch.manual_seed(0)
+    network = BY_ID["conv-bn"].build(CIFAR, 10, channels=(64, 0, 64))
+    assert BY_ID["conv-bn"].prunable(network) == ["features.0.weight", "features.4.weight", "classifier.weight"]
+    assert network.classifier.bias.tolist() == [0.0] * 10
+    for name in BY_ID["conv-bn"].prunable(network):
+        weight = network.get_parameter(name)
+        assert float(weight.detach().std()) == pytest.approx((2 / weight[0].numel()) ** 0.5, rel=0.1)

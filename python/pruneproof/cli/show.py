@@ -18,6 +18,7 @@ def show(paper: Paper, plugin: PluginOption = None, json: JsonOption = False) ->
     from rich.table import Table
     from rich.text import Text
 
+    from pruneproof.papers.framework import rows_of
     from pruneproof.pipeline.planning import estimate
     from pruneproof.registry.catalog import build_catalog
 
@@ -45,6 +46,21 @@ def show(paper: Paper, plugin: PluginOption = None, json: JsonOption = False) ->
                 name, run_id, run.model.id, run.data, methods or "dense only", ", ".join(f"{each:g}" for each in levels)
             )
     out.print(runs)
+    framework = Table(
+        "mask from",
+        "weights from",
+        "changed by",
+        "trained",
+        "mask in training",
+        "methods",
+        title="Where masks and weights come from",
+        title_justify="left",
+    )
+    smallest = next(name for name in found.runs.profiles if found.runs.runs(name))
+    for origin, methods in rows_of(found.runs.runs(smallest)).items():
+        framework.add_row(*origin, ", ".join(methods))
+    framework.caption = f"profile {smallest}; w(0) is the initialisation, w(K) the end of a recipe"
+    out.print(framework)
     claims = Table("claim", "kind", "where", "reported", title="Claims", title_justify="left")
     for claim in found.claims.claim:
         claims.add_row(Text.assemble((claim.id, "bold"), f" {claim.text}"), claim.kind, claim.where, claim.reported)

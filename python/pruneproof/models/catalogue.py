@@ -1,7 +1,7 @@
 """All built-in architectures."""
 
 from pruneproof.api import Model
-from pruneproof.models.conv_chain import CONV_CHAIN, VGG_13_RELU_BN
+from pruneproof.models.conv_chain import CONV_BN, CONV_CHAIN, VGG_13_RELU_BN
 from pruneproof.models.fastgrnn import FASTGRNN
 from pruneproof.models.lenet import LENET_5, LENET_5_1998
 from pruneproof.models.mlp import LENET_300_100, LENET_300_100_TANH, MLP, MLP_7, MLP_7_LINEAR
@@ -28,6 +28,7 @@ MODELS: tuple[Model, ...] = (
     PREACT_RESNET_18,
     CONV_CHAIN,
     VGG_13_RELU_BN,
+    CONV_BN,
     MOBILENET_V1,
     MOBILENET_V1_CIFAR,
     MOBILENET_V2_CIFAR,

@@ -27,7 +27,7 @@ from pruneproof.papers.steps import (
 
 def compare_setups(run: Run, methods: tuple[str, str], equal: Sequence[str], different: Sequence[str]) -> list[Fact]:
     """Return one fact per property of `PROPERTIES`: whether it is the same for both methods, or differs."""
-    steps = [_flat(steps_of(run, _method(run, name))) for name in methods]
+    steps = [flat(steps_of(run, _method(run, name))) for name in methods]
     facts = []
     for name, same in (*((each, True) for each in equal), *((each, False) for each in different)):
         first, second = (PROPERTIES[name](run, of) for of in steps)
@@ -41,11 +41,11 @@ def _method(run: Run, name: str) -> Method:
     return dense_method() if name == DENSE else next(each for each in run.methods if each.method == name)
 
 
-def _flat(steps: Sequence[AnyStep]) -> list[Step]:
+def flat(steps: Sequence[AnyStep]) -> list[Step]:
     """Write repetitions out."""
     found: list[Step] = []
     for step in steps:
-        found += _flat(step.steps) * step.repeat if isinstance(step, Repeat) else [step]
+        found += flat(step.steps) * step.repeat if isinstance(step, Repeat) else [step]
     return found
 
 
@@ -68,7 +68,7 @@ class _Weights:
 _UNTRAINED = _Weights(MappingProxyType({}), ())
 
 
-def _walk(run: Run, steps: Sequence[Step]) -> tuple[list[Training], tuple[Training, ...]]:
+def trainings_of(run: Run, steps: Sequence[Step]) -> tuple[list[Training], tuple[Training, ...]]:
     """Return all trainings in order, and those that made the weights after the last step."""
     weights, named = _UNTRAINED, dict[str, _Weights]()
     found: list[Training] = []
@@ -96,10 +96,10 @@ def _walk(run: Run, steps: Sequence[Step]) -> tuple[list[Training], tuple[Traini
 
 
 def _trainings(run: Run, steps: Sequence[Step]) -> list[Training]:
-    return _walk(run, steps)[0]
+    return trainings_of(run, steps)[0]
 
 
-def _deciding(steps: Sequence[Step]) -> list[int]:
+def deciding(steps: Sequence[Step]) -> list[int]:
     """Return the places of the steps that decide the mask; behind all where none does."""
     found = [
         place
@@ -112,7 +112,7 @@ def _deciding(steps: Sequence[Step]) -> list[int]:
 
 def _pruning(steps: Sequence[Step]) -> int:
     """Return the place of the first step that decides the mask; behind all where none does."""
-    return _deciding(steps)[0]
+    return deciding(steps)[0]
 
 
 Part = tuple[Recipe, float, float]
@@ -138,11 +138,11 @@ def phases_of(run: Run, method: Method) -> Phases:
 
     Of a network from scratch only the trainings of its own weights count, and not those that made the mask.
     """
-    steps = _flat(steps_of(run, method))
-    places, (trainings, made_by) = _deciding(steps), _walk(run, steps)
+    steps = flat(steps_of(run, method))
+    places, (trainings, made_by) = deciding(steps), trainings_of(run, steps)
     first, last = places[0], places[-1]
     takes_over = last < len(steps) and isinstance(steps[last], Adopt | ShapeOf)
-    if takes_over and not _walk(run, steps[: last + 1])[1]:
+    if takes_over and not trainings_of(run, steps[: last + 1])[1]:
         return Phases((), (), made_by, is_scratch=True)
     pruning: list[Part] = []
     after: list[Part] = []
@@ -152,7 +152,7 @@ def phases_of(run: Run, method: Method) -> Phases:
         if place >= first:
             pruning += [(recipe, start, fixed)] if fixed > start else []
             after += [(recipe, fixed, stop)] if fixed < stop else []
-    return Phases(_walk(run, steps[:first])[1], tuple(pruning), tuple(after), is_scratch=False)
+    return Phases(trainings_of(run, steps[:first])[1], tuple(pruning), tuple(after), is_scratch=False)
 
 
 def _fixed_from(step: Step, start: int, stop: int) -> float:
@@ -165,14 +165,14 @@ def _fixed_from(step: Step, start: int, stop: int) -> float:
 
 def cut_before_pruning(run: Run, method: Method) -> Method | None:
     """Return a method that ends where its mask is first decided: it makes the base. None where nothing comes before."""
-    steps = _flat(steps_of(run, method))
+    steps = flat(steps_of(run, method))
     before = tuple(steps[: _pruning(steps)])
     return Method(method=method.method, steps=before) if before else None
 
 
 def structures_of(run: Run, method: Method) -> list[str]:
     """Return the structures that a method prunes, those of a method whose mask or shape it takes over among them."""
-    steps = _flat(steps_of(run, method))
+    steps = flat(steps_of(run, method))
     found = set(_structure(run, steps))
     for step in steps:
         if isinstance(step, Adopt | ShapeOf) and step.method is not None:
@@ -182,7 +182,7 @@ def structures_of(run: Run, method: Method) -> list[str]:
 
 def rounds_of(run: Run, method: Method) -> int:
     """Return how many pruning iterations a method has, with training between them or without."""
-    return _rounds(run, _flat(steps_of(run, method)))
+    return _rounds(run, flat(steps_of(run, method)))
 
 
 def _epochs(run: Run, steps: Sequence[Step]) -> int:
@@ -196,7 +196,7 @@ def _epochs_after(run: Run, steps: Sequence[Step]) -> int:
 
 def _base(run: Run, steps: Sequence[Step]) -> Any:
     """Return what is trained before the mask is decided: the dense network that a method starts from."""
-    made_by = _walk(run, steps[: _pruning(steps)])[1]
+    made_by = trainings_of(run, steps[: _pruning(steps)])[1]
     return [
         (recipe.model_dump_json(), start, stop) for recipe, start, stop in made_by
     ] or "the network at initialisation"
