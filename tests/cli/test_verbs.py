@@ -85,6 +85,8 @@ def test_an_absent_effect_counts_as_a_failure(ran, folders, verdicts, status):
     record = Record.load(folders / "store" / "reports" / "tiny" / "mini" / "record.json")
     claims = tuple(record.claims[0].model_copy(update={"verdict": verdict}) for verdict in verdicts)
     assert exit_status(record.model_copy(update={"claims": claims})) == status
+    control = record.claims[0].model_copy(update={"verdict": "fails", "strength": "negative-control"})
+    assert exit_status(record.model_copy(update={"claims": (*claims, control)})) == status
 
 
 def test_a_run_of_a_part_is_judged_by_what_it_tested(tiny, repro):

@@ -135,7 +135,7 @@ def test_every_group_of_predicates_is_claimed_and_has_a_control_that_can_fail_it
     for group in GROUPS:
         assert [claim for claim in RERUN if claim.id.startswith(f"t-{group}-")], group
     controls = [claim.id for claim in RERUN if "-n-" in claim.id]
-    assert all(CLAIMS[each].strength == "control" and "should fail" in CLAIMS[each].text for each in controls)
+    assert all(CLAIMS[each].strength == "negative-control" and "should fail" in CLAIMS[each].text for each in controls)
     without = {"mag", "syn", "mlp"}  # magnitude's collapse has SynFlow's as its control
     assert {each.split("-")[1] for each in controls} >= set(GROUPS) - without
 

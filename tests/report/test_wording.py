@@ -40,7 +40,9 @@ def test_kinds_are_kept_apart_and_none_is_lost(record):
     assert [group.kind.id for group in groups] == ["printed", "setup", "mechanism", "re-run"]
     assert sum(len(group.claims) for group in groups) == len(record.claims)
     for group in groups:
-        counted = [claim for claim in group.claims if claim.strength not in ("self-test", "unverified")]
+        counted = [
+            claim for claim in group.claims if claim.strength not in ("self-test", "negative-control", "unverified")
+        ]
         assert sum(group.counts.values()) == len(counted)
         waiting = sum(map(len, group.waiting.values()))
         assert waiting + len(group.judged) == len(group.claims)
@@ -73,6 +75,15 @@ def test_self_tests_and_what_nobody_claims_are_named_and_not_counted(record):
         "2 claims: 2 hold; not counted: 2 self-tests of this package, 1 that we could not find in the paper"
     )
     assert sum(sum(group.counts.values()) for group in claim_groups(mixed)) == 2
+
+
+def test_a_negative_control_is_not_counted_and_warned_of_when_it_holds(record):
+    mixed = with_strengths(record, "stated", "negative-control")
+    assert counts_sentence(mixed) == "1 claim: 1 hold; not counted: 1 negative controls, which must fail"
+    assert any(mixed.claims[1].id in each for each in warnings(mixed))
+    failed = mixed.claims[1].model_copy(update={"verdict": "fails"})
+    as_it_must = mixed.model_copy(update={"claims": (mixed.claims[0], failed)})
+    assert not any("egative control" in each for each in warnings(as_it_must))
 
 
 def test_what_a_partial_run_left_out_is_not_counted(record):

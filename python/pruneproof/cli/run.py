@@ -89,8 +89,11 @@ def run(
 
 
 def exit_status(record: "Record") -> int:
-    """Return 0 when all tested claims hold, 1 when one fails or is absent, 2 when one is open or none was tested."""
-    verdicts = {claim.verdict for claim in record.claims}
+    """Return 0 when all tested claims hold, 1 when one fails or is absent, 2 when one is open or none was tested.
+
+    Negative controls must fail, so they are left out.
+    """
+    verdicts = {claim.verdict for claim in record.claims if claim.strength != "negative-control"}
     if verdicts & {"fails", "absent"}:
         return 1
     return 2 if "inconclusive" in verdicts or (record.claims and "holds" not in verdicts) else 0

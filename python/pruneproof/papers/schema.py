@@ -231,9 +231,10 @@ class ClaimBase(Frozen):
     """The claim in our own words."""
     where: str
     """Section, table or figure; `not in the paper` for controls that the paper does not run."""
-    strength: Literal["stated", "implied", "control", "self-test", "unverified"]
-    """How firmly the paper says it. `control` is ours; a `self-test` is about this package, and an `unverified` claim
-    is one that we could not find in the paper: neither counts among the claims that hold or fail."""
+    strength: Literal["stated", "implied", "control", "negative-control", "self-test", "unverified"]
+    """How firmly the paper says it. `control` is ours. A `negative-control` must fail, or the claims beside it say
+    nothing; a `self-test` is about this package, and an `unverified` claim is one that we could not find in the paper:
+    none of these counts among the claims that hold or fail."""
     reported: str = ""
     """The paper's number, as printed, with its unit; empty where it gives none."""
     unit: str = "points"

@@ -33,6 +33,7 @@ ANSWER_RULE = (
 )
 _UNCOUNTED: Mapping[str, str] = {
     "self-test": "self-tests of this package",
+    "negative-control": "negative controls, which must fail",
     "unverified": "that we could not find in the paper",
 }
 """Strengths of claims that are shown and not counted."""
@@ -79,7 +80,7 @@ def claim_groups(record: Record) -> list[ClaimGroup]:
 
 
 def counts(claim: ClaimRecord, record: Record) -> bool:
-    """Return whether a claim counts: self-tests, unverified claims and what was not asked for do not."""
+    """Return whether a claim counts: controls that must fail, self-tests, unverified claims and what was not asked for do not."""
     is_left_out = bool(record.only) and claim.verdict == "not-run"
     return claim.strength not in _UNCOUNTED and not is_left_out
 
@@ -191,4 +192,7 @@ def warnings(record: Record) -> list[str]:
         found.append(f"Variant: {', '.join([*record.variant, *added])}. {what}, so no claim is judged.")
     if record.only:
         found.append(f"Partial run: only {', '.join(record.only)}. What was left out is not counted.")
+    passed = [claim.id for claim in record.claims if claim.strength == "negative-control" and claim.verdict == "holds"]
+    if passed:
+        found.append(f"Negative controls that should fail hold: {', '.join(passed)}. Claims like them decide little.")
     return found
