@@ -80,7 +80,7 @@ def claim_groups(record: Record) -> list[ClaimGroup]:
 
 
 def counts(claim: ClaimRecord, record: Record) -> bool:
-    """Return whether a claim counts: controls that must fail, self-tests, unverified claims and what was not asked for do not."""
+    """Return whether a claim counts: one of a strength that does not, or that was not asked for, is only shown."""
     is_left_out = bool(record.only) and claim.verdict == "not-run"
     return claim.strength not in _UNCOUNTED and not is_left_out
 
