@@ -57,8 +57,8 @@ def show(paper: Paper, plugin: PluginOption = None, json: JsonOption = False) ->
         title_justify="left",
     )
     smallest = next(name for name in found.runs.profiles if found.runs.runs(name))
-    for origin, methods in rows_of(found.runs.runs(smallest)).items():
-        framework.add_row(*origin, ", ".join(methods))
+    for origin, alike in rows_of(found.runs.runs(smallest)).items():
+        framework.add_row(*origin, ", ".join(alike))
     framework.caption = f"profile {smallest}; w(0) is the initialisation, w(K) the end of a recipe"
     out.print(framework)
     claims = Table("claim", "kind", "where", "reported", title="Claims", title_justify="left")
