@@ -21,7 +21,7 @@ from pruneproof.report.table import completed
 from pruneproof.report.wording import ANSWER_RULE, SCALES, counts_sentence
 
 ROOT = Path(__file__).parent.parent
-PAPERS = ("global-mp", "loss-modelling", "gradient-flow", "fairness-trainability")
+PAPERS = ("global-mp", "loss-modelling", "gradient-flow", "fairness-trainability", "emerging-paradigms")
 """In the order in which they are shown."""
 LINES = 8
 """Of a run's output, in README."""

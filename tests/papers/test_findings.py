@@ -47,7 +47,7 @@ def test_an_open_claim_never_makes_an_answer_firmer(found):
     assert before == "not tested" or firmness.index(after) <= firmness.index(before)
 
 
-@pytest.fixture(scope="module", params=["global-mp", "loss-modelling", "gradient-flow", "fairness-trainability"])
+@pytest.fixture(scope="module", params=sorted(path.parent.name for path in PAPERS.glob("*/claims.toml")))
 def paper(request):
     return load_paper(PAPERS / request.param)
 
