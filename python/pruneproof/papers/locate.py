@@ -31,6 +31,9 @@ class _Scanner:
     def __init__(self, text: str) -> None:
         self.text = text
         self.at = 0
+        self.line = 1
+        self.counted = 0
+        """Where the line was last counted to; the walk never goes back."""
         self.lines: dict[KeyPath, int] = {}
         self.lengths: dict[KeyPath, int] = {}
         """Elements so far of each array of tables."""
@@ -79,7 +82,7 @@ class _Scanner:
         while True:
             self.skip(_SPACE)
             part = self.skip(_KEY)
-            parts.append(next(iter(tomllib.loads(f"{part} = 0"))))
+            parts.append(next(iter(tomllib.loads(f"{part} = 0"))) if part[0] in "\"'" else part)
             self.skip(_SPACE)
             if not self.text.startswith(".", self.at):
                 return parts
@@ -115,7 +118,9 @@ class _Scanner:
                     position += 1
 
     def note(self, path: KeyPath) -> KeyPath:
-        self.lines.setdefault(path, self.text.count("\n", 0, self.at) + 1)
+        self.line += self.text.count("\n", self.counted, self.at)
+        self.counted = self.at
+        self.lines.setdefault(path, self.line)
         return path
 
     def skip(self, pattern: re.Pattern[str]) -> str:
