@@ -111,7 +111,7 @@ def parse_seeds(text: str | None) -> tuple[int, ...] | None:
     seeds: tuple[int, ...] = ()
     if re.fullmatch(r"[0-9]{1,5}", text):
         seeds = tuple(range(int(text)))
-    elif re.fullmatch(r"[0-9]{1,20}(,[0-9]{1,20})*,?", text):
+    elif "," in text and re.fullmatch(r"[0-9]{1,20}(,[0-9]{1,20})*,?", text):
         seeds = tuple(map(int, text.removesuffix(",").split(",")))
     if not seeds or len(set(seeds)) != len(seeds) or len(seeds) > MOST_SEEDS or max(seeds) > LARGEST_SEED:
         raise BadOption(
