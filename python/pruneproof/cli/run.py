@@ -93,10 +93,11 @@ def exit_status(record: "Record") -> int:
 
     Negative controls must fail, so they are left out.
     """
-    verdicts = {claim.verdict for claim in record.claims if claim.strength != "negative-control"}
+    claims = [claim for claim in record.claims if claim.strength != "negative-control"]
+    verdicts = {claim.verdict for claim in claims}
     if verdicts & {"fails", "absent"}:
         return 1
-    return 2 if "inconclusive" in verdicts or (record.claims and "holds" not in verdicts) else 0
+    return 2 if "inconclusive" in verdicts or (claims and "holds" not in verdicts) else 0
 
 
 def _run(request: "Request", *, quiet: bool, verbose: bool, json: bool) -> "Record":
