@@ -7,7 +7,6 @@ import pytest
 from pruneproof.papers.check_names import check_names
 from pruneproof.papers.check_runs import every_step
 from pruneproof.papers.load import load_paper
-from pruneproof.papers.setups import compare_setups
 from pruneproof.papers.short_form import steps_of
 from pruneproof.papers.steps import ApplyTransform, Gradual, Prune, Rewind, Search, Train
 from pruneproof.papers.unjudged import unjudged
@@ -47,20 +46,6 @@ def steps(method, run=MINI):
 
 def test_all_names_options_and_operands_are_known():
     check_names(PAPER, CATALOG)
-
-
-SETUPS = [
-    pytest.param(claim, profile, pair, id=f"{claim.id}-{profile}")
-    for claim in PAPER.claims.claim
-    if claim.kind == "setup"
-    for profile, pair in claim.evidence.items()
-]
-
-
-@pytest.mark.parametrize(("claim", "profile", "pair"), SETUPS)
-def test_methods_are_set_up_as_their_claims_say(claim, profile, pair):
-    run = PAPER.runs.runs(profile)[pair.run]
-    assert [f for f in compare_setups(run, pair.methods, claim.equal, claim.different) if not f.holds] == []
 
 
 @pytest.mark.parametrize("profile", PAPER.runs.profiles)

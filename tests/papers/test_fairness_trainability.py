@@ -9,7 +9,6 @@ from pruneproof.papers.check_names import check_names
 from pruneproof.papers.load import find_paper, load_paper
 from pruneproof.papers.printed import check_printed
 from pruneproof.papers.record import Record
-from pruneproof.papers.setups import compare_setups
 from pruneproof.papers.short_form import steps_of
 from pruneproof.papers.steps import Prune
 from pruneproof.pipeline.audited import card_of, planned
@@ -73,21 +72,6 @@ def test_rows_of_a_table_are_numbered_and_read_by_a_claim_or_named_by_the_readme
     assert [int(row["row"]) for row in rows] == list(range(1, len(rows) + 1))
     read = f'"{path.stem}"' in (FOLDER / "claims.toml").read_text(encoding="utf-8")
     assert read or f"`{path.stem}`" in (FOLDER / "README.md").read_text(encoding="utf-8")
-
-
-SETUPS = [
-    pytest.param(claim, profile, pair, id=f"{claim.id}-{profile}")
-    for claim in PAPER.claims.claim
-    if claim.kind == "setup"
-    for profile, pair in claim.evidence.items()
-]
-
-
-@pytest.mark.parametrize(("claim", "profile", "pair"), SETUPS)
-def test_methods_are_set_up_as_their_claims_say(claim, profile, pair):
-    run = PAPER.runs.runs(profile)[pair.run]
-    facts = compare_setups(run, pair.methods, claim.equal, claim.different)
-    assert [fact for fact in facts if not fact.holds] == []
 
 
 @pytest.mark.parametrize(
