@@ -19,8 +19,9 @@ help: ## this list
 
 $(BIN)/.installed: pyproject.toml Cargo.toml Cargo.lock $(wildcard rust/*/Cargo.toml rust/*/src/*.rs)
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	@# uv unpacks torch in a fifth of the time that pip takes, and once for all environments
+	$(BIN)/python -m pip install --quiet 'uv>=0.5'
+	$(BIN)/python -m uv pip install --quiet --python $(BIN)/python --editable '.[dev]'
 	touch $@
 
 run: $(BIN)/.installed ## replay a paper: PAPER=global-mp PROFILE=mini

@@ -8,8 +8,8 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
 "$python" build_backend.py "$python" -m maturin build --quiet --release --out "$work/dist"
-"$python" -m venv "$work/clean"
-"$work/clean/bin/python" -m pip install --quiet "$work"/dist/pruneproof-*.whl
+"$python" -m uv venv --quiet --python "$python" "$work/clean"
+"$python" -m uv pip install --quiet --python "$work/clean/bin/python" "$work"/dist/pruneproof-*.whl
 
 cd "$work"
 export PRUNEPROOF_STORE="$work/store"
