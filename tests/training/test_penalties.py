@@ -47,6 +47,12 @@ def test_it_is_given_what_it_asks_for():
     torch.testing.assert_close(model.weight.grad, 2 * model.weight.detach())
 
 
+def test_biases_that_go_with_their_filter_are_not_marked():
+    both = MaskSet.from_tensors({"weight": torch.tensor([[0, 0, 0], [1, 1, 1]]), "bias": torch.tensor([0, 1])})
+    found = penalty(GREG_1.penalty, model := network(), marked=both, delta=1.0)(0, 0.0, None)
+    torch.testing.assert_close(found, model.weight[0].square().sum() / 2)
+
+
 def test_without_a_mask_all_are_alive():
     chosen = penalty(lambda weights, alive: (weights["weight"] * ~alive["weight"]).abs().sum())
     assert float(chosen(0, 0.0, None).detach()) == 0.0

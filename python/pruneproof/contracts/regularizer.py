@@ -15,7 +15,7 @@ REGULARIZER_INGREDIENTS: Mapping[str, str] = {
     "weights": "the prunable weights, differentiable, dead ones zero",
     "parameters": "all parameters by name, differentiable",
     "alive": "the current mask, bool",
-    "marked": "bool, name -> weights that a named earlier step chose to prune and left alive",
+    "marked": "bool, name -> prunable weights that a named earlier step chose to prune and left alive",
     "scales": "name -> weight of the normalisation that follows the layer, differentiable; only where one does",
     "shifts": "name -> its bias likewise",
     "start": "the prunable weights as the training began, not differentiable",

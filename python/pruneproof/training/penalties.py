@@ -47,7 +47,8 @@ class RegularizerPenalty:
         self._names = list(names)
         self._followers = followers(model, names) if {"scales", "shifts"} & {*self._asked} else {}
         self._start = {name: self._parameters[name].detach().clone() for name in names if "start" in self._asked}
-        self._marked = {} if marked is None else {name: ~marked[name].to(self._device(name)) for name in marked}
+        of_weights = [name for name in names if marked is not None and name in marked]  # biases follow their filter
+        self._marked = {} if marked is None else {name: ~marked[name].to(self._device(name)) for name in of_weights}
 
     def __call__(self, step: int, progress: float, masks: MaskSet | None) -> torch.Tensor:
         """Return the penalty before optimizer step `step`, under the masks of that moment.
