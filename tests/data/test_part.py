@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pruneproof.data.mnist import MNIST
-from pruneproof.data.part import CIFAR10_JPEG_16X16_10K, MNIST_10K, OF_EACH, first_of_each
+from pruneproof.data.part import CIFAR10_JPEG_16X16_10K, MNIST_10K, MNIST_32X32_10K, OF_EACH, first_of_each
 
 
 @given(st.lists(st.integers(0, 4), min_size=1, max_size=40), st.integers(1, 9))
@@ -46,3 +46,9 @@ def test_training_images_are_fewer_and_all_else_is_the_whole_data_set(many):
 def test_they_are_fetched_as_the_whole_where_that_can_be():
     assert MNIST_10K.fetch is MNIST.fetch
     assert CIFAR10_JPEG_16X16_10K.fetch is None
+
+
+def test_the_part_of_mnist_at_32_pixels_is_the_part_of_what_mnist_32x32_loads(many):
+    part, small = MNIST_32X32_10K.load(many), MNIST_10K.load(many)
+    assert part.splits["train"][0].shape[1:] == (1, 32, 32)
+    assert torch.equal(part.splits["train"][1], small.splits["train"][1])

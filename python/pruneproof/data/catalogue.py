@@ -8,7 +8,7 @@ from pruneproof.data.har import HAR2, UCI_HAR_SUBSET
 from pruneproof.data.image_folder import CIFAR10_JPEG
 from pruneproof.data.imagenet import IMAGENET
 from pruneproof.data.mnist import FASHION_MNIST, MNIST
-from pruneproof.data.part import CIFAR10_JPEG_16X16_10K, MNIST_10K
+from pruneproof.data.part import CIFAR10_JPEG_16X16_10K, MNIST_10K, MNIST_32X32_10K
 from pruneproof.data.resized import DIGITS_32X32, MNIST_32X32
 
 DATASETS: tuple[DataSet, ...] = (
@@ -17,6 +17,7 @@ DATASETS: tuple[DataSet, ...] = (
     MNIST,
     MNIST_10K,
     MNIST_32X32,
+    MNIST_32X32_10K,
     FASHION_MNIST,
     CIFAR10,
     CIFAR10_16X16,

@@ -1,4 +1,4 @@
-"""`mnist-10k` and `cifar10-jpeg-16x16-10k`: a part of the training images, for many networks on a CPU."""
+"""`mnist-10k`, `mnist-32x32-10k` and `cifar10-jpeg-16x16-10k`: a part of the training images, for many networks on a CPU."""
 
 from dataclasses import replace
 
@@ -9,6 +9,7 @@ from pruneproof.data.half_size import CIFAR10_JPEG_16X16, halved
 from pruneproof.data.image_folder import read_cifar10_jpeg
 from pruneproof.data.in_memory import InMemory
 from pruneproof.data.mnist import MNIST, read_mnist
+from pruneproof.data.resized import MNIST_32X32, read_mnist_resized
 
 OF_EACH = 1000
 """Training images of each class that are kept."""
@@ -43,6 +44,12 @@ MNIST_10K = replace(
     id="mnist-10k",
     load=lambda root: part(read_mnist(root, "mnist-10k")),
     about="mnist with the first 1,000 training images of each class: 10,000 train + 10,000 test, 1x28x28, 10 classes",
+)
+MNIST_32X32_10K = replace(
+    MNIST_32X32,
+    id="mnist-32x32-10k",
+    load=lambda root: part(read_mnist_resized(root, "mnist-32x32-10k")),
+    about="mnist-32x32 with the first 1,000 training images of each class: 10,000 train + 10,000 test",
 )
 CIFAR10_JPEG_16X16_10K = replace(
     CIFAR10_JPEG_16X16,

@@ -32,12 +32,17 @@ def resized(pixels: torch.Tensor, side: int) -> torch.Tensor:
 
 
 def load_mnist_resized(root: Path) -> InMemory:
-    """Load MNIST from `root`/MNIST/raw at 32 x 32 pixels; see `read_idx_folder`.
+    """Load MNIST from `root`/MNIST/raw at 32 x 32 pixels; see `read_mnist_resized`."""
+    return read_mnist_resized(root, "mnist-32x32")
+
+
+def read_mnist_resized(root: Path, data_set: str) -> InMemory:
+    """Load MNIST at 32 x 32 pixels for a data set of another name; see `read_idx_folder`.
 
     As in the code of Wang and Fu (2023), arXiv 2207.12534: resized before the normalisation, whose mean 0.1307 and
     deviation 0.3081 are those of the pixels at 28 x 28.
     """
-    splits = _at_side(read_idx_folder("mnist-32x32", root, "MNIST"))
+    splits = _at_side(read_idx_folder(data_set, root, "MNIST"))
     return images(splits, classes=10, fingerprint=content_fingerprint(splits), normalisation=MNIST_NORMALISATION)
 
 
