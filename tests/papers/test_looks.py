@@ -13,6 +13,22 @@ from pruneproof.papers.looks import FIRST, Looks, decide, left, spent_by
 
 TESTS = {test.id: test for test in CLAIM_TESTS}
 DIFFERENCE = TESTS["paired-difference"]
+NEEDED = {
+    "equivalence": {"margin": 1.0},
+    "distance": {"reported": 1.0, "tolerance": 1.0},
+    "threshold": {"relation": ">", "value": 1.0},
+    "some-sign-change": {"pairs": 2},
+    "crossed-recipes": {"expected": "interaction"},
+    "monotone-trend": {"direction": "increasing"},
+    "collapse": {"expected": True, "share": 0.75},
+    "agreement": {"at_least": 0.5},
+    "chosen-difference": {"first": 1, "choosing": 3},
+    "chosen-equivalence": {"first": 1, "second": 1, "choosing": 3, "share": 0.25},
+    "relative-gain": {"first": 2, "choosing": 3},
+    "rank-correlation": {"within": 0.4},
+    "local-correlation": {"best": 0.5},
+    "spread-ratio": {"at_most": 0.2},
+}
 
 
 def look(test, samples, before, **parameters):
@@ -48,18 +64,7 @@ def test_two_looks_hold_wrongly_within_the_error_rate_of_one_and_would_exceed_it
 @settings(deadline=None, max_examples=40)
 @given(st.sampled_from(sorted(TESTS)), st.lists(st.integers(2, 12), min_size=1, max_size=5))
 def test_all_looks_of_any_test_spend_no_more_than_its_error_rate(name, added):
-    parameters = {
-        "collapse": {"expected": True, "share": 0.75},
-        "some-sign-change": {"pairs": 2},
-        "crossed-recipes": {"expected": "interaction"},
-        "chosen-difference": {"first": 1, "choosing": 3},
-        "chosen-equivalence": {"first": 1, "second": 1, "choosing": 3, "share": 0.25},
-        "relative-gain": {"first": 2, "choosing": 3},
-    }.get(name, {"margin": 1.0})
-    if name in ("distance", "threshold", "monotone-trend", "repair", "agreement", "rank-correlation", "spread-ratio"):
-        parameters = {"distance": {"reported": 1.0, "tolerance": 1.0}, "threshold": {"relation": ">", "value": 1.0},
-                      "monotone-trend": {"direction": "increasing"}, "repair": {}, "agreement": {"at_least": 0.5},
-                      "rank-correlation": {"within": 0.4}, "spread-ratio": {"at_most": 0.2}}[name]  # fmt: skip
+    parameters = NEEDED.get(name, {})
     spent = 0.0
     for seeds in np.cumsum(added):
         now = spent_by(TESTS[name], parameters, Looks(((0,),), spent), operands=4, seeds=int(seeds))
