@@ -32,7 +32,8 @@ def exploratory_sentence(found: Sequence[Uncompared]) -> str:
 def exploratory_rows(found: Sequence[Uncompared]) -> list[tuple[str, ...]]:
     """Return the texts below `HEADS` of the differences that are listed."""
     seen: Counter[tuple[str, float, str, str]] = Counter()
-    first, later = [], []
+    first: list[Uncompared] = []
+    later: list[Uncompared] = []
     for each in found:
         place = (each.run, each.sparsity, each.at, each.metric)
         (first if seen[place] < OF_ONE else later).append(each)
