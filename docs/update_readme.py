@@ -14,9 +14,10 @@ from pruneproof.papers.findings import findings
 from pruneproof.papers.load import load_paper
 from pruneproof.papers.paper import Paper
 from pruneproof.papers.record import Record
+from pruneproof.papers.uncompared import uncompared
 from pruneproof.registry.catalog import build_catalog
 from pruneproof.report.brief import print_brief
-from pruneproof.report.summary import claims_table, escape, findings_list
+from pruneproof.report.summary import claims_table, escape, exploratory_table, findings_list
 from pruneproof.report.table import completed
 from pruneproof.report.wording import ANSWER_RULE, SCALES, counts_sentence
 
@@ -49,6 +50,8 @@ def verdicts_page(paper: Paper) -> str:
         parts += [f"## Profile `{profile}`", paper.runs.profile(profile).about, SCALES[record.scale]]
         parts += [answers.strip()] if answers else []
         parts += [claims_table(record, others).strip()]
+        catalog = build_catalog(paper.info.plugins)
+        parts += filter(None, [exploratory_table(uncompared(paper, record, catalog)).strip()])
     return "\n\n".join(parts) + "\n"
 
 

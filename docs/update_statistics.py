@@ -111,6 +111,14 @@ def _ranks(rng: Rng, noise: Any, n: int) -> Array:
     return np.concatenate([np.tile(np.arange(6.0)[:, None], n), y])
 
 
+def _halves_ranked(rng: Rng, noise: Any, n: int) -> Array:
+    """Of eight methods the better half is ranked less alike than the other in half of the seeds, more in the others."""
+    alike, unlike = np.arange(4.0), np.array([2.0, 0, 1, 3])
+    first = np.where(noise((n,)) > 0, unlike[:, None], alike[:, None])
+    second = np.where(first[0] > 0, alike[:, None], unlike[:, None])
+    return np.concatenate([np.tile(np.arange(8.0)[:, None], n), first, 4 + second])
+
+
 def _spreads(rng: Rng, noise: Any, n: int) -> Array:
     before = np.array([np.zeros(n), np.full(n, 10.0)])
     return np.concatenate([before, before * 0.2 * np.exp(0.02 * noise((n,)))])
@@ -247,6 +255,14 @@ CASES = (
         {"effect": 1.0},
         lambda rng, noise, n: _pair(rng, noise, n, 1.0),
         "median difference as large as the effect, the margin 0",
+    ),
+    Case(
+        "local-correlation",
+        BOTH,
+        {"best": 0.5},
+        _halves_ranked,
+        "median difference of τ at the margin",
+        kinds=("normal", "even mixture"),
     ),
 )
 """One truth on the edge of every claim test."""

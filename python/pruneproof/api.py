@@ -62,6 +62,7 @@ if TYPE_CHECKING:
     from pruneproof.shrinking.speed import compare_speed as compare_speed
     from pruneproof.statistics import MOST_SEEDS as MOST_SEEDS
     from pruneproof.statistics import Interval as Interval
+    from pruneproof.statistics import attained_error as attained_error
     from pruneproof.statistics import critical_count as critical_count
     from pruneproof.statistics import fewest_seeds as fewest_seeds
     from pruneproof.statistics import median_interval as median_interval
@@ -100,6 +101,7 @@ _LATER = {
     "Selection": "contracts.selection",
     "Slimmed": "shrinking.removal",
     "Speed": "shrinking.speed",
+    "attained_error": "statistics",
     "channels_of": "shrinking.channels",
     "compare_speed": "shrinking.speed",
     "critical_count": "statistics",
@@ -201,6 +203,7 @@ __all__ = [
     "Work",
     "Worker",
     "WorkerSpec",
+    "attained_error",
     "channels_of",
     "compare_speed",
     "conv_and_linear",

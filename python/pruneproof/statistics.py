@@ -111,6 +111,17 @@ def critical_count(n: int, level: float, share: float = 0.5) -> int:
     return int(np.argmax(tails <= 1 - level)) if tails[n] <= 1 - level else n + 1
 
 
+def attained_error(n: int, level: float, share: float = 0.5) -> float:
+    """Return the error rate that a one-sided binomial test at 1 - level really has: the largest `sign_p` not above it.
+
+    Counts are whole numbers, so that it is below 1 - level; 0 where no count of n is enough.
+
+    >>> attained_error(5, 0.95), attained_error(8, 0.95), attained_error(4, 0.95)
+    (0.03125, 0.03515625, 0.0)
+    """
+    return sign_p(critical_count(n, level, share), n, share)
+
+
 @cache
 def fewest_seeds(level: float, share: float = 0.5) -> int:
     """Return the fewest observations with which a one-sided binomial test can reject at error rate 1 - level.

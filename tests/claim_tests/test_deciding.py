@@ -25,6 +25,7 @@ NEEDED: dict[str, tuple[int, dict[str, Any]]] = {
     "chosen-equivalence": (3, {"first": 1, "second": 1, "choosing": 1, "share": 0.25}),
     "relative-gain": (4, {"first": 2, "choosing": 1}),
     "rank-correlation": (6, {"within": 0.4}),
+    "local-correlation": (6, {"best": 0.5}),
     "spread-ratio": (4, {"at_most": 0.2}),
 }
 
@@ -133,6 +134,7 @@ def test_operands_with_different_seeds_are_refused() -> None:
         ("chosen-equivalence", 4, {"first": 2, "second": 2, "choosing": 1, "share": 0.2}, "first . second . 1 = 5"),
         ("relative-gain", 4, {"first": 1, "choosing": 1}, "at least two on each side of first = 1"),
         ("rank-correlation", 7, {"within": 0.4}, "an even number"),
+        ("local-correlation", 6, {"best": 0.6}, "at most one half"),
         ("spread-ratio", 5, {"at_most": 0.2}, "an even number"),
         ("rank-correlation", 6, {}, '"within": it is missing'),
     ],

@@ -4,7 +4,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy import stats
 
-from pruneproof.claim_tests.many_methods import rank_correlation, spread_ratio
+from pruneproof.claim_tests.many_methods import local_correlation, rank_correlation, spread_ratio
 
 
 @given(st.integers(0, 1000))
@@ -28,6 +28,30 @@ def test_the_rank_correlation_looks_at_the_best_and_at_what_has_not_collapsed():
     few = rank_correlation.decide(samples, within=0.4, below=2.0)
     assert few.verdict == "inconclusive"
     assert "1st seed fewer than three methods" in few.reason
+
+
+def test_a_local_correlation_is_that_among_the_best_against_the_mean_of_as_many_others():
+    x = np.arange(13.0)
+    y = np.array([2, 1, 0, 3, *range(4, 8), *range(8, 11), 12, 11, 99.0])[: len(x)]  # three fours, and one left out
+    outcome = local_correlation.decide([*np.tile(x[:, None], 5).tolist(), *np.tile(y[:, None], 5).tolist()], best=0.25)
+    parts = [stats.kendalltau(x[part], y[part]).statistic for part in (slice(0, 4), slice(4, 8), slice(8, 12))]
+    assert outcome.value == pytest.approx(parts[0] - (parts[1] + parts[2]) / 2)
+    assert outcome.verdict == "holds"
+
+
+def test_what_a_cut_of_the_range_does_to_any_relation_is_no_weaker_local_correlation():
+    rng = np.random.default_rng(3)
+    x = rng.normal(size=(400, 5))
+    samples = [*x.tolist(), *(x + rng.normal(size=x.shape)).tolist()]
+    assert rank_correlation.decide(samples, within=0.4, best=0.25).verdict == "holds"  # 0.5 over all
+    assert local_correlation.decide(samples, best=0.25).verdict != "holds"
+
+
+def test_a_local_correlation_without_others_to_compare_with_is_inconclusive():
+    samples = [[float(row)] * 5 for row in range(8)] + [[float(row)] * 5 for row in range(4)] + [[1.0] * 5] * 4
+    outcome = local_correlation.decide(samples, best=0.5)
+    assert outcome.verdict == "inconclusive"
+    assert "1st seed" in outcome.reason
 
 
 def test_the_ratio_of_spreads_is_taken_seed_by_seed():

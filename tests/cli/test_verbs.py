@@ -198,7 +198,9 @@ def test_verify_agrees_with_an_honest_record(recorded, repro):
     assert found.status == 0
     assert "11 of 11 digests agree" in found.out
     assert "1 of 1 verdicts agree" in found.out
+    assert "registered claims: those of this installation\n" in found.out
     found = repro("verify", recorded[1], "--workers", 1, "--json").json
+    assert found["registration"]["agrees"] is True
     assert (found["differences"], found["first difference"], found["machine"]) == ([], None, {})
     assert found["verdicts"] == {"judged": 1, "differences": {}}
     assert {kind: counts["identical"] for kind, counts in found["stages"].items()} == {

@@ -95,7 +95,16 @@ def test_a_variant_registers_nothing(replay, ask):
     assert not (ask().store / "registrations").exists()
 
 
-@pytest.mark.parametrize("content", ["not json", "[]", '{"a": 1}', '{"a": {}}'])
+@pytest.mark.parametrize(
+    "content",
+    [
+        "not json",
+        "[]",
+        '{"a": 1}',
+        '{"a": {}}',
+        '{"a": {"claim": "b", "registered": "", "post_hoc": false, "looks": [{"seeds": [1]}]}}',
+    ],
+)
 def test_a_damaged_file_is_named(ask, content):
     prepared = prepare(ask(), fetch=False)
     store = Store(prepared.request.store)
@@ -104,3 +113,46 @@ def test_a_damaged_file_is_named(ask, content):
     path.write_text(content)
     with pytest.raises(StoreCorrupt, match="registered claims"):
         register(store, prepared.paper, prepared.plan, ())
+
+
+def looks(record):
+    return {claim.id: claim.looks for claim in record.claims if claim.looks}
+
+
+def test_seeds_added_after_a_look_are_judged_at_what_it_left(replay):
+    first = replay(only=("mlp/dense",), seeds=(0, 1, 2, 3, 4))
+    assert looks(first) == {}
+    more = replay(only=("mlp/dense",), seeds=(0, 1, 2, 3, 4, 5))
+    assert looks(more) == {"learns": ((0, 1, 2, 3, 4),)}
+    [learns] = [claim for claim in more.claims if claim.id == "learns"]
+    assert (learns.spent, learns.left) == (1 / 32, pytest.approx(0.05 - 1 / 32))
+    assert learns.verdict == "holds"  # six of six
+    for seeds in ((0, 1, 2, 3, 4), (1, 3)):
+        assert looks(replay(only=("mlp/dense",), seeds=seeds)) == {}, "no new look"
+    again = replay(only=("mlp/dense",), seeds=(5, 4, 3, 2, 1, 0))
+    assert looks(again) == looks(more)
+
+
+def test_too_few_seeds_to_decide_are_no_look_and_a_variant_is_none(replay):
+    replay(only=("mlp/dense",), seeds=(0, 1))
+    replay(only=("mlp/dense",), seeds=(0, 1, 2, 3, 4), settings=("mlp.recipe.dense.epochs=1",))
+    assert looks(replay(only=("mlp/dense",), seeds=(0, 1, 2, 3, 4))) == {}
+
+
+def test_a_look_counts_where_the_papers_files_named_fewer_seeds(replay, tiny):
+    edit(tiny, "seeds = [0, 1]", "seeds = [0, 1, 2, 3, 4]", "runs.toml")
+    replay(only=("mlp/dense",))
+    edit(tiny, "seeds = [0, 1, 2, 3, 4]", "seeds = [0, 1, 2, 3, 4, 5]", "runs.toml")
+    assert looks(replay(only=("mlp/dense",))) == {"learns": ((0, 1, 2, 3, 4),)}
+    edit(tiny, "value = 10.0", "value = 20.0")  # another question
+    assert looks(replay(only=("mlp/dense",))) == {}
+
+
+def test_entries_of_before_looks_were_kept_are_read(replay, ask):
+    replay(only=("mlp/dense",), seeds=(0, 1, 2, 3, 4))
+    [path] = (ask().store / "registrations").rglob("*.json")
+    old = {digest: {"claim": each["claim"], "registered": each["registered"], "post_hoc": False}
+           for digest, each in json.loads(path.read_text()).items()}  # fmt: skip
+    path.write_text(json.dumps(old))
+    assert looks(replay(only=("mlp/dense",), seeds=(0, 1, 2, 3, 4, 5))) == {}
+    assert looks(replay(only=("mlp/dense",), seeds=(0, 1, 2, 3, 4, 5, 6))) == {"learns": ((0, 1, 2, 3, 4, 5),)}

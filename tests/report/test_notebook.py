@@ -7,7 +7,7 @@ def test_questions_answers_counts_and_scale_are_shown(record, papers):
     text = record_html(record, finding_rows(papers["global-mp"], record))
     assert "2209.14624" in text
     assert "<b>Mostly yes</b>" in text
-    assert "150 claims: " in text
+    assert "152 claims: " in text
     assert SCALES["small"].split("'")[0] in text
 
 

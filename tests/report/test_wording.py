@@ -19,6 +19,7 @@ from pruneproof.report.wording import (
     figure,
     figure_with_spread,
     headline_sentence,
+    looks_sentence,
     registration_sentence,
     spread,
     standing,
@@ -183,6 +184,23 @@ def test_headline_claims_are_marked_and_their_correction_is_told_where_it_change
     assert standing(by_id(with_headlines(record, plain.id), plain.id)) == "headline"
     changed = by_id(with_headlines(record, plain.id, corrected="inconclusive", post_hoc=True), plain.id)
     assert standing(changed) == "headline, inconclusive after correction; post hoc"
+
+
+def test_a_later_look_is_marked_and_one_sentence_names_the_looks_before(record):
+    looks = {"looks": ((20, 21, 22, 23, 24), (7, 9)), "spent": 0.03125}
+    changed = tuple(
+        claim.model_copy(update=looks | {"parameters": claim.parameters | {"level": 0.98125}})
+        if claim.id == "r1-uniform-99"
+        else claim
+        for claim in record.claims
+    )
+    later = record.model_copy(update={"claims": changed})
+    assert standing(by_id(later, "r1-uniform-99")).endswith("look 3, at error rate 0.019")
+    assert looks_sentence(record) == ""
+    sentence = looks_sentence(later)
+    assert sentence.startswith("1 claim, marked by the number of the look,")
+    assert "(5 seeds 20 to 24 and 2 seeds 7, 9)" in sentence
+    assert sentence in " ".join(claims_table(later).split())
 
 
 def test_one_sentence_says_what_is_corrected_and_that_the_rest_is_secondary(record):

@@ -12,7 +12,7 @@ import numpy as np
 from pydantic import Field
 from scipy import stats
 
-from pruneproof.api import Outcome, ValueScale, fewest_seeds, rounded
+from pruneproof.api import Outcome, ValueScale, attained_error, fewest_seeds, rounded
 from pruneproof.claim_tests.deciding import (
     DIFFERENCE,
     Level,
@@ -35,6 +35,10 @@ def _choosing_and_judging(*, choosing: int, level: float, **_: object) -> int:
     return choosing + fewest_seeds(level)
 
 
+def _by_those_that_judge(count: int, seeds: int, *, choosing: int, level: float, **_: object) -> float:
+    return attained_error(max(seeds - choosing, 0), level)
+
+
 def _refused(right: bool, count: int, expected: str) -> str:
     return "" if right else f"got {count} operands; {expected} were expected"
 
@@ -49,6 +53,7 @@ def _refused(right: bool, count: int, expected: str) -> str:
     ),
     value=DIFFERENCE,
     fewest=_choosing_and_judging,
+    spends=_by_those_that_judge,
 )
 def chosen_difference(
     samples: Samples,
@@ -102,6 +107,7 @@ def chosen_difference(
     ),
     value=ValueScale(unit="of the gain"),
     fewest=_choosing_and_judging,
+    spends=_by_those_that_judge,
 )
 def chosen_equivalence(
     samples: Samples, *, first: Count, second: Count, choosing: Count, share: Positive, level: Level = 0.95
@@ -142,6 +148,7 @@ def chosen_equivalence(
     ),
     value=ValueScale(unit="share", signed=True),
     fewest=_choosing_and_judging,
+    spends=_by_those_that_judge,
 )
 def relative_gain(
     samples: Samples, *, first: Count, choosing: Count, margin: float = 0.0, level: Level = 0.95

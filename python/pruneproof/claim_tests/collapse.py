@@ -7,7 +7,15 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from pruneproof.api import Outcome, ValueScale, fewest_seeds, seeds_to_settle, share_interval, sign_p
+from pruneproof.api import (
+    Outcome,
+    ValueScale,
+    attained_error,
+    fewest_seeds,
+    seeds_to_settle,
+    share_interval,
+    sign_p,
+)
 from pruneproof.claim_tests.deciding import (
     Level,
     NotNegative,
@@ -30,6 +38,9 @@ Share = Annotated[float, Field(gt=0, lt=1)]
     more=True,
     value=ValueScale(unit="share of seeds", range=(0, 1), counts="collapsed"),
     fewest=lambda *, level, share, **_: min(fewest_seeds(level, share), fewest_seeds(level, 1 - share)),
+    spends=lambda count, seeds, *, level, share, **_: max(
+        attained_error(seeds, level, share), count * attained_error(seeds, 1 - (1 - level) / count, 1 - share)
+    ),
 )
 def collapse(
     samples: Samples,
@@ -78,6 +89,7 @@ def collapse(
     "repair",
     "more networks repaired than broken, paired by seed",
     operands=2,
+    spends=lambda count, seeds, *, level, **_: max(attained_error(changed, level) for changed in range(seeds + 1)),
     value=ValueScale(unit="share of seeds that changed", range=(0, 1), counts="that changed were repaired"),
 )
 def repair(

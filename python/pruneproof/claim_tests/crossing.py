@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from pruneproof.api import Outcome, fewest_seeds
+from pruneproof.api import Outcome, attained_error, fewest_seeds
 from pruneproof.claim_tests.deciding import (
     DIFFERENCE,
     Level,
@@ -17,6 +17,7 @@ from pruneproof.claim_tests.deciding import (
     most_seeds,
     one_sided,
     paired,
+    shared_error,
     signs,
     verdict_of,
 )
@@ -24,7 +25,13 @@ from pruneproof.claim_tests.deciding import (
 Pairs = Annotated[int, Field(ge=2)]
 
 
-@claim_test("sign-change", "first above second in one place, below it in another", operands=4, value=DIFFERENCE)
+@claim_test(
+    "sign-change",
+    "first above second in one place, below it in another",
+    operands=4,
+    value=DIFFERENCE,
+    spends=lambda count, seeds, *, level, **_: max(attained_error(seeds, level), shared_error(seeds, level, 2)),
+)
 def sign_change(
     samples: Samples, *, margin: float = 0.0, resolution: NotNegative = 0.0, level: Level = 0.95
 ) -> Outcome:
@@ -56,6 +63,9 @@ def sign_change(
     more=True,
     value=DIFFERENCE,
     fewest=lambda *, level, pairs, **_: fewest_seeds(1 - (1 - level) / pairs),
+    spends=lambda count, seeds, *, level, pairs, **_: max(
+        shared_error(seeds, level, pairs), shared_error(seeds, level, 2)
+    ),
     refuse=lambda count, *, pairs, **_: (
         "" if count == 4 * pairs else f"got {count} operands for {pairs} pairs; each has four"
     ),

@@ -18,6 +18,7 @@ from pruneproof.api import (
     Outcome,
     ValueScale,
     Verdict,
+    attained_error,
     fewest_seeds,
     median_interval,
     rounded,
@@ -41,6 +42,7 @@ def claim_test(
     more: bool = False,
     value: ValueScale = PLAIN,
     fewest: Callable[..., int] = lambda *, level, **_: fewest_seeds(level),
+    spends: Callable[..., float] = lambda count, seeds, *, level, **_: attained_error(seeds, level),
     refuse: Callable[..., str] = lambda count, **parameters: "",
 ) -> Callable[[Callable[..., Outcome]], ClaimTest]:
     """Make a claim test of a function that takes the samples as one array of shape (operands, seeds).
@@ -52,6 +54,7 @@ def claim_test(
         more: whether it takes more as well.
         value: what the value of its outcome is.
         fewest: parameters -> the fewest seeds with which any outcome decides.
+        spends: (number of operands, number of seeds, parameters) -> how often either wrong verdict comes out at most.
         refuse: (number of operands, parameters) -> what is wrong with them, empty for nothing.
     """
 
@@ -85,9 +88,21 @@ def claim_test(
         def fewest_of(**parameters: Any) -> int:
             return fewest(**_resolve(name, options, parameters))
 
-        return ClaimTest(name, decide, about, value, fewest_of)
+        def spends_of(count: int, seeds: int, **parameters: Any) -> float:
+            return spends(count, seeds, **_resolve(name, options, parameters))
+
+        return ClaimTest(name, decide, about, value, fewest_of, spends_of)
 
     return register
+
+
+def shared_error(seeds: int, level: float, parts: int) -> float:
+    """Return the error rate of a verdict that any of some parts gives, each tested at its share of 1 - level.
+
+    >>> shared_error(8, 0.95, 2), shared_error(5, 0.95, 2)
+    (0.0078125, 0.0)
+    """
+    return parts * attained_error(seeds, 1 - (1 - level) / parts)
 
 
 def _options(name: str, function: Callable[..., Outcome]) -> type[BaseModel]:

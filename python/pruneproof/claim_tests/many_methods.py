@@ -8,7 +8,16 @@ from pydantic import Field
 from scipy import stats
 
 from pruneproof.api import Outcome, ValueScale, rounded
-from pruneproof.claim_tests.deciding import Level, Positive, Samples, claim_test, inside, one_sided, ordinal
+from pruneproof.claim_tests.deciding import (
+    Level,
+    NotNegative,
+    Positive,
+    Samples,
+    claim_test,
+    inside,
+    one_sided,
+    ordinal,
+)
 
 Share = Annotated[float, Field(gt=0, le=1)]
 
@@ -36,18 +45,63 @@ def rank_correlation(
     measurement is at most `below`, and of those the share `best` with the smallest, count.
     """
     x, y = np.split(samples, 2)
-    taus = []
-    for seed in range(x.shape[1]):
-        order = np.argsort(x[:, seed], kind="stable")
-        order = order[x[order, seed] <= below] if below is not None else order
-        order = order[: math.ceil(best * len(order))]
-        tau = float(stats.kendalltau(x[order, seed], y[order, seed]).statistic) if len(order) > 2 else math.nan
-        if math.isnan(tau):
-            reason = f"In the {ordinal(seed)} seed fewer than three methods, or equal ones only, are left to rank."
-            return Outcome("inconclusive", reason, n=x.shape[1])
-        taus.append(tau)
-    values = np.array(taus)
+    values = np.array([_taus(each, other, best, below)[0] for each, other in zip(x.T, y.T, strict=True)])
+    if unclear := _unclear(values):
+        return unclear
     return inside("The median of Kendall's τ", values, level, -within, within, f"{rounded(within)} around 0")
+
+
+@claim_test(
+    "local-correlation",
+    "two measurements rank the best methods less alike than as many others",
+    operands=6,
+    more=True,
+    refuse=lambda count, *, best, **_: (
+        _odd(count) or ("" if best <= 0.5 else f"got best = {best:g}; at most one half leaves others to compare with")
+    ),
+    value=ValueScale(unit="rank correlation", signed=True),
+)
+def local_correlation(
+    samples: Samples, *, best: Share, margin: NotNegative = 0.0, below: float | None = None, level: Level = 0.95
+) -> Outcome:
+    """Judge a claim that a correlation is weak among the best for another reason than that they are few and alike.
+
+    Any relation looks weaker in a part of its range (Pearson 1903; Thorndike 1949, "restriction of range"). So τ among
+    the share `best` of the methods, as in `rank-correlation`, is compared with the mean τ of the other groups of as
+    many methods that follow each other in the first measurement; what is left over at the end is left out. The median
+    over seeds of the difference is judged: below -margin.
+    """
+    x, y = np.split(samples, 2)
+    differences = []
+    for each, other in zip(x.T, y.T, strict=True):
+        tau, *elsewhere = _taus(each, other, best, below)
+        known = [value for value in elsewhere if not math.isnan(value)]
+        differences.append(tau - sum(known) / len(known) if known else math.nan)
+    values = np.array(differences)
+    if unclear := _unclear(values):
+        return unclear
+    what = "The median of τ among the best - mean τ among as many others"
+    return one_sided(what, values, level, "<", -margin, "the margin")
+
+
+def _taus(x: Samples, y: Samples, best: float, below: float | None) -> list[float]:
+    """Return τ among the share of the methods with the smallest x, then among as many after them; NaN for too few."""
+    order = np.argsort(x, kind="stable")
+    order = order[x[order] <= below] if below is not None else order
+    size = math.ceil(best * len(order))
+    groups = (
+        [order[start : start + size] for start in range(0, len(order) - size + 1, size)] if size > 2 else [order[:0]]
+    )
+    return [float(stats.kendalltau(x[each], y[each]).statistic) if len(each) else math.nan for each in groups]
+
+
+def _unclear(values: Samples) -> Outcome | None:
+    """Return what to say where a seed has no correlation; None where all have."""
+    lacking = np.flatnonzero(np.isnan(values))
+    if not lacking.size:
+        return None
+    reason = f"In the {ordinal(int(lacking[0]))} seed fewer than three methods, or equal ones only, are left to rank."
+    return Outcome("inconclusive", reason, n=values.size)
 
 
 @claim_test(

@@ -15,6 +15,7 @@ from pruneproof.claim_tests.deciding import (
     most_seeds,
     one_sided,
     paired,
+    shared_error,
     signs,
     verdict_of,
 )
@@ -38,6 +39,9 @@ PATTERNS: Mapping[Winner, Sequence[tuple[Side, Side]]] = {
     operands=4,
     value=DIFFERENCE,
     fewest=lambda *, level, expected, **_: fewest_seeds(_shared(level, expected)),
+    spends=lambda count, seeds, *, level, expected, **_: max(
+        shared_error(seeds, level, len(PATTERNS[expected])), shared_error(seeds, level, 2)
+    ),
     refuse=lambda count, *, expected, margin, **_: (
         "got margin = 0 for a tie; a margin above 0 was expected" if expected == "tie" and not margin else ""
     ),

@@ -1,5 +1,7 @@
 """Monotone trend: operands that rise or fall in their order."""
 
+import functools
+import itertools
 import math
 from typing import Literal
 
@@ -12,6 +14,28 @@ from pruneproof.claim_tests.deciding import Level, Samples, advice, claim_test, 
 FEWEST = 3
 """Fewer seeds decide nothing, however many operands they order alike."""
 
+EXACT = (8, 12)
+"""Up to so many operands and seeds the null distribution is the exact one."""
+
+
+def _spends(count: int, seeds: int, *, level: float, **_: object) -> float:
+    """Return the largest tail of Page's L that is not above 1 - level; beyond the exact distribution 1 - level."""
+    if seeds < FEWEST or count > EXACT[0] or seeds > EXACT[1]:
+        return 0.0 if seeds < FEWEST else 1 - level
+    tails = _tails(count, seeds)
+    return float(tails[np.argmax(tails <= 1 - level)]) if tails[-1] <= 1 - level else 0.0
+
+
+@functools.cache
+def _tails(operands: int, seeds: int) -> Samples:
+    """Return P(L >= l) for l from the least to the largest: one seed's L is a sum over ranks in a random order."""
+    ranks = np.array(list(itertools.permutations(range(operands))))
+    counts = np.bincount(ranks @ np.arange(operands))
+    of_one = counts[np.argmax(counts > 0) :] / len(ranks)
+    chances = functools.reduce(np.convolve, [of_one] * seeds)
+    found: Samples = chances[::-1].cumsum()[::-1]
+    return found
+
 
 @claim_test(
     "monotone-trend",
@@ -20,6 +44,7 @@ FEWEST = 3
     more=True,
     value=ValueScale(unit="rank correlation", range=(-1, 1)),
     fewest=lambda **_: FEWEST,
+    spends=_spends,
 )
 def monotone_trend(samples: Samples, *, direction: Literal["increasing", "decreasing"], level: Level = 0.95) -> Outcome:
     """Judge a claim of a trend along the operands, in their order: Page's test of ordered alternatives (Page 1963).

@@ -22,6 +22,7 @@ from pruneproof.runs.places import data_path, default_workers, store_path
 
 if TYPE_CHECKING:
     from pruneproof.papers.record import Record
+    from pruneproof.papers.registration import Registered
     from pruneproof.pipeline.verify import Verified
 
 SHOWN = 20
@@ -109,6 +110,7 @@ def _as_json(path: Path, recorded: "Record", found: "Verified") -> dict[str, Any
                 claim: {"recorded": old, "found": new} for claim, (old, new) in verdicts.differences.items()
             },
         },
+        "registration": found.registered and vars(found.registered),
         "could not run": found.obstacle,
     }
 
@@ -140,9 +142,26 @@ def _print(path: Path, recorded: "Record", found: "Verified") -> None:
     if verdicts is None:
         say("a variant has no verdicts")
         return
+    say(_registration(found.registered))
     if not verdicts.judged:
         say("no verdict was compared: of no claim were all networks made again")
         return
     for claim, (old, new) in verdicts.differences.items():
         say(f"verdict differs: {claim}: recorded {old}, found {new}")
     say(f"{verdicts.judged - len(verdicts.differences)} of {verdicts.judged} verdicts agree")
+
+
+def _registration(found: "Registered | None") -> str:
+    """Say whether the claims of this installation are those that the record registered."""
+    if found is None:
+        return "the record does not say which claims were registered"
+    if found.agrees:
+        return "registered claims: those of this installation"
+    if found.is_old_part_same:
+        return f"registered claims: those of this installation, to which were added since: {', '.join(found.new)}"
+    told = [f"new: {', '.join(found.new)}"] if found.new else []
+    told += [f"changed: {', '.join(found.changed)}"] if found.changed else []
+    told = told or [
+        "the record does not tell which: other seeds or requirements, or another form of a claim that is post hoc now"
+    ]
+    return f"the claims of this installation are not those that were registered; {'; '.join(told)}"

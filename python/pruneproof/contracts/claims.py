@@ -61,3 +61,6 @@ class ClaimTest:
     """What `Outcome.value` is."""
     fewest: Callable[..., int] | None = None
     """Parameters -> the fewest seeds with which any outcome decides; None where the test does not say."""
+    spends: Callable[..., float] | None = None
+    """(Operands, seeds, parameters) -> how often a wrong verdict can come out, at most 1 - level and 0 where nothing
+    can be decided; None where the test does not say, which counts as 1 - level."""

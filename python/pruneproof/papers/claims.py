@@ -1,7 +1,7 @@
 """From measurements to verdicts: each claim meets its evidence, by its kind."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -10,7 +10,8 @@ from pruneproof.contracts.functions import options
 from pruneproof.contracts.mechanism import Fact
 from pruneproof.contracts.metric import Metric
 from pruneproof.errors import UnknownName
-from pruneproof.papers.operands import resolution_of, said, samples_of
+from pruneproof.papers.looks import FIRST, Looks, decide
+from pruneproof.papers.operands import resolution_of, said, samples_of, shared_seeds
 from pruneproof.papers.paper import Paper
 from pruneproof.papers.printed import check_printed
 from pruneproof.papers.record import Cell, ClaimRecord, FactRecord
@@ -37,6 +38,8 @@ class Evidence:
     """Mechanism claim id -> facts, for those that ran."""
     post_hoc: Collection[str] = ()
     """Ids of claims that were fixed when some of their measurements existed."""
+    looks: Mapping[str, Looks] = field(default_factory=lambda: MappingProxyType({}))
+    """Claim id -> the looks before this one, for those that were judged before."""
 
 
 @dataclass(frozen=True)
@@ -78,12 +81,19 @@ def corrected(claims: Sequence[ClaimRecord]) -> tuple[ClaimRecord, ...]:
     that the chance of any wrong verdict among them is at most that.
     """
     family = [claim for claim in claims if claim.headline and claim.verdict != "not-run"]
-    adjusted = holm([1.0 if claim.p is None else claim.p for claim in family])
+    adjusted = holm([_p_of(claim) for claim in family])
     verdicts: dict[str, Verdict] = {
         claim.id: claim.verdict if p <= FAMILY_ERROR else "inconclusive"
         for claim, p in zip(family, adjusted, strict=True)
     }
     return tuple(claim.model_copy(update={"corrected": verdicts.get(claim.id)}) for claim in claims)
+
+
+def _p_of(claim: ClaimRecord) -> float:
+    """Return a claim's p value, one at a smaller error rate because of earlier looks made larger by as much."""
+    if claim.p is None or claim.left == 0:
+        return 1.0
+    return min(1.0, claim.p * (claim.left + claim.spent) / claim.left) if claim.left else claim.p
 
 
 def kind_of_claim(name: str) -> ClaimKind:
@@ -129,7 +139,7 @@ def _rerun(claim: RerunClaim, evidence: Evidence) -> ClaimRecord:
     by_seed = [samples_of(operand, evidence.cells) for operand in found.operands]
     operands = tuple(map(said, found.operands))
     absent = [name for name, each in zip(operands, by_seed, strict=True) if not any(each)]
-    parameters = claim.test.options | found.parameters
+    parameters, looks = claim.test.options | found.parameters, evidence.looks.get(claim.id, FIRST)
     if "resolution" in options(test.decide):
         runs = evidence.paper.runs.runs(evidence.profile)
         parameters = {"resolution": resolution_of(found.operands, runs, evidence.catalog)} | parameters
@@ -137,14 +147,16 @@ def _rerun(claim: RerunClaim, evidence: Evidence) -> ClaimRecord:
         outcome = Outcome("not-run", f"nothing was measured for {absent[0]}")
     else:
         values = [each for of_operand in by_seed for each in of_operand]
-        seeds = sorted(set.intersection(*(set(each) for each in values)))
-        samples = [[each[seed] for seed in seeds] for each in values]
+        samples = [[each[seed] for seed in shared_seeds(values)] for each in values]
         with blame_plugin(entry):
-            outcome = test.decide(samples, **parameters)
+            outcome, parameters = decide(test, samples, parameters, looks)
         units = {evidence.catalog.get(Metric, operand.metric).unit for operand in found.operands}
         if test.value == PLAIN_VALUE and units == {"%"}:
             outcome = _within(outcome, 0.0, 100.0)
-    return _record(claim, test.id, outcome, parameters=parameters, operands=operands, note=found.note, scale=test.value)
+    record = _record(
+        claim, test.id, outcome, parameters=parameters, operands=operands, note=found.note, scale=test.value
+    )
+    return record.model_copy(update={"looks": looks.earlier, "spent": looks.spent})
 
 
 def _within(outcome: Outcome, least: float, most: float) -> Outcome:

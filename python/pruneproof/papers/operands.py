@@ -1,7 +1,7 @@
 """What a claim's operand reads from the cells of a record: one number per seed."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from pruneproof.contracts.dataset import DataSet
@@ -26,6 +26,11 @@ def samples_of(operand: Operand, cells: Sequence[Cell]) -> list[dict[int, float]
         tensors = sorted({name for value in found.values() for name in value})
         return [{seed: _number(value[name]) for seed, value in found.items()} for name in tensors]
     return [{seed: _number(value) for seed, value in found.items()}]
+
+
+def shared_seeds(values: Iterable[Mapping[int, float]]) -> list[int]:
+    """Return the seeds that all values have, ascending: those on which a claim about them is judged."""
+    return sorted(set.intersection(*(set(each) for each in values)))
 
 
 def resolution_of(operands: Sequence[Operand], runs: Mapping[str, Run], catalog: Catalog) -> float:

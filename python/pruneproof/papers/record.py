@@ -119,9 +119,19 @@ class ClaimRecord(Frozen):
     """Of a headline claim that was tested: the verdict after correction for the number of these."""
     post_hoc: bool = False
     """Whether some of its measurements existed when it was first run as it stands."""
+    looks: tuple[tuple[int, ...], ...] = ()
+    """The sets of seeds on which it was judged before in the same store, in order."""
+    spent: float = 0.0
+    """The error rate that these looks have used up."""
     facts: tuple[FactRecord, ...] = ()
     operands: tuple[str, ...] = ()
     note: str = ""
+
+    @property
+    def left(self) -> float | None:
+        """The error rate that earlier looks have left, at which it was judged; None where there were none."""
+        level = self.parameters.get("level")
+        return round(1 - level, 9) if self.looks and isinstance(level, int | float) else None
 
     @property
     def after_correction(self) -> Verdict:

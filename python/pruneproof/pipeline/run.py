@@ -3,6 +3,7 @@
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from pruneproof.pipeline.environment import describe_environment
 from pruneproof.pipeline.observers import ObserverHub, describe_run
 from pruneproof.pipeline.plan import Plan, PlannedCell
 from pruneproof.pipeline.prepare import Prepared
-from pruneproof.pipeline.registration import register
+from pruneproof.pipeline.registration import look, register
 from pruneproof.pipeline.store import Finished, Store
 from pruneproof.pipeline.upstream import load_facts, load_measurement
 from pruneproof.pipeline.worker_spec import WorkerSpec
@@ -137,6 +138,8 @@ def _run(prepared: Prepared, store: Store, on_event: OnEvent) -> Record:
     registered = None if prepared.is_variant else register(store, prepared.paper, plan, prepared.finished)
     finished = execute(prepared, store, on_event)
     evidence = evidence_of(prepared, finished, registered.post_hoc if registered else frozenset())
+    if registered:
+        evidence = replace(evidence, looks=look(store, evidence))
     cells = tuple(evidence.cells)
     info = prepared.paper.info
     return Record(

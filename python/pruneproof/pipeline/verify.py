@@ -7,7 +7,9 @@ from dataclasses import dataclass, replace
 from pruneproof.contracts.executor import OnEvent
 from pruneproof.errors import BadOption, PruneproofError
 from pruneproof.papers.claims import Evidence, judge
+from pruneproof.papers.looks import Looks
 from pruneproof.papers.record import Record, kept
+from pruneproof.papers.registration import Registered, compare_registration
 from pruneproof.pipeline.compare import Comparison, compare, machine_differences
 from pruneproof.pipeline.environment import describe_environment
 from pruneproof.pipeline.plan import Only, Plan, PlannedCell
@@ -40,6 +42,8 @@ class Verified:
     """What differs between the two machines: name -> as recorded, here."""
     verdicts: Verdicts | None
     """None of a variant, which has no verdicts."""
+    registered: Registered | None
+    """Whether the claims of this installation are those that the record registered; None where it registered none."""
     obstacle: str
     """Why stages could not run; empty where all could."""
 
@@ -102,6 +106,7 @@ def verify_record(record: Record, prepared: Prepared, chosen: Sequence[str], on_
         comparison=compare(record.stages, again, set(map(kept, chosen))),
         machine=machine_differences(record.environment, describe_environment(prepared.device)),
         verdicts=None if record.is_variant else _verdicts(record, prepared, store),
+        registered=compare_registration(record, prepared.paper),
         obstacle=obstacle,
     )
 
@@ -113,11 +118,9 @@ def _verdicts(record: Record, prepared: Prepared, store: Store) -> Verdicts:
     lacking = {_method(cell) for cell in plan.cells if not finished.keys() >= set(cell.measures.values())}
     cells = [measured_cell(cell, finished, prepared.catalog) for cell in plan.cells if _method(cell) not in lacking]
     facts = {claim: load_facts(finished[digest]) for claim, digest in plan.mechanisms.items() if digest in finished}
-    now = {
-        claim.id: claim.verdict
-        for claim in judge(Evidence(prepared.paper, plan.profile, prepared.catalog, cells, facts))
-        if claim.verdict != "not-run"
-    }
+    looks = {claim.id: Looks(claim.looks, claim.spent) for claim in record.claims if claim.looks}
+    evidence = Evidence(prepared.paper, plan.profile, prepared.catalog, cells, facts, looks=looks)
+    now = {claim.id: claim.verdict for claim in judge(evidence) if claim.verdict != "not-run"}
     before = {claim.id: claim.verdict for claim in record.claims if claim.kind in COMPUTED}
     both = {claim: (verdict, now[claim]) for claim, verdict in before.items() if claim in now}
     return Verdicts(len(both), {claim: pair for claim, pair in both.items() if pair[0] != pair[1]})

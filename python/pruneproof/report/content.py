@@ -1,6 +1,6 @@
 """What a report says, gathered once for Markdown and HTML."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,9 +13,11 @@ from pruneproof.drawing.table import Table
 from pruneproof.papers.findings import Answered, findings
 from pruneproof.papers.paper import Paper
 from pruneproof.papers.record import Record
+from pruneproof.papers.uncompared import Uncompared
 from pruneproof.papers.unjudged import unjudged
 from pruneproof.report import wording
 from pruneproof.report.comparison import comparisons, difference_of
+from pruneproof.report.exploratory import HEADS, exploratory_rows, exploratory_sentence
 from pruneproof.report.figures import Plots, question_part
 from pruneproof.report.results import result_tables
 from pruneproof.values.visible import visible
@@ -30,6 +32,8 @@ class Report:
     paper: Paper
     plots: Plots
     bibtex: str = ""
+    uncompared: Sequence[Uncompared] = ()
+    """Differences that no claim is about."""
 
 
 def environment(*, html: bool) -> Environment:
@@ -78,6 +82,9 @@ def content(report: Report) -> dict[str, Any]:
         "runs": {run: result_tables(report.table, run) for run in report.table.distinct("run")},
         "comparisons": comparisons(report.table),
         "unjudged": [] if record.is_variant else _unjudged(report.paper, record.profile),
+        "exploratory": exploratory_sentence(report.uncompared),
+        "exploratory_heads": HEADS,
+        "exploratory_rows": exploratory_rows(report.uncompared),
         "groups": groups,
         "statistical": [group for group in groups if group.is_statistical],
         "exact": [group for group in groups if not group.is_statistical],
@@ -85,6 +92,7 @@ def content(report: Report) -> dict[str, Any]:
         "summary": wording.counts_sentence(record),
         "registration": wording.registration_sentence(record),
         "headlines": wording.headline_sentence(record),
+        "looks": wording.looks_sentence(record),
         "warnings": wording.warnings(record),
         "scale_name": wording.SCALE_NAMES[record.scale],
         "environment": {"numerics class": record.numerics, **_flat(record.environment)},

@@ -6,6 +6,7 @@ from markupsafe import Markup
 
 from pruneproof.papers.paper import Paper
 from pruneproof.papers.record import Record
+from pruneproof.papers.uncompared import uncompared
 from pruneproof.registry.catalog import Catalog
 from pruneproof.report.content import Report, content, environment
 from pruneproof.report.figures import draw
@@ -57,7 +58,8 @@ def make_report(record: Record, paper: Paper, catalog: Catalog) -> Report:
     record = completed(record, catalog)
     table = table_of(record)
     bibtex = (paper.folder / "citation.bib").read_text(encoding="utf-8")
-    return Report(record, table, paper, draw(record, table, paper, catalog), bibtex)
+    plots = draw(record, table, paper, catalog)
+    return Report(record, table, paper, plots, bibtex, uncompared(paper, record, catalog))
 
 
 def render_html(report: Report) -> str:

@@ -142,6 +142,7 @@ def claim_rows(record: Record, claims: Iterable[ClaimRecord] | None = None) -> R
             "headline": claim.headline,
             "corrected": None if claim.corrected is None else str(claim.corrected),
             "post_hoc": claim.post_hoc,
+            "look": len(claim.looks) + 1,
             "reason": claim.reason,
         }
         for claim in (record.claims if claims is None else claims)

@@ -6,12 +6,15 @@ from pruneproof.papers.findings import findings
 from pruneproof.papers.paper import Paper
 from pruneproof.papers.record import ClaimRecord, Record
 from pruneproof.papers.side_by_side import Row, side_by_side
+from pruneproof.papers.uncompared import Uncompared
+from pruneproof.report.exploratory import HEADS, exploratory_rows, exploratory_sentence
 from pruneproof.report.wording import (
     SYMBOLS,
     claim_groups,
     counts_sentence,
     figure_with_spread,
     headline_sentence,
+    looks_sentence,
     standing,
 )
 from pruneproof.values.visible import visible
@@ -57,7 +60,9 @@ def claims_table(record: Record, others: Sequence[Record] = ()) -> str:
     rows = side_by_side([record, *others]) if others else []
     contested = {row.id: row for row in rows if row.contested}
     parts = [f"{counts_sentence(record)} (profile `{record.profile}`, scale: {record.scale})."]
-    parts += filter(None, [headline_sentence(record), _agreement_sentence([record, *others], contested)])
+    parts += filter(
+        None, [headline_sentence(record), looks_sentence(record), _agreement_sentence([record, *others], contested)]
+    )
     for group in sorted(claim_groups(record), key=lambda group: not group.is_statistical):
         if not group.judged:
             continue
@@ -69,6 +74,17 @@ def claims_table(record: Record, others: Sequence[Record] = ()) -> str:
             else f"<details><summary>{title} ({len(group.judged)})</summary>\n\n{table}\n\n</details>"
         )
     return "\n\n".join(parts) + "\n"
+
+
+def exploratory_table(found: Sequence[Uncompared]) -> str:
+    """Return the differences that no claim is about, folded away; empty where there are none."""
+    if not found:
+        return ""
+    lines = [f"| {' | '.join(HEADS)} |", "|---" * len(HEADS) + "|"]
+    lines += [f"| {' | '.join(map(escape, row))} |" for row in exploratory_rows(found)]
+    table = "\n".join(lines)
+    title = "Measured, compared by no claim, and clear of zero"
+    return f"<details><summary>{title}</summary>\n\n{exploratory_sentence(found)}\n\n{table}\n\n</details>\n"
 
 
 def _agreement_sentence(records: Sequence[Record], contested: Mapping[str, Row]) -> str:

@@ -21,6 +21,7 @@ from pruneproof.report.wording import (
     figure,
     figure_with_spread,
     headline_sentence,
+    looks_sentence,
     registration_sentence,
     spread,
     standing,
@@ -65,10 +66,10 @@ def print_record(record: Record, console: Console) -> None:
 
 
 def print_summary(record: Record, console: Console) -> None:
-    """Print how many claims got each verdict, how they were corrected and registered, and what they are evidence of."""
+    """Print how many claims got each verdict, how they were corrected and registered, and what they show."""
     if record.claims:
         console.print(Text(counts_sentence(record), style="bold"))
-    for sentence in filter(None, [headline_sentence(record), registration_sentence(record)]):
+    for sentence in filter(None, [headline_sentence(record), registration_sentence(record), looks_sentence(record)]):
         console.print(Text(sentence))
     for warning in warnings(record):
         console.print(Text(warning, style="yellow" if record.scale != "paper" or record.is_variant else ""))

@@ -1,7 +1,7 @@
 """How claims, verdicts and scales are worded, the same in every form of report."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pruneproof.drawing.numbers import signed
@@ -146,9 +146,11 @@ def counts_sentence(record: Record) -> str:
 
 
 def standing(claim: ClaimRecord) -> str:
-    """Return whether a claim is a headline, with the verdict that correction leaves, and whether it is post hoc."""
+    """Return whether a claim is a headline, with the verdict that correction leaves, late, or judged before."""
     headline = ", ".join(filter(None, ["headline", correction(claim)]))
-    return "; ".join([*([headline] if claim.headline else []), *(["post hoc"] if claim.post_hoc else [])])
+    look = f"look {len(claim.looks) + 1}, at error rate {claim.left or 0:.2g}"
+    parts = [(headline, claim.headline), ("post hoc", claim.post_hoc), (look, claim.looks)]
+    return "; ".join(words for words, applies in parts if applies)
 
 
 def correction(claim: ClaimRecord) -> str:
@@ -181,6 +183,30 @@ def registration_sentence(record: Record) -> str:
     if not late:
         return f"{said}, before any of their measurements."
     return f"{said}; {late} of them, marked post hoc, when some of their measurements existed."
+
+
+def looks_sentence(record: Record) -> str:
+    """Return which claims were judged before on other seeds, and that this is corrected for; empty where none was."""
+    again = [claim for claim in record.claims if claim.looks and claim.verdict != "not-run"]
+    if not again:
+        return ""
+    looks = dict.fromkeys(" and ".join(map(_seeds, claim.looks)) for claim in again)
+    return (
+        f"{len(again)} claim{'s' if len(again) != 1 else ''}, marked by the number of the look, had been judged in "
+        f"the same store before, on other seeds ({'; '.join(looks)}): each is judged at what the earlier looks leave "
+        "of its error rate, so that all its looks together stay within it."
+    )
+
+
+def _seeds(look: Sequence[int]) -> str:
+    """Return the seeds of a look, `5 seeds 0 to 4` where they follow each other.
+
+    >>> _seeds((0, 1, 2)), _seeds((3, 7))
+    ('3 seeds 0 to 2', '2 seeds 3, 7')
+    """
+    first, last = look[0], look[-1]
+    is_range = len(look) > 2 and tuple(look) == tuple(range(first, last + 1))
+    return f"{len(look)} seeds {f'{first} to {last}' if is_range else ', '.join(map(str, look))}"
 
 
 def warnings(record: Record) -> list[str]:
