@@ -87,10 +87,16 @@ class Canvas:
             self.figure.suptitle(above, x=0.01, ha="left", fontsize=9, fontweight="bold")
         return self.panels
 
-    def name_series(self) -> None:
-        """Name lines and levels: beside a single panel, or in one legend beside several."""
-        if len(self.panels) == 1:
-            self.panels[0].name_ends()
+    def name_series(self, *, apart: bool = False) -> None:
+        """Name lines and levels: beside a single panel, or in one legend beside several.
+
+        Panels `apart` stand below each other, with lines and y axes of their own; each has its names beside it.
+        """
+        if apart or len(self.panels) == 1:
+            for panel in self.panels:
+                panel.name_ends()
+            for panel in self.panels[:-1]:
+                panel.axes.set_xlabel("")
             return
         series = {name: each for panel in self.panels for name, each in panel.series.items()}
         self.panels[min(self.across, len(self.panels)) - 1].legend(series)
