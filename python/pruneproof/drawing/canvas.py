@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 MOST_COLUMNS = 3
 """Panels side by side."""
+_LETTERS, _MARK = 15, 4
+"""Letters of a legend on an inch, and how many its mark and gap take."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +110,9 @@ class Canvas:
         """Write a legend of marks outside of the panels: `upper right`, `lower left`, ..."""
         if self.figure is not None:
             handles = [handle(name, style, linestyle="") for name, style in styles.items()]
-            options: dict[str, Any] = {"ncols": len(handles), "handletextpad": 0.2, "columnspacing": 1.2}
+            letters = sum(len(name) + _MARK for name in styles)
+            lines = -(-letters // int(_LETTERS * self.figure.get_figwidth()))
+            options: dict[str, Any] = {"ncols": -(-len(handles) // lines), "handletextpad": 0.2, "columnspacing": 1.2}
             options["loc"] = f"outside {place}"
             self.figure.legend(handles=handles, **options)
 
