@@ -3,8 +3,8 @@
 import re
 import shutil
 from pathlib import Path
-from urllib.parse import unquote
 from typing import Any
+from urllib.parse import unquote
 
 import typer
 from typer.main import get_command

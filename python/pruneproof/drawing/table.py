@@ -242,9 +242,7 @@ class Table:
             raise UnknownName.among("column", name, known)
         return name
 
-    def printed_rows(
-        self, name: str, where: Mapping[str, Any], columns: Sequence[str] = ()
-    ) -> list[Mapping[str, str]]:
+    def printed_rows(self, name: str, where: Mapping[str, Any], columns: Sequence[str] = ()) -> list[Mapping[str, str]]:
         """Return the rows of a printed table in which each column of `where` has its text, or one of several.
 
         `columns` are others that it must have.
@@ -257,7 +255,9 @@ class Table:
         for column in (*where, *columns):
             if any(column not in row for row in self.printed[name][:1]):
                 raise UnknownName.among("column", column, self.printed[name][0])
-        wanted = {column: [*map(str, each)] if isinstance(each, list) else [str(each)] for column, each in where.items()}
+        wanted = {
+            column: [*map(str, each)] if isinstance(each, list) else [str(each)] for column, each in where.items()
+        }
         return [row for row in self.printed[name] if all(row[column] in texts for column, texts in wanted.items())]
 
     def quantity(self, name: str, at: str = END) -> Quantity:

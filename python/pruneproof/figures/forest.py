@@ -133,7 +133,8 @@ def _quantity(claim: drawing.Claim) -> str:
 
 
 def _text(claim: drawing.Claim, letters: int) -> str:
-    return "\n".join(wrap(f"{SYMBOLS[claim.verdict]} {claim.id}: {claim.text}".replace("`", ""), letters, max_lines=3, placeholder=" …"))
+    words = f"{SYMBOLS[claim.verdict]} {claim.id}: {claim.text}".replace("`", "")
+    return "\n".join(wrap(words, letters, max_lines=3, placeholder=" …"))
 
 
 def _rows(text: str) -> float:

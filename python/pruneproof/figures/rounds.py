@@ -74,8 +74,7 @@ def rounds(
     return " ".join(
         [
             f"{drawing.sentence(y_label or quantity.label)} after each round{where_said}.",
-            f"After round {most:g}, {high} is highest ({rounded(last[high])}) and {low} lowest "
-            f"({rounded(last[low])}).",
+            f"After round {most:g}, {high} is highest ({rounded(last[high])}) and {low} lowest ({rounded(last[low])}).",
             drawing.band_words(band, numbers),
             *([f"Long dashes: {', '.join(dict.fromkeys(group.method for group, _ in levels))}."] if levels else []),
             *drawing.scale_words({scale}),
