@@ -86,6 +86,7 @@ site: $(BIN)/.installed ## build the site into site/, in an environment of its o
 		'mkdocs-material>=9.5' 'mkdocstrings[python]>=0.26'; }
 	$(BIN)/python docs/site/assemble.py
 	NO_MKDOCS_2_WARNING=1 $(VENV)-site/bin/mkdocs build --strict --quiet --config-file docs/site/mkdocs.yml
+	$(BIN)/python docs/site/check_links.py
 
 clean: ## remove everything that was built
 	rm -rf $(VENV) $(VENV)-site target dist site .pytest_cache .mypy_cache .ruff_cache .hypothesis

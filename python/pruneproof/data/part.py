@@ -1,4 +1,4 @@
-"""`mnist-10k`, `mnist-32x32-10k` and `cifar10-jpeg-16x16-10k`: a part of the training images, for many networks on a CPU."""
+"""Parts of training images, the first of each class, for many networks on a CPU."""
 
 from dataclasses import replace
 

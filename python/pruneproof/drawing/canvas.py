@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 MOST_COLUMNS = 3
 """Panels side by side."""
+_LETTERS, _MARK = 15, 4
+"""Letters of a legend on an inch, and how many its mark and gap take."""
 
 
 @dataclass(frozen=True)
@@ -87,10 +89,16 @@ class Canvas:
             self.figure.suptitle(above, x=0.01, ha="left", fontsize=9, fontweight="bold")
         return self.panels
 
-    def name_series(self) -> None:
-        """Name lines and levels: beside a single panel, or in one legend beside several."""
-        if len(self.panels) == 1:
-            self.panels[0].name_ends()
+    def name_series(self, *, apart: bool = False) -> None:
+        """Name lines and levels: beside a single panel, or in one legend beside several.
+
+        Panels `apart` stand below each other, with lines and y axes of their own; each has its names beside it.
+        """
+        if apart or len(self.panels) == 1:
+            for panel in self.panels:
+                panel.name_ends()
+            for panel in self.panels[:-1]:
+                panel.axes.set_xlabel("")
             return
         series = {name: each for panel in self.panels for name, each in panel.series.items()}
         self.panels[min(self.across, len(self.panels)) - 1].legend(series)
@@ -102,7 +110,9 @@ class Canvas:
         """Write a legend of marks outside of the panels: `upper right`, `lower left`, ..."""
         if self.figure is not None:
             handles = [handle(name, style, linestyle="") for name, style in styles.items()]
-            options: dict[str, Any] = {"ncols": len(handles), "handletextpad": 0.2, "columnspacing": 1.2}
+            letters = sum(len(name) + _MARK for name in styles)
+            lines = -(-letters // int(_LETTERS * self.figure.get_figwidth()))
+            options: dict[str, Any] = {"ncols": -(-len(handles) // lines), "handletextpad": 0.2, "columnspacing": 1.2}
             options["loc"] = f"outside {place}"
             self.figure.legend(handles=handles, **options)
 

@@ -125,6 +125,15 @@ class Panel:
             zorder=2,
         )
 
+    def printed(self, points: Sequence[tuple[float, float]], style: Style, name: str) -> None:
+        """Draw a dashed line with hollow marks: numbers that were not measured here."""
+        hollow = LINE | {"linewidth": 1.1, "markerfacecolor": PAPER, "markeredgecolor": style.colour}
+        hollow |= {"markeredgewidth": 1.1, "linestyle": DASHED}
+        x, y = [at for at, _ in points], [each for _, each in points]
+        self.axes.plot(x, y, color=style.colour, marker=style.marker, zorder=3, **hollow)
+        self.series[name] = handle(name, style, **hollow)
+        self.ends.append((x[-1], y[-1], name, style))
+
     def level(self, y: float, name: str, style: Style = PLAIN) -> None:
         """Draw a horizontal line with a name: what does not depend on x."""
         self.axes.axhline(y, color=style.colour, linewidth=1, linestyle=LONG_DASHES, zorder=2)

@@ -36,8 +36,9 @@ _FINEST = 1e-9
 _TINY = 1e-290
 """Up to which a number is zero to a log axis."""
 _PAD = 0.06
-_LEAST_GAP = 0.07
-"""Between two ticks, as a share of the axis."""
+_LEAST_GAP = {"x": 0.1, "y": 0.07}
+"""Between two ticks, as a share of the axis; texts are wider than high."""
+_SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 Transform = Callable[[Any], Any]
 
@@ -61,13 +62,14 @@ class AxisScale:
         pad = _PAD * (high - low) or (1.0 if self.name == "linear" else 0.3)
         return float(self.back(low - pad)), float(self.back(high + pad))
 
-    def apart(self, values: Sequence[float]) -> list[float]:
-        """Return the ticks whose texts do not overlap; the last one is kept."""
+    def apart(self, values: Sequence[float], which: Literal["x", "y"] = "x") -> list[float]:
+        """Return the ticks whose texts do not overlap on an axis; the last one is kept."""
         low, high = (float(self.there(each)) for each in self.limits(values))
+        gap = _LEAST_GAP[which] * (high - low)
         kept: list[float] = []
         for tick in reversed(self.ticks or ()):
             place = float(self.there(tick))
-            if low <= place <= high and (not kept or float(self.there(kept[-1])) - place >= _LEAST_GAP * (high - low)):
+            if low <= place <= high and (not kept or float(self.there(kept[-1])) - place >= gap):
                 kept.append(tick)
         return kept[::-1]
 
@@ -116,7 +118,7 @@ def set_scale(axes: "Axes", which: Literal["x", "y"], scale: AxisScale, values: 
     if scale.name != "linear":
         getattr(axes, f"set_{which}scale")("function", functions=(scale.there, scale.back))
     if scale.ticks is not None:
-        axis.set_ticks(scale.apart(values))
+        axis.set_ticks(scale.apart(values, which))
         axis.set_ticks([], minor=True)
         axis.set_major_formatter(lambda tick, _: scale.text(tick))
     getattr(axes, f"set_{which}lim")(*scale.limits(values))  # last: ticks outside would widen them
@@ -184,7 +186,20 @@ def _log(values: Sequence[float], own: tuple[float, ...] | None) -> AxisScale:
     powers = range(int(np.floor(np.log10(least))) - 1, int(np.ceil(np.log10(max(values)))) + 1)
     sets = [[step * 10.0**power for power in powers for step in steps] for steps in _LOG_STEPS]
     ticks = own or _enough(sets, values)
-    return AxisScale("log", there, back, ticks, lambda x: f"{x:g}", "" if own else ", log scale")
+    return AxisScale("log", there, back, ticks, _with_power, "" if own else ", log scale")
+
+
+def _with_power(x: float) -> str:
+    """Return a number, a large or tiny one with a power of ten.
+
+    >>> _with_power(0.003), _with_power(14.0), _with_power(1e6), _with_power(1.5e-5)
+    ('0.003', '14', '10⁶', '1.5·10⁻⁵')
+    """
+    if x == 0 or 1e-4 <= abs(x) < 1e5:
+        return f"{x:g}"
+    mantissa, _, power = f"{x:e}".partition("e")
+    factor = "" if float(mantissa) == 1 else f"{float(mantissa):g}·"
+    return f"{factor}10{str(int(power)).translate(_SUPERSCRIPTS)}"
 
 
 def _enough(sets: Sequence[Sequence[float]], values: Sequence[float]) -> tuple[float, ...]:

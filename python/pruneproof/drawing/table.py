@@ -177,6 +177,10 @@ class Table:
     settings: frozenset[str] = frozenset()
     """All columns that may be named beside `COLUMNS`."""
     claims: tuple[Claim, ...] = ()
+    runs: frozenset[str] = frozenset()
+    """All runs that may be named, measured here or not."""
+    printed: Mapping[str, Sequence[Mapping[str, str]]] = field(default_factory=dict)
+    """The tables that the paper comes with, as printed: id -> rows, column -> text."""
 
     @cached_property
     def groups(self) -> tuple[Group, ...]:
@@ -237,6 +241,24 @@ class Table:
         if name not in known:
             raise UnknownName.among("column", name, known)
         return name
+
+    def printed_rows(self, name: str, where: Mapping[str, Any], columns: Sequence[str] = ()) -> list[Mapping[str, str]]:
+        """Return the rows of a printed table in which each column of `where` has its text, or one of several.
+
+        `columns` are others that it must have.
+
+        Raises:
+            UnknownName: there is no such table or column.
+        """
+        if name not in self.printed:
+            raise UnknownName.among("printed table", name, self.printed)
+        for column in (*where, *columns):
+            if any(column not in row for row in self.printed[name][:1]):
+                raise UnknownName.among("column", column, self.printed[name][0])
+        wanted = {
+            column: [*map(str, each)] if isinstance(each, list) else [str(each)] for column, each in where.items()
+        }
+        return [row for row in self.printed[name] if all(row[column] in texts for column, texts in wanted.items())]
 
     def quantity(self, name: str, at: str = END) -> Quantity:
         """Return what is called `column`, `metric` (after the step `at`) or `step.metric`.

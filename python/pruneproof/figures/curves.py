@@ -6,6 +6,7 @@ from typing import Any
 from pruneproof.api import BadConfig, Figure, drawing, rounded
 from pruneproof.figures.choosing import chosen_quantity, chosen_rows, number, one_sparsity, panel_title
 from pruneproof.figures.lines import Line, Lines, all_x, best_sign, lines_of
+from pruneproof.figures.printed import printed_beside
 
 _SAME = 1e-3
 """Up to which two fractions are the same to the eye."""
@@ -30,6 +31,7 @@ def curves(
     y_label: str = "",
     band: str = "auto",
     unlike: str = "",
+    printed: Sequence[Mapping[str, Any]] = (),
 ) -> str:
     """Draw means over seeds of y against x; nothing where no line has two points.
 
@@ -51,6 +53,7 @@ def curves(
         y_label: in place of the quantity's name.
         band: what is drawn around the means, see `drawing.BANDS`.
         unlike: a quantity; nothing is drawn where x is the same.
+        printed: series of printed tables, each in a panel of its own below; see `printed_beside`.
     """
     for scale in (x_scale, y_scale):
         drawing.check_scale(scale)
@@ -59,6 +62,9 @@ def curves(
         table.check_column(column)
     x_is, y_is = table.quantity(x, at), chosen_quantity(table, y, at)
     other = table.quantity(unlike, at) if unlike else None
+    if printed and panel:
+        raise BadConfig("printed numbers stand below a single panel. Leave out panel, or printed.")
+    beside = printed_beside(printed, table)
     rows, references = chosen_rows(table, where, but, reference)
     if y_is is None:
         return ""
@@ -77,11 +83,16 @@ def curves(
     heights = [value for numbers in plain for value in numbers.values]
     heights += [height for each in lines for _, height in each.best(best_sign(y_is)) if best_over]
     heights += [numbers.mean for _, numbers in known] + [level.height for level in lines.levels]
-    looks = canvas.styles(line, lines.names)
+    looks = canvas.styles(line, [*lines.names, *(name for each in beside for name in each.names)])
+    places = sorted({*all_x([*lines]), *(x for each in beside for x in each.x)})
     scales: set[str] = set()
     title = f"{y_is.words} against {x_is.words}"
-    titles = [panel_title(panel, key) for key in lines.keys]
-    for drawn, key in zip(canvas.new_panels(titles, title=title, share="xy"), lines.keys, strict=True):
+    if beside:
+        titles = ["measured here", *(each.title for each in beside)]
+        panels = canvas.new_panels(titles, title=title, columns=1, height=2.5, share="x")
+    else:
+        panels = canvas.new_panels([panel_title(panel, key) for key in lines.keys], title=title, share="xy")
+    for drawn, key in zip(panels, lines.keys, strict=not beside):
         for group, numbers in known:
             drawn.level(numbers.mean, group.method)
         for level in lines.levels:
@@ -94,9 +105,16 @@ def curves(
             drawn.line(points, looks[name], str(name), band=band, skipped=skipped)
             if best_over:
                 drawn.best(each.best(best_sign(y_is)), looks[name])
-        scales.add(drawn.x_axis(x_is, sorted(all_x([*lines])), scale=x_scale, label=x_label))
+        scales.add(drawn.x_axis(x_is, places, scale=x_scale, label=x_label))
         scales.add(drawn.y_axis(y_is, heights, scale=y_scale, label=y_label))
-    canvas.name_series()
+    for drawn, theirs in zip(panels[1:] if beside else (), beside, strict=True):
+        for name, points in theirs.lines.items():
+            drawn.printed([*points.items()], looks[name], name)
+        for name, level in theirs.levels.items():
+            drawn.level(level, name)
+        drawn.x_axis(x_is, places, scale=x_scale, label=x_label)
+        scales.add(drawn.y_axis(y_is, theirs.y, scale=y_scale, label=y_label))
+    canvas.name_series(apart=bool(beside))
     levels = dict.fromkeys([*(group.method for group, _ in known), *(str(level.name) for level in lines.levels)])
     best = f"Dashed: the best {best_over} for each x, chosen on the seeds shown and so somewhat flattered."
     return " ".join(
@@ -108,6 +126,7 @@ def curves(
             *([f"Long dashes: {', '.join(levels)}."] if levels else []),
             *drawing.scale_words(scales),
             *(["Of methods at the same place the first is drawn."] if any(each.doubled for each in lines) else []),
+            *(each.words for each in beside),
         ]
     )
 

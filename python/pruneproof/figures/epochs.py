@@ -57,6 +57,7 @@ def epochs(
     [panel] = canvas.new_panels(title=f"{quantity.words} by epoch", height=3.4)
     for name, points in lines.items():
         panel.line(points, looks[name], name, band=band)
+    panel.axes.locator_params(axis="x", integer=True)
     panel.axes.set_xlabel("epoch")
     scale = panel.y_axis(quantity, [each.mean for each in numbers], scale=y_scale, label=y_label)
     canvas.name_series()

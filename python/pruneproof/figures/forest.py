@@ -12,7 +12,7 @@ COLOURS = {
     "fails": "#d55e00",
     "absent": "#aa4499",
     "inconclusive": drawing.MUTED,
-    "not-run": drawing.GRID,
+    "not-run": "#8b949e",
 }
 MARKERS = {"holds": "o", "fails": "X", "absent": "s", "inconclusive": "D", "not-run": "."}
 SYMBOLS = {"holds": "✔", "fails": "✘", "absent": "∅", "inconclusive": "?", "not-run": "–"}
@@ -133,7 +133,8 @@ def _quantity(claim: drawing.Claim) -> str:
 
 
 def _text(claim: drawing.Claim, letters: int) -> str:
-    return "\n".join(wrap(f"{SYMBOLS[claim.verdict]} {claim.id}: {claim.text}", letters, max_lines=3, placeholder=" …"))
+    words = f"{SYMBOLS[claim.verdict]} {claim.id}: {claim.text}".replace("`", "")
+    return "\n".join(wrap(words, letters, max_lines=3, placeholder=" …"))
 
 
 def _rows(text: str) -> float:

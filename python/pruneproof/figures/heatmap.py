@@ -82,7 +82,7 @@ def heatmap(
         )
         _words(each, of_panel, tensors, norm)
         each.axes.set_yticks(np.arange(len(of_panel)) + 0.5, [name for name, _ in of_panel])
-        each.axes.set_ylabel(_key(panel, key), rotation=0, ha="right", va="center", fontweight="bold")
+        each.axes.set_ylabel(_key(panel, key), rotation=0, ha="right", va="center", fontweight="bold", labelpad=9)
         each.axes.invert_yaxis()
         each.axes.tick_params(length=0)
         each.axes.grid(visible=False)

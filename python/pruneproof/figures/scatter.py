@@ -104,7 +104,9 @@ def _pairs(table: drawing.Table, x: drawing.Quantity, y: drawing.Quantity, mark:
 
 
 def _area(group: drawing.Group, table: drawing.Table, size: str) -> float:
-    value = number(group, table.quantity(size)) if size else 1.0
+    if not size:
+        return 30.0
+    value = number(group, table.quantity(size))
     return 14 + 22 * math.log10(value) if value and value > 1 else 14.0
 
 

@@ -60,8 +60,8 @@ def environment(*, html: bool) -> Environment:
     return made
 
 
-def content(report: Report) -> dict[str, Any]:
-    """Return the variables of both templates."""
+def content(report: Report, results: str = "") -> dict[str, Any]:
+    """Return the variables of both templates; `results` is the file beside the report that has every network."""
     record = report.record
     seconds: dict[str, list[float]] = {}
     for stage in record.stages:
@@ -70,6 +70,7 @@ def content(report: Report) -> dict[str, Any]:
     groups = wording.claim_groups(record)
     return {
         "record": record,
+        "results": results,
         "findings": [
             (each, _shown_by(each, number, report.plots)) for number, each in enumerate(findings(report.paper, record))
         ],

@@ -46,7 +46,7 @@ def draw(record: Record, table: Table, paper: Paper, catalog: Catalog) -> Plots:
         BadConfig: options that do not go together.
         BadPlugin: a kind of figure fails.
     """
-    whole = with_names(table, catalog)
+    whole = _all_named(table, paper, catalog)
     pen = _Pen(catalog, whole, f"{record.paper} at {record.profile}")
     by_run = {run: whole.where({"run": run}) for run in dict.fromkeys(cell.run for cell in record.cells)}
     paired = [run for run, rows in by_run.items() if rows.distinct(TWIN)]
@@ -99,14 +99,19 @@ def try_figures(paper: Paper, catalog: Catalog) -> None:
         BadConfig: options that do not go together.
         BadPlugin: a kind of figure fails on a table without rows.
     """
-    known = {run for profile in paper.runs.profiles for run in paper.runs.runs(profile)}
-    empty = with_names(Table(()), catalog)
+    empty = _all_named(Table(()), paper, catalog)
     pen = _Pen(catalog, empty, "")
     for spec, where in _specs(paper):
         for run in spec.run:
-            if run not in known:
-                raise UnknownName.among("run", run, known, where=where())
+            if run not in empty.runs:
+                raise UnknownName.among("run", run, empty.runs, where=where())
         pen.draw(spec, empty, "", where)
+
+
+def _all_named(table: Table, paper: Paper, catalog: Catalog) -> Table:
+    """Return a table in which all metrics, options, runs and printed tables may be named."""
+    runs = frozenset(run for profile in paper.runs.profiles for run in paper.runs.runs(profile))
+    return replace(with_names(table, catalog), runs=runs, printed=paper.tables)
 
 
 Where = Callable[[], str]

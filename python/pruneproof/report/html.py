@@ -44,8 +44,8 @@ def render(record: Record, paper: Paper, catalog: Catalog, folder: Path) -> dict
     for path in set(figures.glob("*.svg")) - set(files):
         path.unlink()
     paths = {"report": folder / "report.html", "markdown": folder / "report.md", "results": folder / "results.csv"}
-    files[paths["report"]] = render_html(report)
-    files[paths["markdown"]] = render_markdown(report)
+    files[paths["report"]] = render_html(report, paths["results"].name)
+    files[paths["markdown"]] = render_markdown(report, paths["results"].name)
     files[paths["results"]] = tidy_csv(cell_rows(report.record))
     for path, text in files.items():
         with replacing(path) as draft:
@@ -62,8 +62,11 @@ def make_report(record: Record, paper: Paper, catalog: Catalog) -> Report:
     return Report(record, table, paper, plots, bibtex, uncompared(paper, record, catalog))
 
 
-def render_html(report: Report) -> str:
-    """Return the report as one page without outside references except links: styles and figures are inside it."""
+def render_html(report: Report, results: str = "") -> str:
+    """Return the report as one page without outside references except links: styles and figures are inside it.
+
+    `results` is the file beside it that has every network; empty where the page stands alone.
+    """
     made = environment(html=True)
     made.filters["themed"] = lambda plot: Markup(themed(plot))
-    return made.get_template("report.html.jinja").render(content(report))
+    return made.get_template("report.html.jinja").render(content(report, results))

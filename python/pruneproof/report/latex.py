@@ -75,7 +75,7 @@ def claims_latex(record: Record, claims: Sequence[ClaimRecord]) -> str:
     return "\n".join(
         [
             r"% \usepackage{booktabs,longtable,textcomp}",
-            r"\begin{longtable}{@{}p{0.12\linewidth}p{0.42\linewidth}p{0.14\linewidth}p{0.22\linewidth}@{}}",
+            r"\begin{longtable}{@{}p{0.16\linewidth}p{0.38\linewidth}p{0.14\linewidth}p{0.22\linewidth}@{}}",
             rf"\caption{{{caption}}}\\",
             r"\toprule",
             head,

@@ -7,10 +7,10 @@ from pruneproof.report.summary import code, escape
 from pruneproof.values.visible import visible
 
 
-def render_markdown(report: Report) -> str:
-    """Return the report as Markdown that refers to `figures/NAME.svg`."""
+def render_markdown(report: Report, results: str = "") -> str:
+    """Return the report as Markdown that refers to `figures/NAME.svg`, and to `results`, if any, for every network."""
     made = environment(html=False)
     made.finalize = lambda value: value if isinstance(value, Markup) else escape(str(value))
     made.filters["code"] = lambda value: Markup(code(str(value)))
     made.filters["block"] = lambda value: Markup(visible(str(value)).replace("```", "'''"))
-    return made.get_template("report.md.jinja").render(content(report))
+    return made.get_template("report.md.jinja").render(content(report, results))
