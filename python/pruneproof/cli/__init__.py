@@ -61,12 +61,21 @@ def execute(arguments: list[str], name: str = COMMANDS[0]) -> int:
             return problem.code if isinstance(problem.code, int) else 0
         if isinstance(problem.__context__, BrokenPipeError):  # rich ends the process when the reader has gone
             return _gone(OutputGone(problem.__context__))
+        if isinstance(problem, FileNotFoundError) and problem.filename is None and not _has_folder():
+            return _refuse("the current folder has been deleted. Change into one that exists, and run it again.", USAGE)
         from pruneproof.registry.blame import unforeseen
 
         return _refuse(unforeseen(problem), INTERNAL)
     if status == INTERRUPTED:
         return _refuse("interrupted. What was finished is kept; run the same command again to go on.", INTERRUPTED)
     return status if isinstance(status, int) else 0
+
+
+def _has_folder() -> bool:
+    try:
+        return bool(Path.cwd())
+    except FileNotFoundError:
+        return False
 
 
 def _completes(name: str) -> bool:

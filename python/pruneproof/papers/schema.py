@@ -13,7 +13,7 @@ from pruneproof.contracts.numerics import NumericsId
 from pruneproof.contracts.recipe import Recipe
 from pruneproof.contracts.selection import Selection
 from pruneproof.errors import UnknownName
-from pruneproof.papers.steps import AnyStep, Fraction, Sample, Watch, chosen_with
+from pruneproof.papers.steps import AnyStep, Fraction, Rounds, Sample, Watch, chosen_with
 
 
 class Upstream(Frozen):
@@ -74,7 +74,7 @@ class Method(Frozen):
     select: Selection = Selection()
     sample: Sample = Sample()
     schedule: Chosen = Choice(id="one-shot")
-    iterations: Annotated[int, Field(ge=1)] = 1
+    iterations: Rounds = 1
     """Pruning iterations, scored anew at each, without training between them."""
     retrain: dict[str, Any] = Field(default_factory=dict)
     """What differs from the run's recipe `retrain`."""
