@@ -35,6 +35,8 @@ def main() -> None:
 
 def execute(arguments: list[str], name: str = COMMANDS[0]) -> int:
     """Run one command line of the command `name` and return its exit status (see `docs/exit-status.md`)."""
+    if not _has_folder():  # torch's mathematics library would end the process, with status 2
+        return _refuse("the current folder has been deleted. Change into one that exists, and run it again.", USAGE)
     import typer
 
     from pruneproof.cli.app import app
@@ -61,8 +63,6 @@ def execute(arguments: list[str], name: str = COMMANDS[0]) -> int:
             return problem.code if isinstance(problem.code, int) else 0
         if isinstance(problem.__context__, BrokenPipeError):  # rich ends the process when the reader has gone
             return _gone(OutputGone(problem.__context__))
-        if isinstance(problem, FileNotFoundError) and problem.filename is None and not _has_folder():
-            return _refuse("the current folder has been deleted. Change into one that exists, and run it again.", USAGE)
         from pruneproof.registry.blame import unforeseen
 
         return _refuse(unforeseen(problem), INTERNAL)

@@ -71,14 +71,13 @@ def decode_cached(
     The folder is the environment variable PRUNEPROOF_CACHE, or the user's cache folder. A cache that cannot be read is
     rebuilt; one that cannot be written, or for which no home folder is known, is done without.
     """
-    folder = Path(os.environ.get("PRUNEPROOF_CACHE") or platformdirs.user_cache_dir("pruneproof"))
     name = f"cifar10-jpeg-{fingerprint}.npz"
     try:
-        return _cached(folder.expanduser() / name, {split: len(names[split]) for split in SPLITS})
+        return _cached(_folder() / name, {split: len(names[split]) for split in SPLITS})
     except (*UNREADABLE, SyntaxError, TokenError):  # the latter two of heads of arrays
         pixels = {split: decode(((name, files[name]) for name in names[split]), path) for split in SPLITS}
     try:
-        folder = folder.expanduser()
+        folder = _folder()
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder) as partial:
             written = Path(partial) / name
@@ -87,6 +86,10 @@ def decode_cached(
     except (OSError, RuntimeError):
         pass  # a full or read-only disk costs time at the next load, nothing else
     return pixels
+
+
+def _folder() -> Path:
+    return Path(os.environ.get("PRUNEPROOF_CACHE") or platformdirs.user_cache_dir("pruneproof")).expanduser()
 
 
 def _cached(path: Path, counts: Mapping[Split, int]) -> dict[Split, torch.Tensor]:

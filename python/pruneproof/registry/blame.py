@@ -45,10 +45,9 @@ def said(problem: BaseException) -> str:
 def kept_traceback(problem: BaseException) -> str:
     """Write the traceback of what was raised into a file, and return a sentence that names it."""
     text = "".join(traceback.format_exception(problem)).encode("utf-8", "replace")
-    cache = Path(os.environ.get("PRUNEPROOF_CACHE") or user_cache_path("pruneproof"))
-    for folder in (cache / "tracebacks", Path(tempfile.gettempdir())):
+    for place in (_cache, tempfile.gettempdir):
         try:
-            path = folder.expanduser() / f"pruneproof-traceback-{digest_bytes(text)[:12]}.txt"
+            path = Path(place()).expanduser() / f"pruneproof-traceback-{digest_bytes(text)[:12]}.txt"
             path.parent.mkdir(parents=True, exist_ok=True)
             with replacing(path) as draft:
                 draft.write_bytes(text)
@@ -56,6 +55,10 @@ def kept_traceback(problem: BaseException) -> str:
             continue
         return f"The traceback is in {path}."
     return "There is no room for a file with the traceback."
+
+
+def _cache() -> Path:
+    return Path(os.environ.get("PRUNEPROOF_CACHE") or user_cache_path("pruneproof")) / "tracebacks"
 
 
 def culprit(problem: BaseException) -> Frame | None:

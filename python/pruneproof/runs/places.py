@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 from platformdirs import user_cache_path, user_data_path
@@ -18,7 +19,7 @@ def store_path(given: Path | str | None) -> Path:
     Raises:
         BadOption: it cannot be a path, or no home folder is known.
     """
-    return _absolute(given or user_cache_path("pruneproof") / "store", "--store", "PRUNEPROOF_STORE")
+    return _absolute(given, lambda: user_cache_path("pruneproof") / "store", "--store", "PRUNEPROOF_STORE")
 
 
 def data_path(given: Path | str | None) -> Path:
@@ -27,16 +28,15 @@ def data_path(given: Path | str | None) -> Path:
     Raises:
         BadOption: it cannot be a path, or no home folder is known.
     """
-    return _absolute(given or user_data_path("pruneproof"), "--data-dir", "PRUNEPROOF_DATA")
+    return _absolute(given, lambda: user_data_path("pruneproof"), "--data-dir", "PRUNEPROOF_DATA")
 
 
-def _absolute(path: Path | str, option: str, variable: str) -> Path:
+def _absolute(given: Path | str | None, default: Callable[[], Path], option: str, variable: str) -> Path:
     try:
-        return Path(path).expanduser().resolve()
-    except (RuntimeError, ValueError, OSError) as problem:  # nobody's home, a loop of links, NUL, no current folder
-        raise BadOption(
-            f"{path} cannot be made an absolute path: {problem}. Name another folder with {option} or {variable}."
-        ) from problem
+        return Path(given or default()).expanduser().resolve()
+    except (RuntimeError, ValueError, OSError) as problem:  # no or nobody's home, a loop of links, NUL
+        what = f"{given} cannot be made an absolute path" if given else "there is no place by default"
+        raise BadOption(f"{what}: {problem}. Name another folder with {option} or {variable}.") from problem
 
 
 def default_workers(device: str, asked: int | None) -> int:
