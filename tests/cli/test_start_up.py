@@ -100,3 +100,12 @@ def test_a_terminal_that_cannot_show_a_character_gets_another(tiny, folders):
     found = subprocess.run([sys.executable, "-c", code, "list"], capture_output=True, text=True, env=environment)
     assert found.returncode == 0, found.stderr
     assert "???? paper of seconds" in found.stdout
+
+
+def test_a_current_folder_that_was_deleted_is_said_to_be(tmp_path):
+    code = (
+        f"import os; os.chdir({str(tmp_path)!r}); os.rmdir({str(tmp_path)!r})\nfrom pruneproof.cli import main; main()"
+    )
+    done = subprocess.run([sys.executable, "-c", code, "plugins"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (64, "")
+    assert done.stderr.startswith("repro: the current folder has been deleted.")

@@ -1,9 +1,13 @@
+import io
 import os
 import tarfile
+import zipfile
 
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
 from torchvision.datasets import ImageFolder
 
@@ -144,6 +148,58 @@ def test_a_cache_of_other_arrays_is_rebuilt(tmp_path, cache, forge, save):
     (kept,) = cache.iterdir()
     save(kept, train=forge(splits["train"][0].numpy()), test=splits["test"][0].numpy())
     assert torch.equal(load_cifar10_jpeg(tmp_path).splits["train"][0], splits["train"][0])
+
+
+@pytest.fixture(scope="module")
+def cached(tmp_path_factory):
+    """Return what loads a tree whose cache has some bytes, and the bytes that it has."""
+    root = tmp_path_factory.mktemp("cached")
+    write(root)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PRUNEPROOF_CACHE", str(root / "cache"))
+        first = load_cifar10_jpeg(root).splits["train"][0]
+        [kept] = (root / "cache").iterdir()
+
+        def load(content):
+            kept.write_bytes(content)
+            return load_cifar10_jpeg(root).splits["train"][0]
+
+        yield load, kept.read_bytes(), first
+
+
+@st.composite
+def damaged(draw, whole):
+    """Bytes with a part replaced by others."""
+    start = draw(st.integers(0, len(whole)))
+    return whole[:start] + draw(st.binary(max_size=30)) + whole[start + draw(st.integers(0, 30)) :]
+
+
+@settings(max_examples=60)
+@given(data=st.data())
+def test_a_cache_of_which_any_bytes_changed_is_rebuilt(cached, data):
+    load, whole, first = cached
+    assert torch.equal(load(data.draw(damaged(whole))), first)
+
+
+@settings(max_examples=60)
+@given(data=st.data())
+def test_a_cache_whose_arrays_have_any_head_is_read_or_rebuilt(cached, data):
+    load, whole, first = cached
+    with zipfile.ZipFile(io.BytesIO(whole)) as archive:
+        arrays = {name: archive.read(name) for name in archive.namelist()}
+    head, rest = arrays["train.npy"][:128], arrays["train.npy"][128:]
+    texts = st.sampled_from(["{'descr': (", "{" * 3000]).map(forged)
+    changed = data.draw(damaged(head) | st.binary(max_size=40) | texts)
+    forge = io.BytesIO()
+    with zipfile.ZipFile(forge, "w") as archive:
+        for name, content in (arrays | {"train.npy": changed + rest}).items():
+            archive.writestr(name, content)
+    assert load(forge.getvalue()).shape == first.shape
+
+
+def forged(text):
+    """Return the head of an array as numpy writes it, with any text in it."""
+    return b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text.encode()
 
 
 def test_a_pipe_in_place_of_a_cache_is_not_waited_for(tmp_path, cache):

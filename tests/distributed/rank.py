@@ -7,6 +7,8 @@ answer is the pickle of ("ok", result) or (name of the error's class, its text).
 import os
 import pickle
 import sys
+import threading
+import time
 from datetime import timedelta
 
 import torch
@@ -57,8 +59,17 @@ def die(group, shards):
     os._exit(1)
 
 
+def end_with_parent():
+    """End this process, whatever it waits for, when those who started it are gone."""
+    parent = os.getppid()
+    while os.getppid() == parent:
+        time.sleep(0.5)
+    os._exit(1)
+
+
 def main():
     """Answer calls until the input ends."""
+    threading.Thread(target=end_with_parent, daemon=True).start()
     rank, size, folder = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
     torch.set_num_threads(1)
     store = dist.FileStore(f"{folder}/store", size)
@@ -68,7 +79,7 @@ def main():
         try:
             part, name, arguments = pickle.load(sys.stdin.buffer)
         except EOFError:
-            return
+            os._exit(0)  # without a last word to ranks that may be gone
         try:
             answer = ("ok", globals()[name](groups[part], *arguments[0], **arguments[1]))
         except Exception as problem:

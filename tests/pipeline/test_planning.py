@@ -82,6 +82,10 @@ def test_runs_that_do_the_same_work_share_it(tiny, plan, catalog):
     twins = make_plan(load_paper(tiny), "mini", catalog, fingerprints=PRINTS)
     assert set(twins.stages) == set(plan().stages)
     assert len(twins.cells) == len(plan().cells) + 14
+    assert estimate(load_paper(tiny), "mini", catalog) == (
+        len(twins.cells),
+        sum(stage.epochs for stage in twins.stages.values()),
+    )
 
 
 def test_papers_that_do_the_same_work_share_it(paper, plan, catalog):

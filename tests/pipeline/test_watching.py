@@ -2,6 +2,8 @@
 
 import pytest
 
+from pruneproof.training.train import train
+
 METRICS = """
     from pruneproof.api import Metric, hookimpl
 
@@ -20,6 +22,9 @@ METRICS = """
     def changed(masks_changed):
         return masks_changed
 
+    def alive(alive):
+        return {name: [float(row.sum()) for row in each] for name, each in alive.items()}
+
     def explored(explored):
         return sum(int(each.sum()) for each in explored.values())
 
@@ -31,6 +36,7 @@ METRICS = """
             Metric("rate", rate, "The learning rate.", per="step"),
             Metric("squared", squared, "Squared gradients of each unit.", per="step"),
             Metric("changed", changed, "Masks that changed.", per="epoch"),
+            Metric("alive-now", alive, "Weights of each unit that are alive.", per="step"),
             Metric("explored-count", explored, "Weights that have been alive.", per="epoch"),
         ]
 """
@@ -104,25 +110,28 @@ class Killed(BaseException):
     pass
 
 
-def test_what_has_been_alive_is_counted_over_the_whole_training_also_after_a_stop(replay_steps, install):
+def test_a_training_that_was_stopped_records_what_an_undisturbed_one_does(replay_steps, install, monkeypatch):
+    monkeypatch.setitem(train.__kwdefaults__, "save_seconds", 0.0)
     install("watchers", METRICS)
-    train = '{ do = "train", recipe = "dense", watch = ["explored-count"], updates = [{ id = "set", every = "3it" }] }'
-    steps = {"m": f'{{ do = "init" }}, {{ do = "prune", criterion = "random" }}, {train}, {{ do = "measure" }}'}
+    watch = '["explored-count", "changed", { id = "accuracy", every = "2ep" }, { id = "alive-now", every = "1it" }]'
+    step = f'{{ do = "train", recipe = "dense", watch = {watch}, updates = [{{ id = "set", every = "3it" }}] }}'
+    steps = {"m": f'{{ do = "init" }}, {{ do = "prune", criterion = "random" }}, {step}, {{ do = "measure" }}'}
 
     def kill(event):
-        if event.kind == "progress" and event.total == 3 and event.done == 2:
+        if event.kind == "progress" and event.total == 3 and event.done == 1:
             raise Killed
 
     with pytest.raises(Killed):
         replay_steps(steps, plugins=["watchers"], on_event=kill)
     found, whole = (
-        replay_steps(steps, plugins=["watchers"], store=store)["m"].of("train")[0].json("history.json")
+        replay_steps(steps, plugins=["watchers"], store=store)["m"].of("train")[0].json("history.json")["watched"]
         for store in ("store", "undisturbed")
     )
-    counts = found["watched"]["explored-count"]
-    size = 64 * 40 + 40 * 20 + 20 * 10
+    assert found == whole
+    counts, size = found["explored-count"], 64 * 40 + 40 * 20 + 20 * 10
     assert size - int(0.8 * size) < counts[0] < counts[1] < counts[2] < size
-    assert counts == whole["watched"]["explored-count"]
+    assert all(0 < each < size for each in found["changed"])
+    assert [each is None for each in found["accuracy"]] == [True, False, True]
 
 
 def test_of_a_training_that_starts_dense_every_weight_has_been_alive(watched):

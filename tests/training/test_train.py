@@ -70,7 +70,10 @@ class Accuracy:
     def __init__(self, model, data):
         self.model, self.data = model, data
 
-    def step(self, step, loss, lr):
+    def resume(self, done, masks):
+        pass
+
+    def step(self, step, loss, lr, masks):
         pass
 
     def epoch(self, loss, masks, explored):

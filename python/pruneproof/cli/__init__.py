@@ -35,6 +35,8 @@ def main() -> None:
 
 def execute(arguments: list[str], name: str = COMMANDS[0]) -> int:
     """Run one command line of the command `name` and return its exit status (see `docs/exit-status.md`)."""
+    if not _has_folder():  # torch's mathematics library would end the process, with status 2
+        return _refuse("the current folder has been deleted. Change into one that exists, and run it again.", USAGE)
     import typer
 
     from pruneproof.cli.app import app
@@ -67,6 +69,13 @@ def execute(arguments: list[str], name: str = COMMANDS[0]) -> int:
     if status == INTERRUPTED:
         return _refuse("interrupted. What was finished is kept; run the same command again to go on.", INTERRUPTED)
     return status if isinstance(status, int) else 0
+
+
+def _has_folder() -> bool:
+    try:
+        return bool(Path.cwd())
+    except FileNotFoundError:
+        return False
 
 
 def _completes(name: str) -> bool:

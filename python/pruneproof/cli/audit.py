@@ -1,5 +1,6 @@
 """`repro audit FIRST SECOND`: at which set-up two experiments may be compared, and why not higher."""
 
+import math
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -54,6 +55,8 @@ def audit(
 
         say(TEMPLATE, end="")
         return 0
+    if tolerance is not None and not math.isfinite(tolerance):
+        raise BadOption(f"--tolerance {tolerance}: a number from 0 was expected, such as 0.1.")
     if at_least is not None and at_least not in STATUSES:
         raise UnknownName.among("level", at_least, STATUSES, where="--at-least")
     if len(experiments or ()) != 2:

@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -33,7 +33,9 @@ def check(
     Exit status: 0 all laws hold or fail as declared, 1 one is broken. PRUNEPROOF_SLOW=1 tries ten times as many cases.
     """
     # Otherwise hypothesis keeps its notes in the folder where the user happens to be.
-    os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", str(user_cache_path("pruneproof") / "hypothesis"))
+    with suppress(RuntimeError):  # no home folder is known
+        notes = (user_cache_path("pruneproof") / "hypothesis").expanduser()
+        os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", str(notes))
     from pruneproof.registry.catalog import survey
     from pruneproof.testing.checks import check_value
 

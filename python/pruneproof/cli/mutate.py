@@ -21,7 +21,7 @@ from pruneproof.cli.options import (
     WorkersOption,
     parse_seeds,
     print_json,
-    to_path,
+    to_folder,
 )
 from pruneproof.cli.output import console, tell
 from pruneproof.errors import BadOption, UnknownName
@@ -53,7 +53,7 @@ def mutate(
             "--store",
             metavar="DIR",
             help="Where stages are kept; a folder that is deleted, if left out.",
-            parser=to_path,
+            parser=to_folder,
         ),
     ] = None,
     data_dir: DataOption = None,

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from pruneproof.cli.options import JsonOption, print_json, to_path
+from pruneproof.cli.options import JsonOption, print_json, to_folder, to_path
 from pruneproof.cli.output import say
 from pruneproof.errors import BadOption, StoreUnwritable, UnknownName
 from pruneproof.registry.kinds import KINDS
@@ -38,7 +38,7 @@ def new(
         typer.Argument(metavar="NAME", help="Its id, and the name of the package: lower-case words and hyphens."),
     ],
     into: Annotated[
-        Path, typer.Option("--into", metavar="DIR", help="Where the package's folder is made.", parser=to_path)
+        Path, typer.Option("--into", metavar="DIR", help="Where the package's folder is made.", parser=to_folder)
     ] = Path(),
     json: JsonOption = False,
 ) -> None:

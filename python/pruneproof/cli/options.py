@@ -12,6 +12,7 @@ import typer
 
 from pruneproof.cli.output import say
 from pruneproof.errors import BadOption
+from pruneproof.values.opening import in_words
 from pruneproof.values.visible import HIDDEN
 
 MOST_SEEDS = 10_000
@@ -38,6 +39,18 @@ def to_path(text: str | Path) -> Path:
         if problem.errno in (errno.ENAMETOOLONG, errno.ELOOP, errno.EINVAL):
             raise typer.BadParameter(f"{text}: {problem.strerror}. Name another.") from None
         return path  # there is nothing yet; who reads or makes it says what is wrong
+
+
+def to_folder(text: str | Path) -> Path:
+    """Return the path of a folder, which need not exist, as the command line gives it.
+
+    Raises:
+        typer.BadParameter: as `to_path`; or there is something else.
+    """
+    path = to_path(text)
+    if path.exists() and not path.is_dir():
+        raise typer.BadParameter(f"{text} is {in_words(path.stat().st_mode)}; a folder was expected. Name another.")
+    return path
 
 
 class Device(StrEnum):
@@ -84,12 +97,12 @@ WithOption = Annotated[
 StoreOption = Annotated[
     Path | None,
     typer.Option(
-        "--store", metavar="DIR", help="Where finished work is kept.", envvar="PRUNEPROOF_STORE", parser=to_path
+        "--store", metavar="DIR", help="Where finished work is kept.", envvar="PRUNEPROOF_STORE", parser=to_folder
     ),
 ]
 DataOption = Annotated[
     Path | None,
-    typer.Option("--data-dir", metavar="DIR", help="Where data sets lie.", envvar="PRUNEPROOF_DATA", parser=to_path),
+    typer.Option("--data-dir", metavar="DIR", help="Where data sets lie.", envvar="PRUNEPROOF_DATA", parser=to_folder),
 ]
 WorkersOption = Annotated[
     int | None, typer.Option("--workers", min=1, help="Processes; default: as cores and memory allow, one on a GPU.")

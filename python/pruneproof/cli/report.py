@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pruneproof.cli.options import JsonOption, StoreOption, print_json, to_path
+from pruneproof.cli.options import JsonOption, StoreOption, print_json, to_folder, to_path
 from pruneproof.cli.output import console, say
 from pruneproof.errors import StoreUnwritable
 from pruneproof.runs.places import store_path
@@ -40,7 +40,7 @@ def report(
     ] = None,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", metavar="DIR", help="Where to write it.", show_default=False, parser=to_path),
+        typer.Option("--output", "-o", metavar="DIR", help="Where to write it.", show_default=False, parser=to_folder),
     ] = None,
     store: StoreOption = None,
     json: JsonOption = False,
@@ -62,7 +62,7 @@ def report(
     root = store_path(store)
     patterns = tuple(claim or ())
     if Path(record).suffix == ".json":
-        found = Record.load(Path(record))
+        found = Record.load(to_path(record))
         paper = open_paper(found.paper)
         folder = Path.cwd()
     else:

@@ -15,6 +15,7 @@ from pruneproof.cli.options import (
     StoreOption,
     WorkersOption,
     print_json,
+    to_path,
 )
 from pruneproof.cli.output import console, say
 from pruneproof.errors import BadOption
@@ -54,8 +55,9 @@ def verify(
     from pruneproof.pipeline.verify import choose_stages, verify_record
     from pruneproof.runs.progress import progress_of
 
-    path = Path(record)
-    if path.suffix != ".json":
+    if Path(record).suffix == ".json":
+        path = to_path(record)
+    else:
         path = last_record(store_path(store), open_paper(record).info.id, profile)
     recorded = Record.load(path)
     foreign = [plugin for plugin in recorded.plugins if plugin.is_file or plugin.role == "added"]

@@ -6,7 +6,9 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 _ID = r"[a-z0-9]+([.-][a-z0-9]+)*"
-Id = Annotated[str, Field(pattern=f"^{_ID}$")]
+_LONGEST = 200
+"""Of names that become those of files and folders, which systems bound by 255."""
+Id = Annotated[str, Field(pattern=f"^{_ID}$", max_length=_LONGEST)]
 
 
 def is_id(text: str) -> bool:
@@ -15,7 +17,7 @@ def is_id(text: str) -> bool:
     >>> is_id("global-snip"), is_id("../x")
     (True, False)
     """
-    return re.fullmatch(_ID, text) is not None
+    return len(text) <= _LONGEST and re.fullmatch(_ID, text) is not None
 
 
 class Frozen(BaseModel):

@@ -31,7 +31,7 @@ METRIC_INGREDIENTS: Mapping[str, str] = {
     "grads": "in training: gradient of this batch's loss with respect to the weights, dead ones included",
     "loss": "in training: this batch's loss (per step), or the epoch's mean (per epoch)",
     "lr": "in training: the learning rate of this step",
-    "masks_changed": "in training: weights whose mask changed since the metric was last recorded",
+    "masks_changed": "in training: weights whose mask differs from that at the end of the epoch before",
     "explored": "in training: which prunable weights have been alive at any time since this training began, bool",
 }
 """What a metric may ask for. Those that begin with "in training" exist only where the step that trains names the

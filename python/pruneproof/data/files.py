@@ -4,6 +4,7 @@ import gzip
 import io
 import lzma
 import re
+import socket
 import stat
 import struct
 import tarfile
@@ -32,15 +33,23 @@ def fetch_advice(data_set: str) -> str:
     return f"Run `repro data fetch {data_set}`, or name the folder that holds them with --data-dir."
 
 
+SILENCE = 60.0
+"""Seconds without a byte after which a download counts as failed."""
+
+
 @contextmanager
 def downloading(data_set: str, url: str, folder: Path) -> Iterator[None]:
     """Turn any failure to download or to write into one `DataMissing` that says how to go on by hand."""
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(SILENCE)  # urllib waits without end where nothing says otherwise
     try:
         yield
     except (OSError, RuntimeError, HTTPException) as error:
         reason = " ".join(str(error).split())
         advice = f"Put the files into {folder} yourself and pass --data-dir."
         raise DataMissing(f"cannot download {data_set} from {url}: {reason}. {advice}") from error
+    finally:
+        socket.setdefaulttimeout(before)
 
 
 def read_tree(path: Path, pattern: re.Pattern[str]) -> dict[str, bytes]:

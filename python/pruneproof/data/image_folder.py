@@ -7,6 +7,7 @@ import tempfile
 import zipfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from tokenize import TokenError
 
 import numpy as np
 import platformdirs
@@ -68,23 +69,27 @@ def decode_cached(
     """Return the decoded images of each split; kept under the cache folder, because decoding takes seconds.
 
     The folder is the environment variable PRUNEPROOF_CACHE, or the user's cache folder. A cache that cannot be read is
-    rebuilt; one that cannot be written is done without.
+    rebuilt; one that cannot be written, or for which no home folder is known, is done without.
     """
-    folder = Path(os.environ.get("PRUNEPROOF_CACHE") or platformdirs.user_cache_dir("pruneproof"))
-    kept = folder / f"cifar10-jpeg-{fingerprint}.npz"
+    name = f"cifar10-jpeg-{fingerprint}.npz"
     try:
-        return _cached(kept, {split: len(names[split]) for split in SPLITS})
-    except UNREADABLE:
+        return _cached(_folder() / name, {split: len(names[split]) for split in SPLITS})
+    except (*UNREADABLE, SyntaxError, TokenError):  # the latter two of heads of arrays
         pixels = {split: decode(((name, files[name]) for name in names[split]), path) for split in SPLITS}
     try:
+        folder = _folder()
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder) as partial:
-            written = Path(partial) / kept.name
+            written = Path(partial) / name
             np.savez(written, train=pixels["train"].numpy(), test=pixels["test"].numpy())
-            written.replace(kept)
-    except OSError:
+            written.replace(folder / name)
+    except (OSError, RuntimeError):
         pass  # a full or read-only disk costs time at the next load, nothing else
     return pixels
+
+
+def _folder() -> Path:
+    return Path(os.environ.get("PRUNEPROOF_CACHE") or platformdirs.user_cache_dir("pruneproof")).expanduser()
 
 
 def _cached(path: Path, counts: Mapping[Split, int]) -> dict[Split, torch.Tensor]:

@@ -9,6 +9,7 @@ from pruneproof.drawing.panel import Panel, handle
 from pruneproof.drawing.style import WIDTH, Style, styles
 from pruneproof.drawing.table import Table
 from pruneproof.statistics import rounded
+from pruneproof.values.visible import visible
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -135,12 +136,15 @@ class Canvas:
         return {each: found[str(each)] for each in shown}
 
     def to_svg(self) -> str:
-        """Return what was drawn as an SVG document without a date; the same drawing gives the same bytes."""
+        """Return what was drawn as an SVG document without a date; the same drawing gives the same bytes.
+
+        Characters that XML does not allow, or that a reader would not see, are written by number.
+        """
         if self.figure is None:
             return ""
         out = io.StringIO()
         self.figure.savefig(out, format="svg", metadata={"Date": None, "Creator": None})
-        return out.getvalue()
+        return visible(out.getvalue())
 
     @property
     def width(self) -> float:

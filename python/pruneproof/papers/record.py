@@ -12,6 +12,7 @@ from pruneproof.contracts.metric import is_answer
 from pruneproof.errors import RecordMissing, StoreCorrupt
 from pruneproof.papers.record_text import record_text, upgraded
 from pruneproof.values.files import replacing
+from pruneproof.values.measurements import LARGEST_INTEGER
 from pruneproof.values.opening import read_json
 
 VERDICTS: Mapping[Verdict, str] = {
@@ -38,6 +39,7 @@ def kept(digest: str) -> str:
     return digest[:32]
 
 
+Count = Annotated[int, Field(ge=0, le=LARGEST_INTEGER)]
 Digest = Annotated[str, AfterValidator(kept)]
 """A digest as records keep it."""
 
@@ -55,10 +57,10 @@ class StageRecord(Frozen):
 class Cell(Frozen):
     """One network of one seed: run, method and sparsity, the stages behind it and what was measured on the way."""
 
-    run: str
-    method: str
+    run: Id
+    method: Id
     sparsity: float
-    seed: int
+    seed: Count
     stages: tuple[Digest, ...]
     """In the order of the method's steps."""
     measured: dict[str, dict[str, Any]]
@@ -105,8 +107,8 @@ class ClaimRecord(Frozen):
     low: float | None = None
     high: float | None = None
     level: float | None = None
-    n: int = 0
-    seeds_needed: int | None = None
+    n: Count = 0
+    seeds_needed: Count | None = None
     p: float | None = None
     """One-sided error rate at which the verdict or its opposite would just be reached."""
     bounds: tuple[float, ...] = ()
@@ -186,9 +188,9 @@ class Record(Frozen):
     twins: tuple[str, ...] = ()
     """Suffixes of the twins that a variant runs: `global-snip` is the twin of `global`."""
     only: tuple[str, ...] = ()
-    seeds: tuple[int, ...]
+    seeds: tuple[Count, ...]
     """All that were run."""
-    seeds_asked: tuple[int, ...] = ()
+    seeds_asked: tuple[Count, ...] = ()
     """Those of `--seeds`; empty where the profile and its runs name them."""
     plan: str
     """Digest over the digests of all stages."""

@@ -6,14 +6,24 @@ refused. `papers/load.py` reads the files and turns what pydantic finds into one
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from pruneproof.contracts.choice import Choice, Chosen, Frozen, Id
 from pruneproof.contracts.numerics import NumericsId
 from pruneproof.contracts.recipe import Recipe
 from pruneproof.contracts.selection import Selection
 from pruneproof.errors import UnknownName
-from pruneproof.papers.steps import AnyStep, Fraction, Sample, Watch, chosen_with
+from pruneproof.papers.steps import AnyStep, Fraction, Rounds, Sample, Watch, chosen_with
+from pruneproof.values.measurements import LARGEST_INTEGER
+
+
+def _different(seeds: tuple[int, ...]) -> tuple[int, ...]:
+    if len(set(seeds)) != len(seeds):
+        raise ValueError("a seed stands twice")
+    return seeds
+
+
+Seeds = Annotated[tuple[Annotated[int, Field(ge=0, le=LARGEST_INTEGER)], ...], AfterValidator(_different)]
 
 
 class Upstream(Frozen):
@@ -49,7 +59,7 @@ class Profile(Frozen):
     about: str
     scale: Literal["small", "reduced", "paper"]
     """`paper` only where architecture, data and epochs are the paper's own."""
-    seeds: tuple[int, ...]
+    seeds: Seeds
     hardware: str
     minutes: float | None = None
     """Estimated wall time on that hardware; None where nobody has measured or can estimate it."""
@@ -74,7 +84,7 @@ class Method(Frozen):
     select: Selection = Selection()
     sample: Sample = Sample()
     schedule: Chosen = Choice(id="one-shot")
-    iterations: Annotated[int, Field(ge=1)] = 1
+    iterations: Rounds = 1
     """Pruning iterations, scored anew at each, without training between them."""
     retrain: dict[str, Any] = Field(default_factory=dict)
     """What differs from the run's recipe `retrain`."""
@@ -116,7 +126,7 @@ class Run(Frozen):
     watch: tuple[Annotated[Watch, chosen_with("every", "reduce")], ...] = ()
     """What is recorded while networks train, where a step names nothing else."""
     sparsities: tuple[Fraction, ...] = ()
-    seeds: tuple[int, ...] = ()
+    seeds: Seeds = ()
     """Replaces the profile's."""
     preconditions: tuple[Id, ...] = ()
     """Claims that must hold for any other re-run claim to be judged on this run: what makes it an experiment at all,

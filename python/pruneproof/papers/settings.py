@@ -71,9 +71,10 @@ def _pruning(steps: list[dict[str, Any]], key: str) -> Iterator[dict[str, Any]]:
 
 def _value(text: str) -> Any:
     try:
-        return parse_toml(f"value = {text}")["value"]
+        found = parse_toml(f"value = {text}")
     except ValueError:
         return text
+    return found["value"] if len(found) == 1 else text  # a line end in it begins another key
 
 
 def _apply(node: Any, keys: tuple[str, ...], depth: int, value: Any, where: str) -> None:

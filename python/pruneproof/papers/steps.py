@@ -13,6 +13,8 @@ from pruneproof.errors import BadConfig
 from pruneproof.units import optimizer_steps
 
 Fraction = Annotated[float, Field(ge=0.0, lt=1.0)]
+Rounds = Annotated[int, Field(ge=1, le=10_000)]
+"""How often something is done again; a plan writes every round out."""
 
 
 def _length(text: str) -> str:
@@ -154,7 +156,7 @@ class Prune(Step):
     mode: Literal["criterion", "eval", "train"] = "criterion"
     """The mode in which derivatives are taken: as the criterion asks, or forced."""
     schedule: Chosen = Choice(id="one-shot")
-    iterations: Annotated[int, Field(ge=1)] = 1
+    iterations: Rounds = 1
     sparsity: Fraction | None = None
     """The target; the method's, or the round's, when None."""
     revive: bool = False
@@ -249,7 +251,7 @@ class ShapeOf(Step):
 class Repeat(Frozen):
     """Steps that run several times; what prunes in them has the sparsity of its round."""
 
-    repeat: Annotated[int, Field(ge=1)]
+    repeat: Rounds
     schedule: Chosen = Choice(id="linear")
     """The cumulative sparsity after each round, ending on the method's."""
     steps: Annotated[tuple["AnyStep", ...], Field(min_length=1)]

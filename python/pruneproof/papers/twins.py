@@ -52,9 +52,13 @@ def add_twins(runs: dict[str, dict[str, Any]], settings: Sequence[Setting]) -> N
         BadOption: the settings change no method.
     """
     for suffix, of_twin in group(settings).items():
+        if not suffix:
+            raise BadOption(
+                f"{_said(of_twin)} has no letter and no digit by which twins could be called. Write a name or a number."
+            )
         found = False
         for run in runs.values():
-            for method in list(run["methods"]) if suffix else ():
+            for method in list(run["methods"]):
                 twin = copy.deepcopy(method)
                 for setting in of_twin:
                     for part in places(twin, setting.keys[0]):
@@ -64,12 +68,15 @@ def add_twins(runs: dict[str, dict[str, Any]], settings: Sequence[Setting]) -> N
                     run["methods"] = [*run["methods"], twin]
                     found = True
         if not found:
-            said = " ".join(f"--set {setting.text}" for setting in of_twin)
-            raise BadOption(f"{said} changes no method of this profile: all of them have these values already.")
+            raise BadOption(f"{_said(of_twin)} changes no method of this profile: all have these values already.")
 
 
 def _comparable(method: dict[str, Any]) -> dict[str, Any]:
     return Method.model_validate(method).model_dump()
+
+
+def _said(settings: Sequence[Setting]) -> str:
+    return " ".join(f"--set {each.text}" for each in settings)
 
 
 def _label(setting: Setting) -> str:

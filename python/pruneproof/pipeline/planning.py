@@ -13,20 +13,24 @@ from pruneproof.registry.catalog import Catalog
 
 
 def estimate(paper: Paper, profile: str, catalog: Catalog) -> tuple[int, int]:
-    """Return how many networks a profile measures, and how many epochs it trains.
+    """Return how many networks a profile measures, and how many epochs it trains; what runs share is counted once.
 
     Raises:
         UnknownName, BadConfig: as `make_plan`.
     """
-    networks = epochs = 0
+    networks = 0
+    trained: dict[str, tuple[int, set[int]]] = {}  # digest at one seed -> epochs, and seeds of the runs that need it
     for run_id, run in paper.runs.runs(profile).items():
         seeds = run.seeds or paper.runs.profile(profile).seeds
-        folder = Folder(run_id, run, seeds[0], catalog, None, Writer(catalog), {"device": "cpu"})
+        folder = Folder(run_id, run, 0, catalog, None, Writer(catalog), {"device": "cpu"})
         cells = [folder.cell(dense_method(), 0.0)] if DENSE in run.recipe else []
         for method in run.methods:
             cells += [folder.cell(method, sparsity) for sparsity in method.sparsities or run.sparsities]
         networks += len(seeds) * len(cells)
-        epochs += len(seeds) * sum(stage.epochs for stage in folder.stages.values())
+        for digest, stage in folder.stages.items():
+            if stage.epochs:
+                trained.setdefault(digest, (stage.epochs, set()))[1].update(seeds)
+    epochs = sum(each * len(seeds) for each, seeds in trained.values())
     return networks, epochs
 
 

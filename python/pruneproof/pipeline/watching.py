@@ -37,12 +37,17 @@ class WatchedMetrics:
             else:
                 self._by_epoch.append((written, max(1, every // max(steps, 1))))
 
-    def step(self, step: int, loss: torch.Tensor, lr: float) -> None:
+    def resume(self, done: int, masks: MaskSet | None) -> None:
+        """Count epochs and changes of the mask from where an interrupted training goes on."""
+        self._epochs += done
+        self._masks = masks
+
+    def step(self, step: int, loss: torch.Tensor, lr: float, masks: MaskSet | None) -> None:
         """See the network after a backward pass, dense gradients in place."""
         due = [written for written, every in self._by_step if (step + 1) % every == 0]
         if due:
             more = {"loss": lambda: float(loss), "lr": lambda: lr, "grads": self._gradients}
-            for metric, value in self._measure(due, more).items():
+            for metric, value in self._measure(due, masks, more).items():
                 self._values.setdefault(metric, []).append(value)
 
     def epoch(self, loss: float | None, masks: MaskSet | None, explored: MaskSet | None) -> dict[str, Any]:
@@ -62,10 +67,12 @@ class WatchedMetrics:
             "explored": lambda: replace(self._network, masks=explored).alive(),
         }
         found |= dict.fromkeys((written["id"] for written, _ in self._by_epoch), None)
-        return found | (self._measure(due, more) if due else {})
+        return found | (self._measure(due, masks, more) if due else {})
 
-    def _measure(self, written: Sequence[Mapping[str, Any]], more: Mapping[str, Any]) -> dict[str, Any]:
-        network = replace(self._network, masks=self._masks)
+    def _measure(
+        self, written: Sequence[Mapping[str, Any]], masks: MaskSet | None, more: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        network = replace(self._network, masks=masks)
         return measure(self._task.catalog, Ingredients(self._task, network, more), written).to_json()
 
     def _gradients(self) -> dict[str, torch.Tensor]:

@@ -45,17 +45,20 @@ def said(problem: BaseException) -> str:
 def kept_traceback(problem: BaseException) -> str:
     """Write the traceback of what was raised into a file, and return a sentence that names it."""
     text = "".join(traceback.format_exception(problem)).encode("utf-8", "replace")
-    cache = Path(os.environ.get("PRUNEPROOF_CACHE") or user_cache_path("pruneproof"))
-    for folder in (cache / "tracebacks", Path(tempfile.gettempdir())):
-        path = folder / f"pruneproof-traceback-{digest_bytes(text)[:12]}.txt"
+    for place in (_cache, tempfile.gettempdir):
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            path = Path(place()).expanduser() / f"pruneproof-traceback-{digest_bytes(text)[:12]}.txt"
+            path.parent.mkdir(parents=True, exist_ok=True)
             with replacing(path) as draft:
                 draft.write_bytes(text)
-        except OSError:
+        except (OSError, RuntimeError, ValueError):  # no room, or no home folder is known
             continue
         return f"The traceback is in {path}."
     return "There is no room for a file with the traceback."
+
+
+def _cache() -> Path:
+    return Path(os.environ.get("PRUNEPROOF_CACHE") or user_cache_path("pruneproof")) / "tracebacks"
 
 
 def culprit(problem: BaseException) -> Frame | None:

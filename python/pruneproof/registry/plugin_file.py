@@ -20,7 +20,7 @@ def check_file(path: Path) -> Path:
     """
     path = path.expanduser().resolve()
     if path.suffix != ".py" or not path.is_file():
-        found = "has another ending" if path.is_file() else "does not exist"
+        found = "has another ending" if path.is_file() else "is no file" if path.exists() else "does not exist"
         raise BadOption(f"--plugin {path}: a Python file was expected, such as my_score.py; this one {found}.")
     return path
 

@@ -5,20 +5,24 @@ folder goes below `.trackio/logbook/pages/` of a logbook, next to other pages.
 """
 
 import json
+import re
 import shlex
 
 from pruneproof.papers.findings import findings
 from pruneproof.papers.paper import Paper
 from pruneproof.papers.record import Record
-from pruneproof.report.summary import claims_table, code, escape, findings_list
+from pruneproof.report.summary import address, claims_table, escape, findings_list
 from pruneproof.report.wording import ANSWER_RULE, SCALE_NAMES, SYMBOLS, correction, counts_sentence, figure, warnings
 from pruneproof.values.digests import digest_json
+from pruneproof.values.visible import HIDDEN
+
+_UNSHOWN = re.compile(rf"{HIDDEN.pattern}|[\n\t]")
 
 
 def logbook_page(paper: Paper, record: Record) -> str:
     """Return the page: the answers, a cell for each question, every claim, how to run it again, and what to know."""
     title = f"{record.title} ({record.profile}, {SCALE_NAMES[record.scale]})"
-    arxiv = f"arXiv: https://arxiv.org/abs/{code(record.arxiv)}\n\n" if record.arxiv else ""
+    arxiv = f"arXiv: https://arxiv.org/abs/{address(record.arxiv)}\n\n" if record.arxiv else ""
     notes = "".join(f"> {escape(each)}\n\n" for each in warnings(record))
     answers = findings_list(paper, record)
     overview = f"{arxiv}{notes}{answers}\n{counts_sentence(record)}. {ANSWER_RULE}"
@@ -34,12 +38,25 @@ def logbook_page(paper: Paper, record: Record) -> str:
     cells.append(_cell(record, "markdown", "Every claim", claims_table(record)))
     options = [*(("--only", each) for each in record.only), *(("--set", each) for each in record.variant)]
     words = ["repro", "run", record.paper, "--profile", record.profile, *(word for pair in options for word in pair)]
-    command = code(shlex.join(words))
-    cells.append(_cell(record, "code", "Run it again", f"````bash\npip install pruneproof\n{command}\n````"))
+    command = " ".join(map(_word, words))
+    fence = "`" * max([4, *(len(run) + 1 for run in re.findall("`+", command))])
+    cells.append(_cell(record, "code", "Run it again", f"{fence}bash\npip install pruneproof\n{command}\n{fence}"))
     if paper.info.caveats:
         caveats = "\n".join(f"* {escape(each)}" for each in paper.info.caveats)
         cells.append(_cell(record, "markdown", "What to know about the paper", caveats))
     return f"# {escape(title)}\n\n" + "\n".join(cells)
+
+
+def _word(text: str) -> str:
+    r"""Return a word for bash, on one line of which every character shows.
+
+    >>> print(_word("global-mp"), _word("mlp.methods.a.criterion={id='x'}"), _word("a\n'b"))
+    global-mp 'mlp.methods.a.criterion={id='"'"'x'"'"'}' $'a\u000a\'b'
+    """
+    if not _UNSHOWN.search(text):
+        return shlex.quote(text)
+    quoted = re.sub(r"[\\']", r"\\\g<0>", text)
+    return "$'" + _UNSHOWN.sub(lambda found: f"\\u{ord(found[0]):04x}", quoted) + "'"
 
 
 def _cell(record: Record, kind: str, title: str, body: str) -> str:

@@ -10,7 +10,8 @@ from pruneproof.drawing.table import Group, Quantity, Table
 from pruneproof.report.rows import Rows
 from pruneproof.values.visible import visible
 
-_FORMULA = re.compile(r"\s*([=@]|[+-].*([|!]|[A-Za-z]\())")
+_FORMULA = re.compile(r"\s*([=@\uff1d\uff20]|[+\-\uff0b\uff0d].*([|!]|[A-Za-z]\())", re.DOTALL)
+"""Full-width signs count: where these are typed, spreadsheets take them for the others."""
 
 
 @dataclass(frozen=True)
@@ -63,9 +64,9 @@ def tidy_csv(rows: Rows) -> str:
     A text that a spreadsheet would compute (`=cmd|...`, `+F(...)`) gets an apostrophe before it.
     """
     out = io.StringIO()
-    writer = csv.DictWriter(out, rows.columns, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows({name: _plain(value) for name, value in row.items()} for row in rows)
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(map(_plain, rows.columns))
+    writer.writerows([_plain(row[name]) for name in rows.columns] for row in rows)
     return out.getvalue()
 
 

@@ -1,6 +1,7 @@
 """A record's findings and claims in Markdown, for pages that show committed records."""
 
 from collections.abc import Mapping, Sequence
+from urllib.parse import quote
 
 from pruneproof.papers.findings import findings
 from pruneproof.papers.paper import Paper
@@ -32,12 +33,21 @@ def escape(text: str) -> str:
 
 
 def code(text: str) -> str:
-    """Return text that stays inside a code span or an address, and inside the cell of a table.
+    r"""Return text that stays inside a code span, and inside the cell of a table.
 
     >>> print(code("a`b|c"))
-    a'b%7Cc
+    a'b\|c
     """
-    return visible(text).replace("`", "'").replace("|", "%7C").replace("\n", " ").replace("<", "%3C")
+    return visible(text).replace("`", "'").replace("|", r"\|").replace("\n", " ")
+
+
+def address(text: str) -> str:
+    """Return text that stays a part of an address, in a link and in the cell of a table.
+
+    >>> print(address("2009.1|[x](y)"))
+    2009.1%7C%5Bx%5D%28y%29
+    """
+    return quote(text.encode("utf-8", "replace"), safe="/:?&=+,@~%#")
 
 
 def findings_list(paper: Paper, record: Record) -> str:

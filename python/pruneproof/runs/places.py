@@ -2,22 +2,41 @@
 
 import os
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 from platformdirs import user_cache_path, user_data_path
+
+from pruneproof.errors import BadOption
 
 WORKER_BYTES = 1_500_000_000
 """Memory that a worker process is counted with: torch and a small data set take about 1 GB."""
 
 
 def store_path(given: Path | str | None) -> Path:
-    """Return the store's folder: as given, or in the user's cache."""
-    return Path(given or user_cache_path("pruneproof") / "store").expanduser().resolve()
+    """Return the store's folder: as given, or in the user's cache.
+
+    Raises:
+        BadOption: it cannot be a path, or no home folder is known.
+    """
+    return _absolute(given, lambda: user_cache_path("pruneproof") / "store", "--store", "PRUNEPROOF_STORE")
 
 
 def data_path(given: Path | str | None) -> Path:
-    """Return the folder of data sets: as given, or in the user's data folder."""
-    return Path(given or user_data_path("pruneproof")).expanduser().resolve()
+    """Return the folder of data sets: as given, or in the user's data folder.
+
+    Raises:
+        BadOption: it cannot be a path, or no home folder is known.
+    """
+    return _absolute(given, lambda: user_data_path("pruneproof"), "--data-dir", "PRUNEPROOF_DATA")
+
+
+def _absolute(given: Path | str | None, default: Callable[[], Path], option: str, variable: str) -> Path:
+    try:
+        return Path(given or default()).expanduser().resolve()
+    except (RuntimeError, ValueError, OSError) as problem:  # no or nobody's home, a loop of links, NUL
+        what = f"{given} cannot be made an absolute path" if given else "there is no place by default"
+        raise BadOption(f"{what}: {problem}. Name another folder with {option} or {variable}.") from problem
 
 
 def default_workers(device: str, asked: int | None) -> int:

@@ -15,6 +15,7 @@ from pruneproof.report.figures import try_figures
 from pruneproof.report.html import render
 from pruneproof.runs.progress import progress_of
 from pruneproof.values.opening import refuse_links
+from pruneproof.values.visible import one_line
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ def replay(request: Request, *, quiet: bool = False) -> Replayed:
 
     def log(line: str) -> None:
         if not quiet:
-            print(line, file=sys.stderr)
+            print(one_line(line), file=sys.stderr)
 
     prepared = prepare(request, fetch=True, log=log)
     try_figures(prepared.paper, prepared.catalog)
@@ -53,7 +54,7 @@ def replay(request: Request, *, quiet: bool = False) -> Replayed:
         f"{request.workers} worker{'s' if request.workers > 1 else ''}"
     )
     with progress_of(plan, prepared.todo, quiet=quiet) as on_event:
-        record = run_paper(prepared, on_event, lambda line: print(f"repro: {line}", file=sys.stderr))
+        record = run_paper(prepared, on_event, lambda line: print(one_line(f"repro: {line}"), file=sys.stderr))
     folder = report_folder(request.store, record)
     with Store(request.store).writing():
         refuse_links(folder, request.store)

@@ -68,7 +68,11 @@ class Trained:
 class Watcher(Protocol):
     """Records what is asked for while a network trains."""
 
-    def step(self, step: int, loss: torch.Tensor, lr: float) -> None:
+    def resume(self, done: int, masks: MaskSet | None) -> None:
+        """Hear that the training goes on after `done` epochs, under the masks of their end."""
+        ...
+
+    def step(self, step: int, loss: torch.Tensor, lr: float, masks: MaskSet | None) -> None:
         """See the network after the backward pass of optimizer step `step`, dense gradients in place."""
         ...
 
@@ -299,7 +303,7 @@ class _Loop:
         objective = sum((penalty(step, step / max(steps, 1), self.masks) for penalty in course.penalties), loss)
         objective.backward()  # type: ignore[no-untyped-call]
         if course.watcher is not None:
-            course.watcher.step(step, loss.detach(), lr)
+            course.watcher.step(step, loss.detach(), lr, self.masks)
         due = [update for update in course.updates if update.due(step + 1, steps)]
         if due:
             self._move(due, step + 1, steps)
@@ -369,6 +373,8 @@ class _Loop:
         explored = {name: mask.numpy() for name, mask in _under("explored/", tensors).items()}
         self.explored = MaskSet.from_arrays(explored) if explored else self.explored
         self.best = _under("best/", tensors) or None
+        if self.course.watcher is not None:
+            self.course.watcher.resume(self.done, self.masks)
 
 
 def _under(prefix: str, tensors: dict[str, Any]) -> dict[str, torch.Tensor]:

@@ -25,7 +25,7 @@ class Attached:
         if not isinstance(optimizer, torch.optim.Optimizer) or not getattr(type(optimizer).step, "hooked", False):
             raise BadConfig(
                 f"{type(optimizer).__name__} runs no step hooks, which torch's optimizers do. Attach the masks to the "
-                "optimizer that it wraps."
+                "optimizer that it wraps, and call `mask_weights` after steps in which it writes to weights itself."
             )
         weights = maskable_tensors(masks, _named_by(optimizer) if model is None else model)
         trained = {id(each) for group in optimizer.param_groups for each in group["params"]}

@@ -7,6 +7,9 @@ from typing import Any
 from pruneproof.errors import BadPlugin, StoreCorrupt
 from pruneproof.values.digests import digest_json
 
+LARGEST_INTEGER = 2**63 - 1
+"""Of records and tables: what 64 bits hold."""
+
 
 class Measurement(Mapping[str, Any]):
     """A frozen mapping from metric id to value.
@@ -73,15 +76,19 @@ class Measurement(Mapping[str, Any]):
 
 def _plain(value: Any, metric: str) -> Any:
     """Return a value as JSON knows it."""
-    if value is None or isinstance(value, bool | str):
+    if value is None or isinstance(value, bool):
         return value
+    if isinstance(value, str):
+        return _text(value, metric)
     if isinstance(value, Mapping):
-        return {str(name): _plain(each, metric) for name, each in value.items()}
+        return {_text(str(name), metric): _plain(each, metric) for name, each in value.items()}
     if isinstance(value, list | tuple):
         return [_plain(each, metric) for each in value]
     if hasattr(value, "tolist"):  # numpy and torch numbers and arrays
         return _plain(value.tolist(), metric)
     if isinstance(value, int):
+        if abs(value) > LARGEST_INTEGER:
+            raise BadPlugin(f'metric "{metric}" answered a whole number beyond 64 bits. Answer with a float.')
         return value
     if isinstance(value, float):
         return value if math.isfinite(value) else None
@@ -89,3 +96,14 @@ def _plain(value: Any, metric: str) -> Any:
         f'metric "{metric}" answered {value!r:.60} of type {type(value).__name__}; a number, true or false, text, '
         "None, a list of numbers or a mapping from tensor to one of these was expected."
     )
+
+
+def _text(text: str, metric: str) -> str:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise BadPlugin(
+            f'metric "{metric}" answered the text {text!a:.60}, of which a part is no character. Answer with text that '
+            "UTF-8 can write."
+        ) from None
+    return text

@@ -4,6 +4,7 @@ import errno
 import json
 import math
 import os
+import re
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -13,6 +14,7 @@ from typing import Any, BinaryIO
 MOST_TEXT = 1 << 28
 """Bytes of the largest text file (JSON, TOML, CSV) that is read."""
 _LARGEST_INTEGER = 2**64
+_HALF = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
 @contextmanager
@@ -34,7 +36,7 @@ def opened(path: Path, *, inside: Path | None = None) -> Iterator[BinaryIO]:
     try:
         mode = os.fstat(descriptor).st_mode
         if not stat.S_ISREG(mode):
-            raise OSError(errno.EINVAL, f"it is {_kind(mode)}; a regular file was expected", str(path))
+            raise OSError(errno.EINVAL, f"it is {in_words(mode)}; a regular file was expected", str(path))
     except BaseException:
         os.close(descriptor)
         raise
@@ -67,20 +69,23 @@ def read_json(path: Path, *, inside: Path | None = None, most: int = MOST_TEXT) 
 
 
 def parse_json(content: bytes) -> Any:
-    """Return the value of JSON text; NaN, infinite and overlong numbers are none.
+    """Return the value of JSON text; NaN, infinite and overlong numbers are none, nor are halves of characters.
 
     >>> parse_json(b'{"a": [1, 0.5]}')
     {'a': [1, 0.5]}
 
     Raises:
-        ValueError: it is not UTF-8 or not JSON, is nested too deeply, holds such a number, or a key twice.
+        ValueError: it is not UTF-8 or not JSON, is nested too deeply, holds such a number or half, or a key twice.
     """
     try:
-        return json.loads(
+        value = json.loads(
             content, parse_int=_integer, parse_float=_float, parse_constant=_float, object_pairs_hook=_once
         )
+        if _HALF.search(content):  # two of them may make one character
+            json.dumps(value, ensure_ascii=False).encode()
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
+    return value
 
 
 def refuse_links(path: Path, inside: Path) -> None:
@@ -105,11 +110,17 @@ def refuse_special(path: Path) -> None:
     with suppress(FileNotFoundError):
         mode = path.stat().st_mode
         if not stat.S_ISREG(mode):
-            raise OSError(errno.EEXIST, f"it is {_kind(mode)}; a regular file or nothing was expected", str(path))
+            raise OSError(errno.EEXIST, f"it is {in_words(mode)}; a regular file or nothing was expected", str(path))
 
 
-def _kind(mode: int) -> str:
+def in_words(mode: int) -> str:
+    """Return what lies at a path, by its mode.
+
+    >>> in_words(os.stat(os.devnull).st_mode)
+    'a device'
+    """
     names = (
+        (stat.S_ISREG, "a file"),
         (stat.S_ISDIR, "a folder"),
         (stat.S_ISFIFO, "a pipe"),
         (stat.S_ISCHR, "a device"),

@@ -3,9 +3,9 @@
 import re
 
 HIDDEN = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
 )
-"""Control characters but tab and line end, those that turn the direction of writing, and halves of characters."""
+"""Control characters but tab and line end, those that turn the direction of writing, halves of characters, and none."""
 LONGEST = 1000
 """Characters of a word that a message repeats whole."""
 _LONG = re.compile(rf"\S{{{LONGEST + 1},}}")
