@@ -91,17 +91,18 @@ def removals(theta: torch.Tensor, alive: torch.Tensor, hessian: torch.Tensor) ->
     for step in range(theta.shape[1]):
         diagonal = inverse.diagonal(dim1=1, dim2=2)
         price, chosen = torch.where(left, theta.square() / (2 * diagonal), torch.inf).min(1)
-        rows = every[left.any(1)]
-        if not len(rows):
+        going = left.any(1)
+        if not going.any():
             break
-        chosen = chosen[rows]
-        steps[rows, chosen], costs[rows, step] = step, price[rows]
-        left[rows, chosen] = False
-        column, pivot = inverse[rows, :, chosen], diagonal[rows, chosen, None]
-        theta[rows] -= column * (theta[rows, chosen, None] / pivot)
-        theta[rows, chosen] = 0.0  # what rounding has left
-        inverse[rows] -= column[:, :, None] * (column / pivot)[:, None, :]
-        inverse[rows, chosen, chosen] = 1.0  # gone for good; a divisor for those that are not looked at
+        rows = every[going]
+        steps[rows, chosen[rows]], costs[rows, step] = step, price[rows]
+        left[rows, chosen[rows]] = False
+        column = torch.where(going[:, None], inverse[every, :, chosen], 0.0)
+        share = column / diagonal[every, chosen, None]
+        theta -= share * theta[every, chosen, None]
+        theta[rows, chosen[rows]] = 0.0  # what rounding has left
+        inverse.baddbmm_(column[:, :, None], -share[:, None, :])
+        inverse[rows, chosen[rows], chosen[rows]] = 1.0  # gone for good; a divisor for those that are not looked at
     return steps, costs
 
 

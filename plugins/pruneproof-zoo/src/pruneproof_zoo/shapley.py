@@ -116,7 +116,7 @@ def shapley_partial(weights: Tensors, alive: Tensors, probe: Probe, *, most: int
 
 
 def shapley_regression(
-    weights: Tensors, alive: Tensors, probe: Probe, rng: torch.Generator, *, draws: int = 100
+    weights: Tensors, alive: Tensors, probe: Probe, rng: torch.Generator, *, draws: int = 30
 ) -> Tensors:
     """Return φ_j of `shapley` by a weighted regression of the loss on who takes part.
 
