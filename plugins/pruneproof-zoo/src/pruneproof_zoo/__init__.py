@@ -1,0 +1,1 @@
+"""A second ring of pruning methods for pruneproof, one file per method or family."""
