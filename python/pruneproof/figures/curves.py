@@ -108,10 +108,10 @@ def curves(
         scales.add(drawn.x_axis(x_is, places, scale=x_scale, label=x_label))
         scales.add(drawn.y_axis(y_is, heights, scale=y_scale, label=y_label))
     for drawn, theirs in zip(panels[1:] if beside else (), beside, strict=True):
-        for name, points in theirs.lines.items():
-            drawn.printed([*points.items()], looks[name], name)
-        for name, level in theirs.levels.items():
-            drawn.level(level, name)
+        for name, places_of in theirs.lines.items():
+            drawn.printed([*places_of.items()], looks[name], name)
+        for name, height in theirs.levels.items():
+            drawn.level(height, name)
         drawn.x_axis(x_is, places, scale=x_scale, label=x_label)
         scales.add(drawn.y_axis(y_is, theirs.y, scale=y_scale, label=y_label))
     canvas.name_series(apart=bool(beside))

@@ -49,7 +49,7 @@ def rounds(
     steps = {number: drawing.Quantity(quantity.name, f"{at}-{number}", quantity.info) for number in numbered}
     lines: dict[str, list[tuple[float, drawing.Numbers]]] = {}
     for group in rows.groups:
-        found = [(float(n), numbers) for n, step in steps.items() if (numbers := group.numbers(step)) is not None]
+        found = [(float(n), each) for n, step in steps.items() if (each := group.numbers(step)) is not None]
         if len(found) > 1:
             lines.setdefault(str(group.column(line)), found)
     if not lines:
