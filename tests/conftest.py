@@ -36,7 +36,7 @@ TINY_PLUGIN = """
         return [Mechanism("adds-up", adds_up, "arithmetic")]
 """
 
-EXAMPLES = 100_000 if os.environ.get("PRUNEPROOF_SLOW") else 100
+EXAMPLES = 100_000 if os.environ.get("PRUNEPROOF_SLOW") else 50
 settings.register_profile("pruneproof", max_examples=EXAMPLES, deadline=None)  # a busy machine is no failure
 settings.load_profile("pruneproof")
 
