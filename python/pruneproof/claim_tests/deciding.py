@@ -80,7 +80,7 @@ def claim_test(
             broken = int((~np.isfinite(values)).sum())
             if broken:
                 reason = (
-                    f"{broken} of {values.size} values are not finite (diverged networks): there is nothing to judge."
+                    f"{broken} of {values.size} values are not finite (diverged, or nothing to measure): not judged."
                 )
                 return Outcome("inconclusive", reason, n=n)
             return function(values, **resolved)
