@@ -5,6 +5,7 @@
 
 import importlib.util
 import itertools
+import os
 import re
 import sys
 from pathlib import Path
@@ -101,6 +102,7 @@ def test_networks_that_agree_more_or_less_are_told_apart_as_well(share):
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(not os.environ.get("PRUNEPROOF_SLOW"), reason="minutes; PRUNEPROOF_SLOW=1 simulates all")
 def test_the_page_has_the_figures_of_the_whole_simulation():
     text = tool.PAGE.read_text(encoding="utf-8")
     assert tool.updated(text) == text, "run `make statistics`"

@@ -32,7 +32,7 @@ def test_a_record_file_is_rendered_into_the_current_folder(ran, repro, folders, 
 
 def test_a_folder_that_cannot_be_written_is_told(ran, repro, folders):
     (folders / "file").write_text("")
-    found = repro("report", "tiny", "--format", "csv", "--output", folders / "file")
+    found = repro("report", "tiny", "--format", "csv", "--output", folders / "file" / "deep")
     assert found.status == 73
     assert "--output" in found.err
     assert str(folders / "file") in found.err

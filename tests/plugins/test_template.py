@@ -97,7 +97,8 @@ def test_nothing_is_overwritten(repro, tmp_path):
     found = repro("new", "criterion", "my-score", "--into", tmp_path)
     assert (found.status, "exists already" in found.err) == (64, True)
     (tmp_path / "file").write_text("in the way")
-    assert repro("new", "model", "my-net", "--into", tmp_path / "file").status == 73
+    assert repro("new", "model", "my-net", "--into", tmp_path / "file").status == 64
+    assert repro("new", "model", "my-net", "--into", tmp_path / "file" / "deep").status == 73
 
 
 @pytest.mark.parametrize(

@@ -22,8 +22,6 @@ LEVEL = 0.95
 """1 - error rate on either side, the default of claim tests."""
 FEW = 4
 """A claim over more methods (a rank correlation, the best of a grid) says nothing of two of them."""
-USUAL = ("end", "accuracy")
-"""Step and metric of a run that no claim reads."""
 
 Step = tuple[str, str]
 """A step that measures, and a metric."""
@@ -115,15 +113,18 @@ def _readers(here: Sequence[Sequence[Operand]], sparsity: float, metric: str | N
 
 
 def _steps(here: Sequence[Sequence[Operand]], record: Record, catalog: Catalog) -> list[Step]:
-    """Return the steps and metrics of one number, of which more or less is better, that claims of a run read."""
+    """Return the steps and metrics of one number, of which more or less is better, that claims of a run read.
+
+    Where none reads any, those that are measured at its end.
+    """
     registered = catalog.entries(Metric)
-    known = {
+    known = [
         name
         for name, each in record.metrics.items()
         if each.per == "network" and each.better is not None and name in registered
-    }
+    ]
     read = dict.fromkeys((each.at, each.metric) for operands in here for each in operands if each.metric in known)
-    return list(read) or [USUAL]
+    return list(read) or [("end", name) for name in known]
 
 
 def _values(cells: Sequence[Cell], at: str, metric: str) -> dict[tuple[str, float], dict[int, float]]:

@@ -1,7 +1,7 @@
 import pytest
 
 from pruneproof.drawing import MetricInfo, Row, Table
-from pruneproof.figures.rounds import ROUNDS
+from pruneproof.figures.by_round import BY_ROUND
 
 
 @pytest.fixture
@@ -19,7 +19,7 @@ def tickets():
 
 
 def test_lines_go_through_the_rounds_and_levels_are_of_the_end(draw, tickets):
-    drawn = draw(ROUNDS, tickets, y="accuracy")
+    drawn = draw(BY_ROUND, tickets, y="accuracy")
     [panel] = drawn.panels
     assert {name for *_, name, _ in panel.ends} == {"again", "early", "dense"}
     assert [*panel.axes.get_xticks()] == [1, 2, 3]
@@ -28,5 +28,5 @@ def test_lines_go_through_the_rounds_and_levels_are_of_the_end(draw, tickets):
 
 
 def test_nothing_is_drawn_without_two_rounds(draw, tickets):
-    assert draw(ROUNDS, tickets, y="accuracy", at="lap") is None
-    assert draw(ROUNDS, tickets, y="accuracy", where={"method": "once"}) is None
+    assert draw(BY_ROUND, tickets, y="accuracy", at="lap") is None
+    assert draw(BY_ROUND, tickets, y="accuracy", where={"method": "once"}) is None

@@ -1,4 +1,4 @@
-"""`rounds`: a metric after each round of a repetition, a line for each method."""
+"""`by-round`: a metric after each round of a repetition, a line for each method."""
 
 import re
 from collections.abc import Mapping
@@ -8,7 +8,7 @@ from pruneproof.api import Figure, drawing, rounded
 from pruneproof.figures.choosing import chosen_rows, most_shown_sparsity
 
 
-def rounds(
+def by_round(
     table: drawing.Table,
     canvas: drawing.Canvas,
     *,
@@ -82,4 +82,4 @@ def rounds(
     )
 
 
-ROUNDS = Figure("rounds", rounds, "A metric after each round of a repetition, a line for each method.")
+BY_ROUND = Figure("by-round", by_round, "A metric after each round of a repetition, a line for each method.")
