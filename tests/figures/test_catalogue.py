@@ -42,7 +42,7 @@ def odd(value):
 
 
 def test_the_page_lists_every_kind_with_its_options():
-    rows = dict(re.findall(r"^\| `(\w+)` \| [^|]+ \| `([^`]+)` \|$", PAGE, re.MULTILINE))
+    rows = dict(re.findall(r"^\| `([\w-]+)` \| [^|]+ \| `([^`]+)` \|$", PAGE, re.MULTILINE))
     assert {kind: set(options.split()) for kind, options in rows.items()} == {
         kind: set(figure.options) for kind, figure in KINDS.items()
     }

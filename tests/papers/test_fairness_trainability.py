@@ -123,7 +123,7 @@ def test_singular_values_and_orthp_are_claimed_by_the_predecessor_tpp_or_a_contr
         text = f"{claim.text} {claim.test} {[each.operands for each in claim.evidence.values()]}"
         if "orthp" in text or "jsv" in text:
             assert claim.id.startswith(("pre-", "n-", "k4-", "k-"))
-            assert claim.strength == "control" or "2105.05916" in claim.where
+            assert claim.strength in ("control", "negative-control") or "2105.05916" in claim.where
 
 
 def test_claims_about_isometry_are_made_for_the_linear_network_and_the_negative_control_asks_the_same_of_relu():
@@ -131,7 +131,7 @@ def test_claims_about_isometry_are_made_for_the_linear_network_and_the_negative_
         assert CLAIMS[good].test == CLAIMS[bad].test
         assert {each.run for each in CLAIMS[good].evidence["mini"].operands} == {"linear"}
         assert {each.run for each in CLAIMS[bad].evidence["mini"].operands} == {"relu"}
-        assert CLAIMS[bad].strength == "control"
+        assert CLAIMS[bad].strength == "negative-control"
 
 
 def test_four_to_six_claims_are_headlines_of_this_paper():
