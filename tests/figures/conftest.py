@@ -117,7 +117,7 @@ def recorded():
     catalog = build_catalog(["builtin"])
 
     def read(paper, profile, run=None):
-        [path] = (ROOT / "papers" / paper / "records").glob(f"{profile}-*.json")
+        [*_, path] = sorted((ROOT / "papers" / paper / "records").glob(f"{profile}-*.json"))
         table = with_names(table_of(completed(Record.load(path), catalog)), catalog)
         return table.where({"run": run}) if run else table
 

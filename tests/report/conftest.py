@@ -49,7 +49,7 @@ def records(catalog):
     """Return a committed record by paper and profile."""
 
     def read(paper, profile):
-        [path] = (ROOT / "papers" / paper / "records").glob(f"{profile}-*.json")
+        [*_, path] = sorted((ROOT / "papers" / paper / "records").glob(f"{profile}-*.json"))
         return completed(Record.load(path), catalog)
 
     return read
